@@ -1,0 +1,163 @@
+"""Every way a request can fail, as one tree of exceptions.
+
+An error has a *kind* (an edge maps it to a status and knows nothing else), a stable *code* for programs, and a public
+sentence: the first line of the class's docstring, unless the instance brings its own. Causes stay in ``__cause__`` or
+``cause`` and go to the log, never to the client.
+"""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+Kind = Literal["invalid", "unauthenticated", "forbidden", "not_found", "conflict", "limited", "unavailable", "internal"]
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field of an input, as a sentence for the person who typed it."""
+
+    field: str
+    message: str
+
+
+class LinnetError(Exception):
+    """Something went wrong on our side."""
+
+    kind: ClassVar[Kind] = "internal"
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, sentence: str | None = None) -> None:
+        self.sentence = sentence or type(self).public_sentence()
+        super().__init__(self.sentence)
+
+    @classmethod
+    def public_sentence(cls) -> str:
+        """The first line of the docstring: what everybody may read."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+class Invalid(LinnetError):
+    """Some of what you sent is not right."""
+
+    kind = "invalid"
+    code = "invalid_input"
+
+    def __init__(self, errors: tuple[FieldError, ...], sentence: str | None = None) -> None:
+        self.errors = errors
+        super().__init__(sentence)
+
+    @classmethod
+    def field(cls, field: str, message: str) -> "Invalid":
+        """One wrong field."""
+        return cls((FieldError(field, message),))
+
+
+class IdempotencyKeyReused(LinnetError):
+    """This Idempotency-Key was used for a different request."""
+
+    kind = "invalid"
+    code = "idempotency_key_reused"
+
+
+class CannotFollowYourself(LinnetError):
+    """You cannot follow yourself."""
+
+    kind = "invalid"
+    code = "cannot_follow_yourself"
+
+
+class Unauthenticated(LinnetError):
+    """You need to log in first."""
+
+    kind = "unauthenticated"
+    code = "not_logged_in"
+
+
+class WrongCredentials(LinnetError):
+    """The name or the password is not right."""
+
+    kind = "unauthenticated"
+    code = "wrong_credentials"
+
+
+class Forbidden(LinnetError):
+    """This is not yours to change."""
+
+    kind = "forbidden"
+    code = "forbidden"
+
+
+class WrongPassword(LinnetError):
+    """The password is not right."""
+
+    kind = "forbidden"
+    code = "wrong_password"
+
+
+class NotFound(LinnetError):
+    """There is nothing here."""
+
+    kind = "not_found"
+    code = "not_found"
+
+
+class UserNotFound(NotFound):
+    """There is no such user."""
+
+    code = "user_not_found"
+
+
+class TweetNotFound(NotFound):
+    """There is no such tweet."""
+
+    code = "tweet_not_found"
+
+
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+    code = "session_not_found"
+
+
+class Conflict(LinnetError):
+    """This clashes with something that is already there."""
+
+    kind = "conflict"
+    code = "conflict"
+
+
+class UsernameTaken(Conflict):
+    """This username is taken."""
+
+    code = "username_taken"
+
+
+class EmailTaken(Conflict):
+    """This e-mail address is already registered."""
+
+    code = "email_taken"
+
+
+class Limited(LinnetError):
+    """That was a lot at once. Please wait a moment."""
+
+    kind = "limited"
+    code = "rate_limited"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__()
+
+
+class Unavailable(LinnetError):
+    """linnet cannot answer this right now. Please try again in a moment."""
+
+    kind = "unavailable"
+    code = "unavailable"
+
+    def __init__(self, cause: str, *, retry_after_seconds: int = 1) -> None:
+        self.cause = cause
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__()
+
+    def __str__(self) -> str:
+        return f"{self.sentence} ({self.cause})"
