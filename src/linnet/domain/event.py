@@ -1,0 +1,102 @@
+"""What happened, as the outbox keeps it.
+
+An event belongs to its *actor*, lives in the transaction that made it true, and is applied in order per actor. Events
+name rows and carry what is gone from the rows by the time they are applied; handlers read the rest from the truth.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from linnet.ids import TweetId, UserId
+
+LANES = 64
+
+
+def lane_of(actor_id: int) -> int:
+    """Which lane an actor's events travel in."""
+    # The low bits of an id are its sequence, nearly always 0: mix before folding, or a few lanes would carry all.
+    return (actor_id * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF) >> 58
+
+
+class TweetRef(msgspec.Struct, frozen=True):
+    """A tweet, and whose it is: enough to find it among its owner's rows."""
+
+    author_id: UserId
+    tweet_id: TweetId
+
+
+class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tweet, reply or retweet is there. Retweets have ``retweet_of``, replies ``reply_to``, never both."""
+
+    kind: ClassVar[str] = "tweet_posted"
+    author_id: UserId
+    tweet_id: TweetId
+    reply_to: TweetRef | None = None
+    retweet_of: TweetRef | None = None
+
+
+class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tweet, reply or retweet is gone."""
+
+    kind: ClassVar[str] = "tweet_deleted"
+    author_id: UserId
+    tweet_id: TweetId
+    reply_to: TweetRef | None = None
+    retweet_of: TweetRef | None = None
+
+
+class UserFollowed(msgspec.Struct, frozen=True):
+    """``follower_id`` began to follow ``followed_id``."""
+
+    kind: ClassVar[str] = "user_followed"
+    follower_id: UserId
+    followed_id: UserId
+
+
+class UserUnfollowed(msgspec.Struct, frozen=True):
+    """``follower_id`` ceased to follow ``followed_id``."""
+
+    kind: ClassVar[str] = "user_unfollowed"
+    follower_id: UserId
+    followed_id: UserId
+
+
+class TopUserCrossed(msgspec.Struct, frozen=True):
+    """A user came to have more followers than the threshold (``up``), or fewer than it."""
+
+    kind: ClassVar[str] = "top_user_crossed"
+    user_id: UserId
+    up: bool
+
+
+Event = TweetPosted | TweetDeleted | UserFollowed | UserUnfollowed | TopUserCrossed
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    event_type.kind: event_type
+    for event_type in (TweetPosted, TweetDeleted, UserFollowed, UserUnfollowed, TopUserCrossed)
+}
+
+
+def actor_of(event: Event) -> UserId:
+    """Whose event this is: it decides the lane, and the order within."""
+    match event:
+        case TweetPosted() | TweetDeleted():
+            return event.author_id
+        case UserFollowed() | UserUnfollowed():
+            return event.follower_id
+        case TopUserCrossed():
+            return event.user_id
+
+
+def encode_event(event: Event) -> str:
+    """JSON, readable by the operator who lists a parked event."""
+    return msgspec.json.encode(event).decode()
+
+
+def decode_event(kind: str, payload: bytes | str) -> Event:
+    """The event of a row; raises ``ValueError`` for a kind this version does not know."""
+    event_type = EVENT_TYPES.get(kind)
+    if event_type is None:
+        raise ValueError(f"unknown kind of event: {kind}")
+    return msgspec.json.decode(payload, type=event_type)

@@ -1,0 +1,84 @@
+"""Timeline entries: what a timeline keeps of a tweet, and their packed form.
+
+An entry holds just what the rules need (who wrote it, whom it answers or retweets), so that a page can be filtered
+before anything else is read. Packed entries begin with the id, most significant byte first: their byte order is the
+timeline's order.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from linnet.ids import MAX_ID, TweetId, UserId
+
+_TWEET = struct.Struct(">qq")
+_REPLY = struct.Struct(">qqq")
+_RETWEET = struct.Struct(">qqqq")
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One place in a timeline.
+
+    ``related_author_id`` is the author of the answered or retweeted tweet, ``original_id`` the retweeted tweet;
+    0 where there is none. A tweet has neither, a reply the first, a retweet both.
+    """
+
+    id: TweetId
+    author_id: UserId
+    related_author_id: UserId = UserId(0)
+    original_id: TweetId = TweetId(0)
+
+    @property
+    def is_reply_to_other(self) -> bool:
+        """A reply, and not to its own author."""
+        return self.related_author_id != 0 and self.original_id == 0 and self.related_author_id != self.author_id
+
+
+def pack_entry(entry: Entry) -> bytes:
+    """16 bytes for a tweet, 24 for a reply, 32 for a retweet: the kind is the length, which keeps a window small."""
+    if entry.original_id:
+        return _RETWEET.pack(entry.id, entry.author_id, entry.related_author_id, entry.original_id)
+    if entry.related_author_id:
+        return _REPLY.pack(entry.id, entry.author_id, entry.related_author_id)
+    return _TWEET.pack(entry.id, entry.author_id)
+
+
+def unpack_entry(packed: bytes) -> Entry:
+    """The entry of 16, 24 or 32 bytes; raises ``struct.error`` on any other length."""
+    length = len(packed)
+    if length == 16:
+        return Entry(*_TWEET.unpack(packed))
+    if length == 24:
+        return Entry(*_REPLY.unpack(packed))
+    return Entry(*_RETWEET.unpack(packed))
+
+
+class Range(msgspec.Struct, frozen=True):
+    """Which part of a timeline is asked for.
+
+    ``before`` and ``after`` are exclusive bounds. With ``after`` alone the page is the ``limit`` entries just above it,
+    as a reader who scrolls up wants it; otherwise the newest ones below ``before``. Both are returned newest first.
+    """
+
+    limit: int
+    before: int = MAX_ID
+    after: int = 0
+
+    @property
+    def ascending(self) -> bool:
+        return self.after > 0 and self.before == MAX_ID
+
+
+def cut(entries: Iterable[Entry], wanted: Range) -> list[Entry]:
+    """Sorted, without doubles, and cut to the range, from entries that hold at least those of the range."""
+    inside = {entry.id: entry for entry in entries if wanted.after < entry.id < wanted.before}
+    ids = sorted(inside, reverse=True)
+    ids = ids[-wanted.limit :] if wanted.ascending else ids[: wanted.limit]
+    return [inside[entry_id] for entry_id in ids]
+
+
+def merge(timelines: Sequence[Sequence[Entry]]) -> list[Entry]:
+    """Several timelines as one, newest first, without doubles."""
+    by_id = {entry.id: entry for timeline in timelines for entry in timeline}
+    return [by_id[entry_id] for entry_id in sorted(by_id, reverse=True)]

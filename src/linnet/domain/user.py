@@ -1,0 +1,52 @@
+"""Users as the truth keeps them."""
+
+import msgspec
+
+from linnet.ids import SessionId, UserId
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What everybody may know of a user. ``version`` grows with every change, so that caches never go back."""
+
+    id: UserId
+    username: str
+    name: str
+    bio: str
+    location: str
+    avatar_url: str | None
+    tweets_count: int
+    followers_count: int
+    following_count: int
+    version: int
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What only the user may know, beside the profile."""
+
+    id: UserId
+    email: str
+    phone: str | None
+    password_hash: str
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One log-in on one device. Times are Unix milliseconds."""
+
+    id: SessionId
+    user_id: UserId
+    device: str
+    last_used_ms: int
+
+
+class FollowEdge(msgspec.Struct, frozen=True):
+    """One row of a followers or following list: ``id`` orders it, ``user_id`` is the person listed."""
+
+    id: int
+    user_id: UserId
+
+
+class Relationship(msgspec.Struct, frozen=True):
+    """How the viewer stands to a user."""
+
+    following: bool
+    followed_by: bool
