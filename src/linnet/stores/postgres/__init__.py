@@ -1,0 +1,1 @@
+"""The truth: PostgreSQL. The only package that speaks psycopg."""

@@ -1,0 +1,69 @@
+"""Follows, in both directions."""
+
+from collections.abc import Sequence
+
+from linnet.domain.timeline import Range
+from linnet.domain.user import FollowEdge
+from linnet.ids import UserId
+from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.queries import load_queries
+
+_sql = load_queries("follows")
+
+
+async def insert(db: Session, *, follower_id: UserId, followed_id: UserId, follow_id: int) -> bool:
+    """False when it was there. Of several at once exactly one is told True."""
+    inserted = await db.value(_sql["insert"], follower_id=follower_id, followed_id=followed_id, follow_id=follow_id)
+    return bool(inserted)
+
+
+async def delete(db: Session, *, follower_id: UserId, followed_id: UserId) -> bool:
+    """False when it was not there."""
+    return bool(await db.value(_sql["delete"], follower_id=follower_id, followed_id=followed_id))
+
+
+async def fetch_following(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
+    """Whom a user follows, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            FollowEdge,
+            _sql["fetch_following_above"],
+            user_id=user_id,
+            after_id=wanted.after,
+            page_size=wanted.limit,
+        )
+        return rows[::-1]
+    return await db.fetch(
+        FollowEdge, _sql["fetch_following"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    )
+
+
+async def fetch_followers(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
+    """Who follows a user, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            FollowEdge,
+            _sql["fetch_followers_above"],
+            user_id=user_id,
+            after_id=wanted.after,
+            page_size=wanted.limit,
+        )
+        return rows[::-1]
+    return await db.fetch(
+        FollowEdge, _sql["fetch_followers"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    )
+
+
+async def fetch_followed_among(db: Reader, user_id: UserId, user_ids: Sequence[int]) -> set[UserId]:
+    """Which of these people a user follows."""
+    return set(await db.fetch(UserId, _sql["fetch_followed_among"], user_id=user_id, user_ids=list(user_ids)))
+
+
+async def fetch_followers_among(db: Reader, user_id: UserId, user_ids: Sequence[int]) -> set[UserId]:
+    """Which of these people follow a user."""
+    return set(await db.fetch(UserId, _sql["fetch_followers_among"], user_id=user_id, user_ids=list(user_ids)))
+
+
+async def fetch_follower_ids(db: Reader, user_id: UserId, *, above_id: int, page_size: int) -> list[UserId]:
+    """A stretch of all followers in the order of their ids."""
+    return await db.fetch(UserId, _sql["fetch_follower_ids"], user_id=user_id, above_id=above_id, page_size=page_size)

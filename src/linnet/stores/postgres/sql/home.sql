@@ -1,0 +1,53 @@
+-- :name fetch_followed (user_id) -> many
+-- Whom a reader follows, and which of them are pulled. Served by following_pkey alone.
+select f.followed_id, t.user_id is not null
+from following f
+left join top_users t on t.user_id = f.followed_id
+where f.user_id = %(user_id)s;
+
+-- :name fetch_slice (author_ids, viewer_id, from_id, before_id, page_size) -> many
+-- The home timeline between two ids, newest first. author_ids: those the viewer follows, and the viewer.
+-- The bound from_id keeps the read small; the caller widens it. Served by tweets_pkey alone.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = any(%(author_ids)s::bigint[])
+    and id >= %(from_id)s and id < %(before_id)s
+    and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
+        or reply_to_author_id = any(%(author_ids)s::bigint[]))
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_slice_above (author_ids, viewer_id, after_id, until_id, page_size) -> many
+-- The home timeline just above an id, oldest first. Served by tweets_pkey alone.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = any(%(author_ids)s::bigint[])
+    and id > %(after_id)s and id <= %(until_id)s
+    and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
+        or reply_to_author_id = any(%(author_ids)s::bigint[]))
+order by id
+limit %(page_size)s;
+
+-- :name fetch_oracle (user_id, before_id, page_size) -> many
+-- The definition of a home timeline (docs/architecture.md): every page that linnet serves equals a page of this. Slow on
+-- purpose: it leans on nothing but the truth.
+select t.id, t.author_id, coalesce(t.reply_to_author_id, t.retweet_of_author_id, 0), coalesce(t.retweet_of_id, 0)
+from tweets t
+where t.id < %(before_id)s
+    and (
+        t.author_id = %(user_id)s
+        or exists (select from following f where f.user_id = %(user_id)s and f.followed_id = t.author_id)
+    )
+    and (
+        t.reply_to_author_id is null
+        or t.author_id = %(user_id)s
+        or t.reply_to_author_id = %(user_id)s
+        or t.reply_to_author_id = t.author_id
+        or exists (select from following f where f.user_id = %(user_id)s and f.followed_id = t.reply_to_author_id)
+    )
+    and (
+        t.retweet_of_id is null
+        or exists (select from tweets o where o.author_id = t.retweet_of_author_id and o.id = t.retweet_of_id)
+    )
+order by t.id desc
+limit %(page_size)s;

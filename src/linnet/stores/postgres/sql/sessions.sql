@@ -1,0 +1,37 @@
+-- :name insert (user_id, session_id, token_hash, device, now_ms) -> none
+-- A new log-in.
+insert into sessions (user_id, id, token_hash, device, last_used_ms)
+values (%(user_id)s, %(session_id)s, %(token_hash)s, %(device)s, %(now_ms)s);
+
+-- :name find_by_token (user_id, token_hash, unused_since_ms) -> one
+-- The living session of a token. Served by sessions_token.
+select id, user_id, device, last_used_ms
+from sessions
+where user_id = %(user_id)s and token_hash = %(token_hash)s and last_used_ms > %(unused_since_ms)s;
+
+-- :name fetch_by_user (user_id, unused_since_ms, page_size) -> many
+-- A user's living sessions, newest first. Served by sessions_pkey.
+select id, user_id, device, last_used_ms
+from sessions
+where user_id = %(user_id)s and last_used_ms > %(unused_since_ms)s
+order by id desc
+limit %(page_size)s;
+
+-- :name delete (user_id, session_id) -> many
+-- Ends one session; returns its token's hash. Served by sessions_pkey.
+delete from sessions where user_id = %(user_id)s and id = %(session_id)s returning token_hash;
+
+-- :name delete_others (user_id, session_id) -> many
+-- Ends all sessions but one; returns their tokens' hashes. Served by sessions_pkey.
+delete from sessions where user_id = %(user_id)s and id <> %(session_id)s returning token_hash;
+
+-- :name touch (user_id, session_id, now_ms) -> none
+-- Notes the last use; never goes back. Served by sessions_pkey.
+update sessions set last_used_ms = greatest(last_used_ms, %(now_ms)s)
+where user_id = %(user_id)s and id = %(session_id)s;
+
+-- :name delete_expired (unused_since_ms, page_size) -> none
+-- Sessions nobody used for long. A bounded scan, run by the pruner.
+delete from sessions where (user_id, id) in (
+    select user_id, id from sessions where last_used_ms <= %(unused_since_ms)s limit %(page_size)s
+);

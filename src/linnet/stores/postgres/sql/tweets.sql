@@ -1,0 +1,141 @@
+-- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, event_id, lane, kind, payload) -> many
+-- A tweet and its event, in one statement that is one transaction. A second retweet of the same tweet does nothing.
+-- The event's id is larger than those of the author's events still waiting, whichever process minted them.
+with posted as (
+    insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities)
+    values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
+        %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::jsonb)
+    on conflict (author_id, retweet_of_id) where retweet_of_id is not null do nothing
+    returning id
+), appended as (
+    insert into outbox (actor_id, id, lane, kind, payload)
+    select %(author_id)s,
+        greatest(%(event_id)s, (select coalesce(max(o.id), 0) + 1 from outbox o where o.actor_id = %(author_id)s)),
+        %(lane)s, %(kind)s, %(payload)s::jsonb
+    from posted
+)
+select id from posted;
+
+-- :name fetch (author_ids, tweet_ids) -> many
+-- Tweets by author and id, in no order. Served by tweets_pkey.
+select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
+    replies_count, retweets_count, likes_count, pinned, version
+from tweets
+where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
+
+-- :name find_by_id (tweet_id) -> one
+-- One tweet whose author is not known yet: bounded and rare. Served by tweets_newest.
+select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
+    replies_count, retweets_count, likes_count, pinned, version
+from tweets
+where id = %(tweet_id)s;
+
+-- :name delete (author_id, tweet_id) -> one
+-- One of the author's own; returns what its event must carry. Served by tweets_pkey.
+delete from tweets
+where author_id = %(author_id)s and id = %(tweet_id)s
+returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id;
+
+-- :name find_retweet (author_id, retweet_of_id) -> value
+-- The id of somebody's retweet of a tweet. Served by tweets_one_retweet.
+select id from tweets where author_id = %(author_id)s and retweet_of_id = %(retweet_of_id)s;
+
+-- :name fetch_retweeted_among (author_id, tweet_ids) -> many
+-- Which of these tweets somebody retweeted. Served by tweets_one_retweet.
+select retweet_of_id from tweets
+where author_id = %(author_id)s and retweet_of_id = any(%(tweet_ids)s::bigint[]);
+
+-- :name fetch_newest (before_id, page_size) -> many
+-- Everybody's tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where id < %(before_id)s
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_newest_above (after_id, page_size) -> many
+-- Everybody's tweets just above a cursor, oldest first. Served by tweets_newest.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where id > %(after_id)s
+order by id
+limit %(page_size)s;
+
+-- :name fetch_by_author (author_id, before_id, page_size) -> many
+-- One author's tweets as entries below a cursor, newest first. Served by tweets_pkey alone.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = %(author_id)s and id < %(before_id)s
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_by_author_above (author_id, after_id, page_size) -> many
+-- One author's tweets just above a cursor, oldest first. Served by tweets_pkey alone.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = %(author_id)s and id > %(after_id)s
+order by id
+limit %(page_size)s;
+
+-- :name fetch_by_authors (author_ids, after_id, before_id, page_size) -> many
+-- Several authors' tweets as entries in a range of ids, newest first. Served by tweets_pkey alone.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = any(%(author_ids)s::bigint[]) and id > %(after_id)s and id < %(before_id)s
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_replies (author_id, tweet_id, after_id, page_size) -> many
+-- The replies to a tweet as entries, oldest first. Served by replies_pkey.
+select reply_id, reply_author_id, author_id, 0
+from replies
+where author_id = %(author_id)s and tweet_id = %(tweet_id)s and reply_id > %(after_id)s
+order by reply_id
+limit %(page_size)s;
+
+-- :name fetch_replies_below (author_id, tweet_id, before_id, page_size) -> many
+-- The replies just below a cursor, newest first. Served by replies_pkey.
+select reply_id, reply_author_id, author_id, 0
+from replies
+where author_id = %(author_id)s and tweet_id = %(tweet_id)s and reply_id < %(before_id)s
+order by reply_id desc
+limit %(page_size)s;
+
+-- :name fetch_retweeters (author_id, tweet_id, before_id, page_size) -> many
+-- Who retweeted a tweet, newest first. Served by retweets_newest.
+select retweet_id, user_id
+from retweets
+where author_id = %(author_id)s and tweet_id = %(tweet_id)s and retweet_id < %(before_id)s
+order by retweet_id desc
+limit %(page_size)s;
+
+-- :name fetch_retweeters_above (author_id, tweet_id, after_id, page_size) -> many
+-- Who retweeted a tweet, just above a cursor, oldest first. Served by retweets_newest.
+select retweet_id, user_id
+from retweets
+where author_id = %(author_id)s and tweet_id = %(tweet_id)s and retweet_id > %(after_id)s
+order by retweet_id
+limit %(page_size)s;
+
+-- :name claim_key (user_id, key, request_hash, tweet_id) -> value
+-- 1 when the key is ours now; waits for another transaction that is claiming it. Served by idempotency_keys_pkey.
+with claimed as (
+    insert into idempotency_keys (user_id, key, request_hash, tweet_id)
+    values (%(user_id)s, %(key)s, %(request_hash)s, %(tweet_id)s)
+    on conflict (user_id, key) do update
+        set request_hash = excluded.request_hash, tweet_id = excluded.tweet_id, created_at = now()
+        where idempotency_keys.created_at < now() - interval '1 hour'
+    returning 1
+)
+select count(*) from claimed;
+
+-- :name find_key (user_id, key) -> one
+-- What a key was used for. Served by idempotency_keys_pkey.
+select request_hash, tweet_id from idempotency_keys where user_id = %(user_id)s and key = %(key)s;
+
+-- :name delete_old_keys (page_size) -> none
+-- Keys older than an hour. Served by idempotency_keys_oldest.
+delete from idempotency_keys where (user_id, key) in (
+    select user_id, key from idempotency_keys
+    where created_at < now() - interval '1 hour' order by created_at limit %(page_size)s
+);

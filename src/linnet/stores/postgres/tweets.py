@@ -1,0 +1,194 @@
+"""Tweets, replies and retweets."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.domain.event import TweetRef
+from linnet.domain.timeline import Entry, Range
+from linnet.domain.tweet import Tweet
+from linnet.domain.user import FollowEdge
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.queries import load_queries
+
+_sql = load_queries("tweets")
+
+
+class NewTweet(msgspec.Struct, frozen=True):
+    """A tweet about to be posted. ``entities`` is JSON text."""
+
+    author_id: UserId
+    id: TweetId
+    text: str
+    reply_to: TweetRef | None = None
+    retweet_of: TweetRef | None = None
+    entities: str | None = None
+
+
+async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
+    """The tweet and its event together. False when it is a retweet that was there."""
+    rows = await db.fetch(
+        int,
+        _sql["insert"],
+        author_id=tweet.author_id,
+        tweet_id=tweet.id,
+        text=tweet.text,
+        reply_to_id=tweet.reply_to.tweet_id if tweet.reply_to else None,
+        reply_to_author_id=tweet.reply_to.author_id if tweet.reply_to else None,
+        retweet_of_id=tweet.retweet_of.tweet_id if tweet.retweet_of else None,
+        retweet_of_author_id=tweet.retweet_of.author_id if tweet.retweet_of else None,
+        entities=tweet.entities,
+        event_id=event.id,
+        lane=event.lane,
+        kind=event.kind,
+        payload=event.payload,
+    )
+    return bool(rows)
+
+
+async def fetch(db: Reader, refs: Sequence[TweetRef]) -> list[Tweet]:
+    """In no order; unknown ones are left out."""
+    return await db.fetch(
+        Tweet,
+        _sql["fetch"],
+        author_ids=list({ref.author_id for ref in refs}),
+        tweet_ids=[ref.tweet_id for ref in refs],
+    )
+
+
+async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
+    """For a tweet whose author is not known."""
+    return await db.find(Tweet, _sql["find_by_id"], tweet_id=tweet_id)
+
+
+class DeletedTweet(msgspec.Struct, frozen=True):
+    """What a deleted row said about others."""
+
+    reply_to_id: TweetId | None
+    reply_to_author_id: UserId | None
+    retweet_of_id: TweetId | None
+    retweet_of_author_id: UserId | None
+
+
+async def delete(db: Session, ref: TweetRef) -> DeletedTweet | None:
+    """None when it was not there."""
+    return await db.find(DeletedTweet, _sql["delete"], author_id=ref.author_id, tweet_id=ref.tweet_id)
+
+
+async def find_retweet(db: Reader, *, author_id: UserId, retweet_of_id: TweetId) -> TweetId | None:
+    found = await db.value(_sql["find_retweet"], author_id=author_id, retweet_of_id=retweet_of_id)
+    return None if found is None else TweetId(found)
+
+
+async def fetch_retweeted_among(db: Reader, *, author_id: UserId, tweet_ids: Sequence[int]) -> set[TweetId]:
+    """Which of these tweets somebody retweeted."""
+    return set(await db.fetch(TweetId, _sql["fetch_retweeted_among"], author_id=author_id, tweet_ids=list(tweet_ids)))
+
+
+async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:
+    """Everybody's tweets, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(Entry, _sql["fetch_newest_above"], after_id=wanted.after, page_size=wanted.limit)
+        return rows[::-1]
+    return await db.fetch(Entry, _sql["fetch_newest"], before_id=wanted.before, page_size=wanted.limit)
+
+
+async def fetch_by_author(db: Reader, author_id: UserId, wanted: Range) -> list[Entry]:
+    """One author's tweets, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            Entry,
+            _sql["fetch_by_author_above"],
+            author_id=author_id,
+            after_id=wanted.after,
+            page_size=wanted.limit,
+        )
+        return rows[::-1]
+    return await db.fetch(
+        Entry, _sql["fetch_by_author"], author_id=author_id, before_id=wanted.before, page_size=wanted.limit
+    )
+
+
+async def fetch_by_authors(
+    db: Reader, author_ids: Sequence[int], *, after_id: int, before_id: int, page_size: int
+) -> list[Entry]:
+    """Several authors' tweets between two ids (both exclusive), newest first."""
+    return await db.fetch(
+        Entry,
+        _sql["fetch_by_authors"],
+        author_ids=list(author_ids),
+        after_id=after_id,
+        before_id=before_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_replies(db: Reader, ref: TweetRef, *, after_id: int, page_size: int) -> list[Entry]:
+    """The replies to a tweet above a cursor, oldest first."""
+    return await db.fetch(
+        Entry,
+        _sql["fetch_replies"],
+        author_id=ref.author_id,
+        tweet_id=ref.tweet_id,
+        after_id=after_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_replies_below(db: Reader, ref: TweetRef, *, before_id: int, page_size: int) -> list[Entry]:
+    """The replies to a tweet just below a cursor, oldest first."""
+    rows = await db.fetch(
+        Entry,
+        _sql["fetch_replies_below"],
+        author_id=ref.author_id,
+        tweet_id=ref.tweet_id,
+        before_id=before_id,
+        page_size=page_size,
+    )
+    return rows[::-1]
+
+
+async def fetch_retweeters(db: Reader, ref: TweetRef, wanted: Range) -> list[FollowEdge]:
+    """Who retweeted a tweet, newest first; the edge's id is the retweet's."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            FollowEdge,
+            _sql["fetch_retweeters_above"],
+            author_id=ref.author_id,
+            tweet_id=ref.tweet_id,
+            after_id=wanted.after,
+            page_size=wanted.limit,
+        )
+        return rows[::-1]
+    return await db.fetch(
+        FollowEdge,
+        _sql["fetch_retweeters"],
+        author_id=ref.author_id,
+        tweet_id=ref.tweet_id,
+        before_id=wanted.before,
+        page_size=wanted.limit,
+    )
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """What an Idempotency-Key was first used for."""
+
+    request_hash: bytes
+    tweet_id: TweetId
+
+
+async def claim_key(db: Session, *, user_id: UserId, key: str, request_hash: bytes, tweet_id: TweetId) -> bool:
+    """True when the key is ours now; waits for another transaction that is claiming it."""
+    claimed = await db.value(_sql["claim_key"], user_id=user_id, key=key, request_hash=request_hash, tweet_id=tweet_id)
+    return bool(claimed)
+
+
+async def find_key(db: Reader, *, user_id: UserId, key: str) -> KeyUse | None:
+    return await db.find(KeyUse, _sql["find_key"], user_id=user_id, key=key)
+
+
+async def delete_old_keys(db: Reader, *, page_size: int) -> int:
+    """How many were deleted; run again while it is ``page_size``."""
+    return await db.run(_sql["delete_old_keys"], page_size=page_size)
