@@ -1,0 +1,68 @@
+# One command each. `make run` needs only the runtime packages; the rest also sets up the tools.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+RUNTIME := $(VENV)/.runtime-is-set-up
+DEV := $(VENV)/.dev-is-set-up
+# What exists of these is checked and tested; a directory that is not there yet is no error.
+CHECKED := $(wildcard src tests bench)
+FAST_TESTS := $(wildcard tests/unit tests/architecture)
+PYTEST := $(BIN)/python -m pytest -q
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-14s %s\n' "$$target" "$$what"; done
+
+setup: $(DEV) ## make .venv with everything that run, test, check and bench need
+
+run: $(RUNTIME) ## serve at http://127.0.0.1:8000 on the bundled servers (ARGS='--port 9000 …')
+	@exec $(BIN)/linnet serve $(ARGS)
+
+test: $(DEV) ## run every test (ARGS='-k follow …')
+	@$(PYTEST) -n 2 --dist loadfile $(wildcard tests) $(ARGS)
+
+check: $(DEV) ## format, lint, types, imports and the fast tests
+	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Run: $(BIN)/ruff format $(CHECKED)"; exit 1; }
+	@$(BIN)/ruff check --quiet $(CHECKED)
+	@$(BIN)/mypy $(CHECKED)
+	@$(BIN)/lint-imports --no-cache
+	@if [ -n "$(FAST_TESTS)" ]; then $(PYTEST) $(FAST_TESTS); fi
+
+bench: $(DEV) ## measure (ARGS='…' goes to python -m bench)
+	@exec $(BIN)/python -m bench $(ARGS)
+
+lock: ## write the lock files anew from pyproject.toml
+	@test -x .venv-lock/bin/pip || $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/python -m pip --quiet --disable-pip-version-check install pip-tools
+	@export CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile=".venv-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-options \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host"; \
+	$$compile --extra build --output-file requirements.lock pyproject.toml && \
+	$$compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove .venv and what the tools left behind (never data/)
+	@rm -rf $(VENV) .venv-lock build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A set-up that was interrupted leaves no stamp, so the next run finishes it.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "linnet needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.11 …" % sys.version.split()[0])'
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing linnet and what it runs on into $(VENV) …"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUNTIME)
+	@echo "Installing the tools for tests and checks into $(VENV) …"
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@

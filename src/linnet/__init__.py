@@ -1,0 +1,1 @@
+"""linnet, a microblogging server whose home timelines are exact, endless and rebuildable."""
