@@ -11,6 +11,11 @@ from linnet.stores.postgres.queries import load_queries
 _sql = load_queries("follows")
 
 
+async def next_change(db: Session, user_id: UserId, change_id: int) -> int:
+    """The number of this change of whom a user follows: ``change_id``, or larger. Makes others of the user wait."""
+    return int(await db.value(_sql["next_change"], user_id=user_id, change_id=change_id))
+
+
 async def insert(db: Session, *, follower_id: UserId, followed_id: UserId, follow_id: int) -> bool:
     """False when it was there. Of several at once exactly one is told True."""
     inserted = await db.value(_sql["insert"], follower_id=follower_id, followed_id=followed_id, follow_id=follow_id)

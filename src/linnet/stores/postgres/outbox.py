@@ -54,10 +54,13 @@ class ParkedEvent(msgspec.Struct, frozen=True):
     parked_ms: int
 
 
-async def append(db: Session, event: NewEvent) -> None:
-    """Raises ``ConcurrentUpdate`` when two transactions of one actor chose one id: run the transaction again."""
+async def append(db: Session, event: NewEvent, *, numbered: bool = False) -> None:
+    """Appends an event; it is applied after all of its actor's that wait, unless its id is ``numbered`` already.
+
+    Raises ``ConcurrentUpdate`` when two transactions of one actor chose one id: run the transaction again.
+    """
     await db.run(
-        _sql["append"],
+        _sql["append_numbered" if numbered else "append"],
         actor_id=event.actor_id,
         event_id=event.id,
         lane=event.lane,

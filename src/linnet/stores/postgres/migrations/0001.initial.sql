@@ -56,6 +56,13 @@ create table followers (
 );
 create index followers_newest on followers (user_id, id desc) include (follower_id);
 
+-- The last change of whom a user follows. Its row lock puts these changes in one order and its id numbers them, so that
+-- of two changes the later one is known as such everywhere, whatever the clocks of two processes say.
+create table follow_changes (
+    user_id bigint primary key,
+    id bigint not null
+);
+
 create table tweets (
     author_id bigint not null,
     id bigint not null,

@@ -1,3 +1,10 @@
+-- :name next_change (user_id, change_id) -> value
+-- The number of this change: larger than that of any change before. Others of the same user wait until this
+-- transaction ends. Served by follow_changes_pkey.
+insert into follow_changes as c (user_id, id) values (%(user_id)s, %(change_id)s)
+on conflict (user_id) do update set id = greatest(c.id + 1, excluded.id)
+returning id;
+
 -- :name insert (follower_id, followed_id, follow_id) -> value
 -- Both sides of a follow; 1 when it is new, 0 when it was there. Served by following_pkey.
 with new_side as (

@@ -6,6 +6,11 @@ select %(actor_id)s,
     greatest(%(event_id)s, (select coalesce(max(o.id), 0) + 1 from outbox o where o.actor_id = %(actor_id)s)),
     %(lane)s, %(kind)s, %(payload)s::jsonb;
 
+-- :name append_numbered (actor_id, event_id, lane, kind, payload) -> none
+-- One event whose id is already in the order that matters to it.
+insert into outbox (actor_id, id, lane, kind, payload)
+values (%(actor_id)s, %(event_id)s, %(lane)s, %(kind)s, %(payload)s::jsonb);
+
 -- :name lock_lane (lock_key) -> value
 -- Holds the lane until the transaction ends, or says at once that another worker holds it.
 select pg_try_advisory_xact_lock(%(lock_key)s);

@@ -1,0 +1,29 @@
+"""What the read path works with."""
+
+import msgspec
+
+from linnet.clock import Clock
+from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.tweets import TweetLoader
+from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.rebuild import Rebuilder
+from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.windows import Windows
+
+
+class ReadDeps(msgspec.Struct, frozen=True):
+    """One per process."""
+
+    db: Database
+    valkey: Valkey
+    keys: Keys
+    windows: Windows
+    marks: MarkStore
+    tweets: TweetLoader
+    profiles: ProfileLoader
+    pulled: PulledAuthors
+    rebuilder: Rebuilder
+    clock: Clock

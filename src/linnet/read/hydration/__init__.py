@@ -1,0 +1,1 @@
+"""Step 5 of the path: ids become facts for one viewer, in batches."""

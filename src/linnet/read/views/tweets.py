@@ -1,0 +1,167 @@
+"""Tweets as clients see them.
+
+The structs are the contract. A page is not encoded from them, which would cost more than everything else in it: a tweet
+is encoded once, when it is put into the cache, in pieces between which the author and the viewer's part are set, and a
+page is those pieces joined. ``tests/unit/test_views.py`` holds the pieces and the structs together.
+"""
+
+import msgspec
+
+from linnet.clock import rfc3339
+from linnet.domain.timeline import Entry
+from linnet.domain.tweet import Tweet
+from linnet.ids import TweetId, UserId, unix_ms_of
+
+
+class AuthorView(msgspec.Struct, frozen=True):
+    """Who wrote a tweet."""
+
+    id: str
+    username: str
+    name: str
+    avatar_url: str | None
+
+
+class ReplyToView(msgspec.Struct, frozen=True):
+    """Which tweet is answered. The tweet may be gone; ``username`` is empty when its author is."""
+
+    tweet_id: str
+    user_id: str
+    username: str
+
+
+class TweetCountsView(msgspec.Struct, frozen=True):
+    replies: int
+    retweets: int
+    likes: int
+
+
+class TweetViewerView(msgspec.Struct, frozen=True):
+    """What the viewer did with it."""
+
+    liked: bool
+    retweeted: bool
+
+
+class HashtagView(msgspec.Struct, frozen=True):
+    """Offsets count code points, from 0, end exclusive."""
+
+    text: str
+    start: int
+    end: int
+
+
+class MentionView(msgspec.Struct, frozen=True):
+    username: str
+    user_id: str
+    start: int
+    end: int
+
+
+class LinkView(msgspec.Struct, frozen=True):
+    url: str
+    start: int
+    end: int
+
+
+class EntitiesView(msgspec.Struct, frozen=True):
+    hashtags: list[HashtagView]
+    mentions: list[MentionView]
+    links: list[LinkView]
+
+
+class TweetView(msgspec.Struct, frozen=True):
+    """A tweet, a reply, or a retweet: then ``retweet_of`` holds the original and ``text`` is empty.
+
+    ``viewer`` is null for whoever is not logged in.
+    """
+
+    id: str
+    text: str
+    created_at: str
+    author: AuthorView
+    reply_to: ReplyToView | None
+    retweet_of: "TweetView | None"
+    counts: TweetCountsView
+    pinned: bool
+    entities: EntitiesView
+    viewer: TweetViewerView | None
+
+
+class DeletedTweetView(msgspec.Struct, frozen=True):
+    """Stands in a thread where a tweet was. ``deleted`` is always true."""
+
+    id: str
+    deleted: bool = True
+
+
+class TweetFacts(msgspec.Struct, frozen=True, array_like=True):
+    """A tweet between the cache and a page: JSON up to the author, JSON from behind the author to the viewer.
+
+    A retweet has no JSON of its own but the original's place.
+    """
+
+    author_id: UserId
+    head: bytes
+    tail: bytes
+    original_author_id: UserId = UserId(0)
+    original_id: TweetId = TweetId(0)
+
+
+NO_ENTITIES = b'{"hashtags":[],"mentions":[],"links":[]}'
+_VIEWERS = {
+    (liked, retweeted): msgspec.json.encode(TweetViewerView(liked=liked, retweeted=retweeted))
+    for liked in (False, True)
+    for retweeted in (False, True)
+}
+
+
+def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
+    """The cacheable part of a tweet. ``replied_username``: of the author it answers, empty when they are gone."""
+    if tweet.retweet_of is not None:
+        return TweetFacts(tweet.author_id, b"", b"", tweet.retweet_of.author_id, tweet.retweet_of.tweet_id)
+    reply_to: ReplyToView | None = None
+    if tweet.reply_to is not None:
+        reply_to = ReplyToView(str(tweet.reply_to.tweet_id), str(tweet.reply_to.author_id), replied_username)
+    counts = TweetCountsView(tweet.replies_count, tweet.retweets_count, tweet.likes_count)
+    return TweetFacts(
+        tweet.author_id,
+        b'{"id":"%d","text":%b,"created_at":"%b","author":'
+        % (tweet.id, msgspec.json.encode(tweet.text), rfc3339(unix_ms_of(tweet.id)).encode()),
+        b',"reply_to":%b,"retweet_of":null,"counts":%b,"pinned":%b,"entities":%b,"viewer":'
+        % (
+            msgspec.json.encode(reply_to),
+            msgspec.json.encode(counts),
+            b"true" if tweet.pinned else b"false",
+            tweet.entities.encode() if tweet.entities is not None else NO_ENTITIES,
+        ),
+    )
+
+
+def author_json(user_id: UserId, *, username: str, name: str, avatar_url: str | None) -> bytes:
+    """The author's place in a tweet."""
+    return msgspec.json.encode(AuthorView(str(user_id), username, name, avatar_url))
+
+
+def viewer_json(*, liked: bool, retweeted: bool) -> bytes:
+    """The viewer's place in a tweet."""
+    return _VIEWERS[liked, retweeted]
+
+
+def tweet_json(facts: TweetFacts, author: bytes, viewer: bytes) -> bytes:
+    """A tweet or a reply."""
+    return b"%b%b%b%b}" % (facts.head, author, facts.tail, viewer)
+
+
+def retweet_json(entry: Entry, author: bytes, original: bytes, viewer: bytes) -> bytes:
+    """A retweet around its original."""
+    return (
+        b'{"id":"%d","text":"","created_at":"%b","author":%b,"reply_to":null,"retweet_of":%b,'
+        b'"counts":{"replies":0,"retweets":0,"likes":0},"pinned":false,"entities":%b,"viewer":%b}'
+        % (entry.id, rfc3339(unix_ms_of(entry.id)).encode(), author, original, NO_ENTITIES, viewer)
+    )
+
+
+def deleted_json(tweet_id: int) -> bytes:
+    """The placeholder of a tweet that is gone."""
+    return msgspec.json.encode(DeletedTweetView(str(tweet_id)))

@@ -1,0 +1,55 @@
+"""The shared cache of tweets and profiles: what the views need of a row, by id.
+
+A value carries the version of its row, and an older one never replaces a newer: neither a slow reader that fills in
+what it read before a change, nor two workers that write in the other order, can bring an old state back. A row that is
+gone is kept as the newest version of all, for longer than anybody could still be filling it in.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.ids import MAX_ID
+from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.scripts import lua
+
+GONE = b""
+_GONE_VERSION = MAX_ID
+
+
+class CacheOptions(msgspec.Struct, frozen=True):
+    """How long a value is kept after it was written."""
+
+    seconds_to_live: int = 6 * 3600
+
+
+class Cache:
+    """Values by key. Losing any or all of them costs reads of the truth and nothing else."""
+
+    def __init__(self, valkey: Valkey, options: CacheOptions) -> None:
+        self._valkey = valkey
+        self._options = options
+        self._put = valkey.script(lua("put"))
+
+    async def fetch(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """In the order of the keys: a value, ``GONE`` for a row known not to be there, None when nothing is known."""
+        if not keys:
+            return []
+        values = await self._valkey.call(b"MGET", *keys)
+        return [value and value[8:] for value in values]
+
+    async def put(self, values: Sequence[tuple[bytes, int, bytes]]) -> None:
+        """Stores (key, version, value) unless something newer is there."""
+        for at in range(0, len(values), 100):
+            part = values[at : at + 100]
+            await self._put.call(
+                [key for key, _, _ in part],
+                [
+                    self._options.seconds_to_live,
+                    *(version.to_bytes(8, "big") + value for _, version, value in part),
+                ],
+            )
+
+    async def put_gone(self, keys: Sequence[bytes]) -> None:
+        """Says of rows that they are not there and never will be again."""
+        await self.put([(key, _GONE_VERSION, GONE) for key in keys])

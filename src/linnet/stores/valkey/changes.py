@@ -1,0 +1,100 @@
+"""Signals between processes: wake a lane, forget what you hold in memory.
+
+They are hints: a lost one costs a lane its 250 ms poll and a process the second that its memory may be old. Publishing
+goes over the shared connection, subscribing over redis-py.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from linnet.stores.valkey.client import Valkey, ValkeyOptions
+
+_RETRY_SECONDS = 0.5
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """Something processes may hold in memory that is not so any more: tweets, profiles, token hashes by id or hash.
+
+    ``posted`` are packed entries of top users, for those who pull them.
+    """
+
+    tweet_ids: tuple[int, ...] = ()
+    user_ids: tuple[int, ...] = ()
+    token_hashes: tuple[bytes, ...] = ()
+    posted: tuple[bytes, ...] = ()
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Change)
+
+
+def publish_change(valkey: Valkey, channel: bytes, change: Change) -> Awaitable[int]:
+    """Sent when called, not when awaited."""
+    return valkey.call(b"PUBLISH", channel, _encoder.encode(change))
+
+
+def publish_wake(valkey: Valkey, channel: bytes, lane: int) -> Awaitable[int]:
+    """Sent when called, not when awaited."""
+    return valkey.call(b"PUBLISH", channel, lane)
+
+
+def decode_change(message: bytes) -> Change:
+    """Raises ``msgspec.DecodeError`` for what no process of this version says."""
+    return _decoder.decode(message)
+
+
+class Subscription:
+    """Listens to one channel until closed; comes back by itself when Valkey does.
+
+    ``on_reset`` is called after each (re)connection: what was said in between was missed.
+    """
+
+    def __init__(
+        self,
+        options: ValkeyOptions,
+        channel: bytes,
+        on_message: Callable[[bytes], None],
+        on_reset: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._options = options
+        self._channel = channel
+        self._on_message = on_message
+        self._on_reset = on_reset
+        self._task: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._listen(), name=f"subscription to {self._channel!r}")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _listen(self) -> None:
+        while True:
+            client = Redis.from_url(_redis_url(self._options.url), socket_timeout=None, health_check_interval=15)
+            try:
+                async with client.pubsub(ignore_subscribe_messages=False) as pubsub:
+                    await pubsub.subscribe(self._channel)
+                    async for message in pubsub.listen():
+                        if message["type"] == "subscribe":
+                            self._on_reset()
+                            self.ready.set()
+                        elif message["type"] == "message":
+                            self._on_message(message["data"])
+            except (RedisError, OSError):
+                self.ready.clear()
+            finally:
+                await client.aclose()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _redis_url(url: str) -> str:
+    return url.replace("valkey://", "redis://", 1).replace("valkeys://", "rediss://", 1)

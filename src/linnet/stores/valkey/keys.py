@@ -1,0 +1,65 @@
+"""Every key that linnet has in Valkey. Nothing else builds one.
+
+What belongs to one reader carries the reader's bucket as hash tag, ``{b42}``, so that the keys of a reader share a slot
+of a cluster and a call on them stays on one node. Ids stand in keys as 8 raw bytes: short, and Lua, whose numbers hold
+53 bits, can pass them on without reading them.
+"""
+
+import msgspec
+
+BUCKETS = 512
+
+
+def pack_id(some_id: int) -> bytes:
+    """8 bytes, most significant first: byte order is the order of ids."""
+    return some_id.to_bytes(8, "big")
+
+
+def bucket_of(user_id: int) -> int:
+    """Which bucket a user's keys lie in. ``lua/window.lua`` computes the same."""
+    return (user_id ^ user_id >> 6 ^ user_id >> 16) & (BUCKETS - 1)
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """``prefix`` sets installations (and tests) apart that share a Valkey."""
+
+    prefix: bytes = b""
+
+    def _of_user(self, noun: bytes, user_id: int) -> bytes:
+        return b"%b{b%d}:%b:%b" % (self.prefix, bucket_of(user_id), noun, pack_id(user_id))
+
+    def home(self, user_id: int) -> bytes:
+        """List: a reader's window."""
+        return self._of_user(b"home", user_id)
+
+    def pull(self, user_id: int) -> bytes:
+        """String: packed ids of the top users a reader pulls. Lives and dies with the window."""
+        return self._of_user(b"pull", user_id)
+
+    def hide(self, user_id: int) -> bytes:
+        """Hash: author → why a reader's window must not show them. Outlives the window."""
+        return self._of_user(b"hide", user_id)
+
+    def marks(self, user_id: int) -> bytes:
+        """Hash: tweet → what a viewer did with it."""
+        return self._of_user(b"marks", user_id)
+
+    def session(self, user_id: int, token_hash: bytes) -> bytes:
+        """String: the session of a token, or that it ended."""
+        return self._of_user(b"session", user_id) + b":" + token_hash
+
+    def tweet(self, tweet_id: int) -> bytes:
+        """String: a tweet as the views need it, or that it is gone."""
+        return self.prefix + b"tweet:" + pack_id(tweet_id)
+
+    def profile(self, user_id: int) -> bytes:
+        """String: a profile as the views need it."""
+        return self.prefix + b"profile:" + pack_id(user_id)
+
+    def changes(self) -> bytes:
+        """Channel: what processes must forget."""
+        return self.prefix + b"changes"
+
+    def wake(self) -> bytes:
+        """Channel: lanes that have work."""
+        return self.prefix + b"wake"

@@ -1,0 +1,51 @@
+-- Ends the building of a window: the snapshot and what was pushed since the beginning become one. Returns 0, and
+-- changes nothing, when the marker is not there any more.
+-- KEYS: home, pull, hide. ARGV: token, tail, limit, seconds to live, pull set, the snapshot's entries, newest first.
+local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('LINDEX', home, 0) ~= '?' .. ARGV[1] then return 0 end
+local tail, limit, seconds = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local pushed = redis.call('LRANGE', home, 1, -1)
+local merged = {}
+
+if #pushed > 0 and #pushed[#pushed] < SHORTEST_ENTRY then
+  -- So much was pushed meanwhile that some was cut off: right below the rest a gap may lie, so the rest is the window.
+  pushed[#pushed] = nil
+  merged, tail = pushed, '+'
+else
+  local i, j = 1, 6
+  while #merged < limit do
+    local mine, theirs = pushed[i], ARGV[j]
+    -- Below an incomplete snapshot only the truth knows what is contiguous.
+    if not theirs and (tail == '+' or not mine) then break end
+    if not mine then
+      merged[#merged + 1] = theirs
+      j = j + 1
+    elseif not theirs then
+      merged[#merged + 1] = mine
+      i = i + 1
+    else
+      local mine_hi, mine_lo = id_parts(mine)
+      local their_hi, their_lo = id_parts(theirs)
+      if mine_hi == their_hi and mine_lo == their_lo then
+        i = i + 1
+      elseif mine_hi > their_hi or (mine_hi == their_hi and mine_lo > their_lo) then
+        merged[#merged + 1] = mine
+        i = i + 1
+      else
+        merged[#merged + 1] = theirs
+        j = j + 1
+      end
+    end
+  end
+  if pushed[i] or ARGV[j] then tail = '+' end
+end
+
+redis.call('DEL', home)
+for first = 1, #merged, 200 do
+  redis.call('RPUSH', home, unpack(merged, first, math.min(first + 199, #merged)))
+end
+redis.call('RPUSH', home, tail)
+redis.call('EXPIRE', home, seconds)
+redis.call('SET', pull, ARGV[5], 'EX', seconds)
+redis.call('EXPIRE', hide, seconds + 86400)
+return 1

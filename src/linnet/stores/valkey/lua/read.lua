@@ -1,0 +1,68 @@
+-- Reads a page of a window, all that belongs to it at one moment. A read keeps the window alive.
+-- KEYS: home, pull, hide. ARGV: before or '', after or '', count, seconds to live, seconds below which to renew.
+-- Returns nil: no window. 0: it is being built. 1: the page lies below the window.
+-- Else {pull set, packed ids of hidden authors among the entries, up to count + 1 elements; the tail is one}.
+local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
+local before, after, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local head = redis.call('LINDEX', home, 0)
+if not head then return false end
+if string.byte(head) == BUILDING and #head < SHORTEST_ENTRY then return 0 end
+local pulled = redis.call('GET', pull)
+if not pulled then return false end
+
+-- The first index whose entry is below a bound, or is the bound itself when `inclusive`; the tail's index at the most.
+local function first_below(bound, inclusive)
+  local bound_hi, bound_lo = id_parts(bound)
+  local low, high = 0, redis.call('LLEN', home) - 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local hi, lo = id_parts(redis.call('LINDEX', home, middle))
+    local below = hi < bound_hi or (hi == bound_hi and lo < bound_lo)
+    if below or (inclusive and hi == bound_hi and lo == bound_lo) then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
+local start, stop = 0, count
+if before ~= '' then
+  start = first_below(before, false)
+  stop = start + count
+elseif after ~= '' then
+  local first_not_above = first_below(after, true)
+  if #redis.call('LINDEX', home, first_not_above) < SHORTEST_ENTRY and redis.call('LINDEX', home, -1) == '+' then
+    return 1
+  end
+  start = math.max(0, first_not_above - count)
+  stop = first_not_above - 1
+end
+local page = {}
+if stop >= start then page = redis.call('LRANGE', home, start, stop) end
+
+local hidden = ''
+if redis.call('EXISTS', hide) == 1 then
+  local authors, seen = {}, {}
+  for _, entry in ipairs(page) do
+    for at = 9, #entry >= 24 and 17 or 9, 8 do
+      local author = string.sub(entry, at, at + 7)
+      if #author == 8 and not seen[author] then
+        seen[author] = true
+        authors[#authors + 1] = author
+      end
+    end
+  end
+  if #authors > 0 then
+    for i, reason in ipairs(redis.call('HMGET', hide, unpack(authors))) do
+      if reason and string.sub(reason, 1, 1) ~= '-' then hidden = hidden .. authors[i] end
+    end
+  end
+end
+
+local seconds = tonumber(ARGV[4])
+if redis.call('TTL', home) < tonumber(ARGV[5]) then
+  redis.call('EXPIRE', home, seconds)
+  redis.call('EXPIRE', pull, seconds)
+  redis.call('EXPIRE', hide, seconds + 86400)
+end
+local result = {pulled, hidden}
+for i = 1, #page do result[i + 2] = page[i] end
+return result

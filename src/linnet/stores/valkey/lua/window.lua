@@ -1,0 +1,71 @@
+-- What all scripts on windows share; it stands in front of each of them. The windows' only writers are these scripts.
+--
+-- A window is a list:   ["?token" while it is being built]  entries, newest first  [tail]
+-- The tail is "." when the window reaches back to the beginning of history, "+" when the truth has more below.
+-- An entry begins with its id, 8 bytes, most significant first; it is 16, 24 or 32 bytes long, a marker is shorter.
+-- Invariants: ids strictly descending, so no doubles; every entry pushed with an id not below the last element's is in
+-- it; at most `limit` entries; a list that does not exist is not written to.
+--
+-- Numbers of this Lua hold 53 bits: an id is compared as 6 bytes and 2 bytes. Strings are not compared with "<", whose
+-- order depends on the server's locale.
+
+local BUILDING = string.byte('?')
+local SHORTEST_ENTRY = 16
+
+local function id_parts(packed)
+  return struct.unpack('>I6I2', packed)
+end
+
+local function trim(key, first, keep)
+  redis.call('LTRIM', key, 0, first + keep - 1)
+  redis.call('RPUSH', key, '+')
+end
+
+-- Puts an entry in its place, looking from the head: most come nearly in order.
+local function insert_late(key, entry, hi, lo, first, limit, keep)
+  local start = first
+  while true do
+    local part = redis.call('LRANGE', key, start, start + 31)
+    for _, other in ipairs(part) do
+      if #other < SHORTEST_ENTRY then
+        if other == '+' then return 0 end -- older than the tail: the truth has it
+        redis.call('LINSERT', key, 'BEFORE', other, entry)
+        part = nil
+        break
+      end
+      local other_hi, other_lo = id_parts(other)
+      if other_hi == hi and other_lo == lo then return 0 end
+      if other_hi < hi or (other_hi == hi and other_lo < lo) then
+        redis.call('LINSERT', key, 'BEFORE', other, entry)
+        part = nil
+        break
+      end
+    end
+    if part == nil then break end
+    if #part == 0 then -- only a window being built can have no tail
+      redis.call('RPUSH', key, entry)
+      break
+    end
+    start = start + #part
+  end
+  if redis.call('LLEN', key) > first + limit + 1 then trim(key, first, keep) end
+  return 1
+end
+
+-- Returns 1 when the window took the entry. Full windows are cut from `limit` to `keep` at once, so that a push is
+-- nearly always one compare and one LPUSH.
+local function insert(key, entry, hi, lo, limit, keep)
+  local head = redis.call('LINDEX', key, 0)
+  if not head then return 0 end
+  if #head < SHORTEST_ENTRY then
+    if string.byte(head) == BUILDING then return insert_late(key, entry, hi, lo, 1, limit, keep) end
+  else
+    local head_hi, head_lo = id_parts(head)
+    if head_hi > hi or (head_hi == hi and head_lo >= lo) then
+      if head_hi == hi and head_lo == lo then return 0 end
+      return insert_late(key, entry, hi, lo, 0, limit, keep)
+    end
+  end
+  if redis.call('LPUSH', key, entry) > limit + 1 then trim(key, 0, keep) end
+  return 1
+end

@@ -1,0 +1,178 @@
+"""Windows: the newest part of each recent reader's home timeline. What a window is stands in ``lua/window.lua``.
+
+Everything here may be lost at any moment; a window that is not there is built again from the truth.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Literal
+
+import msgspec
+
+from linnet.domain.timeline import Entry, Range, pack_entry, unpack_entry
+from linnet.ids import MAX_ID, UserId
+from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.keys import Keys, pack_id
+from linnet.stores.valkey.scripts import window_lua
+
+READERS_PER_CALL = 500
+_PACKED_IDS_PER_CALL = READERS_PER_CALL * 8
+_SHORTEST_ENTRY = 16
+
+Missing = Literal["missing", "building", "below"]
+
+
+class WindowOptions(msgspec.Struct, frozen=True):
+    """``max_entries`` of a window (cut to ``max_entries - slack`` when it overflows), and how long it lives unread."""
+
+    max_entries: int = 800
+    slack: int = 32
+    seconds_to_live: int = 14 * 86400
+    building_seconds: int = 30
+
+    @property
+    def kept_entries(self) -> int:
+        return max(1, self.max_entries - self.slack)
+
+
+class WindowPage(msgspec.Struct, frozen=True):
+    """A stretch of a window.
+
+    ``entries`` are newest first, at most one more than asked for. ``ends`` says what comes after the last of them:
+    more of the window (None), the truth's older part, or the beginning of history.
+    """
+
+    entries: list[Entry]
+    pulled: frozenset[UserId]
+    hidden: frozenset[UserId]
+    ends: Literal["older", "complete"] | None
+
+
+def unpack_ids(packed: bytes) -> frozenset[UserId]:
+    """A set of ids, packed 8 bytes each."""
+    return frozenset(UserId(int.from_bytes(packed[at : at + 8], "big")) for at in range(0, len(packed), 8))
+
+
+_NO_IDS: frozenset[UserId] = frozenset()
+
+
+class Windows:
+    """All windows of one Valkey."""
+
+    def __init__(self, valkey: Valkey, keys: Keys, options: WindowOptions) -> None:
+        self.options = options
+        self._valkey = valkey
+        self._keys = keys
+        self._push = valkey.script(window_lua("push"))
+        self._drop = valkey.script(window_lua("drop"))
+        self._read = valkey.script(window_lua("read"))
+        self._begin = valkey.script(window_lua("begin"))
+        self._merge = valkey.script(window_lua("merge"))
+        self._change = valkey.script(window_lua("change"))
+
+    def push(self, entry: Entry, packed_reader_ids: bytes) -> list[Awaitable[int]]:
+        """Pushes an entry to readers; each call answers how many windows took it. Twice is as good as once.
+
+        Readers without a window are skipped. A call serves 500 readers, so that Valkey is never held up for long.
+        """
+        packed = pack_entry(entry)
+        limits = (self.options.max_entries, self.options.kept_entries)
+        return [
+            self._push.call(
+                [self._keys.wake()],
+                [self._keys.prefix, packed, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], *limits],
+            )
+            for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
+        ]
+
+    def drop(self, packed_reader_ids: bytes) -> list[Awaitable[int]]:
+        """Drops readers' windows; each call answers how many there were. The next reads build them again."""
+        return [
+            self._drop.call([self._keys.wake()], [self._keys.prefix, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL]])
+            for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
+        ]
+
+    async def read(self, reader_id: UserId, wanted: Range) -> WindowPage | Missing:
+        """A page as far as the window has it, all of one moment.
+
+        ``"missing"``: there is no window. ``"building"``: somebody builds it now. ``"below"``: the page ends below it.
+        """
+        reply = await self._read.call(
+            self._keys_of(reader_id),
+            [
+                b"" if wanted.before == MAX_ID else pack_id(wanted.before),
+                b"" if wanted.after == 0 else pack_id(wanted.after),
+                wanted.limit,
+                self.options.seconds_to_live,
+                self.options.seconds_to_live * 13 // 14,
+            ],
+        )
+        if reply is None:
+            return "missing"
+        if isinstance(reply, int):
+            return "below" if reply else "building"
+        pulled: bytes = reply[0]
+        hidden: bytes = reply[1]
+        ends: Literal["older", "complete"] | None = None
+        if len(reply) > 2 and len(reply[-1]) < _SHORTEST_ENTRY:
+            ends = "complete" if reply.pop() == b"." else "older"
+        return WindowPage(
+            [unpack_entry(packed) for packed in reply[2:]],
+            unpack_ids(pulled) if pulled else _NO_IDS,
+            unpack_ids(hidden) if hidden else _NO_IDS,
+            ends,
+        )
+
+    async def begin(self, reader_id: UserId, token: bytes) -> bool:
+        """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""
+        home, pull, _ = self._keys_of(reader_id)
+        return bool(await self._begin.call([home, pull], [token, self.options.building_seconds]))
+
+    async def merge(
+        self,
+        reader_id: UserId,
+        token: bytes,
+        entries: Sequence[Entry],
+        *,
+        complete: bool,
+        pulled: frozenset[UserId],
+    ) -> bool:
+        """Ends the building with a snapshot taken after ``begin``. False when the marker is gone: begin again.
+
+        ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``.
+        """
+        merged = await self._merge.call(
+            self._keys_of(reader_id),
+            [
+                token,
+                b"." if complete else b"+",
+                self.options.max_entries,
+                self.options.seconds_to_live,
+                b"".join(map(pack_id, pulled)),
+                *map(pack_entry, entries),
+            ],
+        )
+        return bool(merged)
+
+    async def change(self, reader_id: UserId, author_id: UserId, *, shown: bool, change_id: int) -> bool:
+        """What a reader may see of an author changed: notes it and drops the window. False when that was done before.
+
+        ``change_id`` grows with every change of this reader. While a note says that an author is not shown, pages
+        leave out what a fan-out still pushes that had read the followers before.
+        """
+        changed = await self._change.call(
+            self._keys_of(reader_id),
+            [pack_id(author_id), b"-" if shown else b"u", pack_id(change_id), self.options.seconds_to_live],
+        )
+        return bool(changed)
+
+    async def fetch_live(self, reader_ids: Sequence[UserId]) -> list[UserId]:
+        """Which of these readers have a window at this moment, without keeping it alive."""
+        found = await _gather([self._valkey.call(b"EXISTS", self._keys.pull(reader_id)) for reader_id in reader_ids])
+        return [reader_id for reader_id, there in zip(reader_ids, found, strict=True) if there]
+
+    def _keys_of(self, reader_id: UserId) -> tuple[bytes, bytes, bytes]:
+        return self._keys.home(reader_id), self._keys.pull(reader_id), self._keys.hide(reader_id)
+
+
+async def _gather(calls: Sequence[Awaitable[int]]) -> list[int]:
+    return [await call for call in calls]

@@ -1,0 +1,34 @@
+"""What the write path works with."""
+
+import msgspec
+
+from linnet.clock import Clock
+from linnet.domain.text import TextRules
+from linnet.ids import IdSource
+from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.cache import Cache
+from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.windows import Windows
+
+
+class WriteOptions(msgspec.Struct, frozen=True):
+    """``top_user_followers``: with more followers an author is pulled, with fewer pushed; at the number, as before."""
+
+    text: TextRules = TextRules()
+    top_user_followers: int = 5000
+
+
+class WriteDeps(msgspec.Struct, frozen=True):
+    """One per process."""
+
+    db: Database
+    valkey: Valkey
+    keys: Keys
+    windows: Windows
+    cache: Cache
+    marks: MarkStore
+    ids: IdSource
+    clock: Clock
+    options: WriteOptions

@@ -1,0 +1,1 @@
+"""Step 2 of the path: committed events reach their handlers, in order per actor, at least once."""
