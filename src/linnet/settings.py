@@ -1,0 +1,313 @@
+"""The one place where ``LINNET_*`` variables become options.
+
+Each option struct stands beside the code that it steers; ``read_settings`` fills all of them from an environment that
+it is given. An unknown name is refused, because a misspelt setting that does nothing is worse than no start, and
+everything that is wrong is said at once. Nothing is read while importing.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from linnet.domain.text import TextRules
+from linnet.read.hydration.loading import LoaderOptions
+from linnet.read.timelines.pulled import PulledOptions
+from linnet.read.timelines.rebuild import RebuildOptions
+from linnet.stores.postgres.leasing import LeaseOptions
+from linnet.stores.postgres.pool import PostgresOptions
+from linnet.stores.valkey.address import parse_address
+from linnet.stores.valkey.cache import CacheOptions
+from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.windows import WindowOptions
+from linnet.write.actions.passwords import PasswordOptions
+from linnet.write.deps import WriteOptions
+
+PREFIX = "LINNET_"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; ``problems`` has a sentence for each thing that is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class LogOptions(msgspec.Struct, frozen=True):
+    """What is logged (to standard error), and for whom: ``console`` for people, ``json`` for machines."""
+
+    level: LogLevel = "info"
+    format: LogFormat = "console"
+
+
+class WebOptions(msgspec.Struct, frozen=True):
+    """``processes`` of one ``linnet web``; ``public_url`` is empty when people come in at the address served."""
+
+    processes: int
+    public_url: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything a process is told from outside. A store whose URL is not set has an empty ``url``."""
+
+    postgres: PostgresOptions
+    valkey: ValkeyOptions
+    valkey_prefix: bytes
+    web: WebOptions
+    log: LogOptions
+    windows: WindowOptions
+    write: WriteOptions
+    rate_limits_enabled: bool
+    leases: LeaseOptions = LeaseOptions()
+    cache: CacheOptions = CacheOptions()
+    loaders: LoaderOptions = LoaderOptions()
+    pulled: PulledOptions = PulledOptions()
+    rebuilds: RebuildOptions = RebuildOptions()
+    passwords: PasswordOptions = PasswordOptions()
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One variable. ``parse`` raises ``ValueError`` with what a value must be; ``default`` is written as a value is."""
+
+    name: str
+    default: str
+    unit: str
+    meaning: str
+    parse: Callable[[str], Any]
+    default_note: str = ""
+    is_url: bool = False
+
+    @property
+    def shown_default(self) -> str:
+        return self.default_note or self.default
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        # int() also takes "1_000", signs and digits of other scripts; a setting need not.
+        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise ValueError("true or false")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(", ".join(choices[:-1]) + f" or {choices[-1]}")
+        return text.lower()
+
+    return parse
+
+
+def _postgres_url(text: str) -> str:
+    if text and text.partition("://")[0] not in ("postgresql", "postgres"):
+        raise ValueError("a URL like postgresql://user:password@host:5432/linnet")
+    return text
+
+
+def _valkey_url(text: str) -> str:
+    try:
+        if text:
+            parse_address(text)
+    except ValueError as error:
+        raise ValueError(f"a URL like redis://user:password@host:6379/0 ({error})") from None
+    return text
+
+
+def _web_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("a URL like https://linnet.example")
+    return text.rstrip("/")
+
+
+def _key_prefix(text: str) -> bytes:
+    if not text.isascii() or len(text) > 64 or any(char.isspace() or char in "{}" for char in text):
+        raise ValueError("at most 64 ASCII characters without blanks and braces")
+    return text.encode()
+
+
+def _cores() -> int:
+    # The cores this process may use, which in a container are fewer than the machine has.
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+def _processes(text: str) -> int:
+    return _integer(1, 256)(text) if text else _cores()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "LINNET_DATABASE_URL",
+        "",
+        "URL",
+        "Where PostgreSQL is. Not needed by `linnet serve`, which brings its own.",
+        _postgres_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_DATABASE_POOL_SIZE",
+        "8",
+        "connections",
+        "The most connections to PostgreSQL that one process opens.",
+        _integer(2, 200),
+    ),
+    Setting(
+        "LINNET_VALKEY_URL",
+        "",
+        "URL",
+        "Where Valkey is. Not needed by `linnet serve`, which brings its own.",
+        _valkey_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_VALKEY_PREFIX",
+        "",
+        "text",
+        "Stands before every key in Valkey, so that two installations can share one.",
+        _key_prefix,
+        "nothing",
+    ),
+    Setting(
+        "LINNET_PUBLIC_URL",
+        "",
+        "URL",
+        "The address that people use, when it is not the one that linnet listens at.",
+        _web_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_WEB_PROCESSES",
+        "",
+        "processes",
+        "How many processes of one `linnet web` (or `linnet serve`) answer requests.",
+        _processes,
+        "one per core",
+    ),
+    Setting(
+        "LINNET_TWEET_MAX_CHARS",
+        "140",
+        "characters",
+        "The longest tweet, in code points; a link counts 23 whatever its length.",
+        _integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_TOP_USER_FOLLOWERS",
+        "5000",
+        "followers",
+        "An author with more followers than this is a top user: readers pull such tweets, nobody pushes them.",
+        _integer(1, 1_000_000_000),
+    ),
+    Setting(
+        "LINNET_WINDOW_ENTRIES",
+        "800",
+        "entries",
+        "How many entries of a reader's home timeline Valkey keeps; older ones are read from PostgreSQL.",
+        _integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_RATE_LIMITS_ENABLED",
+        "true",
+        "true or false",
+        "Whether people are held to rate limits. Kept for the limits to come: this version has none.",
+        _boolean,
+    ),
+    Setting(
+        "LINNET_LOG_LEVEL",
+        "info",
+        "level",
+        "The least important lines that are logged: debug, info, warning or error.",
+        _one_of(*get_args(LogLevel)),
+    ),
+    Setting(
+        "LINNET_LOG_FORMAT",
+        "console",
+        "format",
+        "How log lines look: console for people, json for machines.",
+        _one_of(*get_args(LogFormat)),
+    ),
+)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of an environment; a variable set to nothing counts as not set.
+
+    Raises ``SettingsError`` with every problem in it.
+    """
+    values, problems = _parse(environ)
+    if problems:
+        raise SettingsError(problems)
+    max_entries: int = values["LINNET_WINDOW_ENTRIES"]
+    return Settings(
+        postgres=PostgresOptions(
+            url=values["LINNET_DATABASE_URL"],
+            pool_size=values["LINNET_DATABASE_POOL_SIZE"],
+        ),
+        valkey=ValkeyOptions(url=values["LINNET_VALKEY_URL"]),
+        valkey_prefix=values["LINNET_VALKEY_PREFIX"],
+        web=WebOptions(processes=values["LINNET_WEB_PROCESSES"], public_url=values["LINNET_PUBLIC_URL"]),
+        log=LogOptions(level=values["LINNET_LOG_LEVEL"], format=values["LINNET_LOG_FORMAT"]),
+        # A small window must not be cut to nothing each time it overflows.
+        windows=WindowOptions(max_entries=max_entries, slack=min(WindowOptions().slack, max_entries // 4)),
+        write=WriteOptions(
+            text=TextRules(max_chars=values["LINNET_TWEET_MAX_CHARS"]),
+            top_user_followers=values["LINNET_TOP_USER_FOLLOWERS"],
+        ),
+        rate_limits_enabled=values["LINNET_RATE_LIMITS_ENABLED"],
+    )
+
+
+def _parse(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    known = {setting.name: setting for setting in SETTINGS}
+    problems = [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.name, "").strip()
+        try:
+            values[setting.name] = setting.parse(text or setting.default)
+        except ValueError as error:
+            shown = mask_url(text) if setting.is_url else text
+            problems.append(f"{setting.name} must be {error}; it is {shown!r}.")
+    return values, problems
+
+
+def _unknown(name: str, known: Mapping[str, Setting]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]}?" if near else " `linnet settings` lists the settings there are."
+    return f"{name} is not a setting.{hint}"
+
+
+def mask_url(url: str) -> str:
+    """The URL as it may be printed: without its password, also when it is no proper URL."""
+    if "://" not in url:
+        return "***" if url else ""
+    # Up to the last "@" of all: somebody may have forgotten to escape one, or a slash, in the password.
+    masked = re.sub(r"^([^:]*://[^:@/?]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&][^=&]*password=)[^&#]*", r"\1***", masked, flags=re.IGNORECASE)
+
+
+def shown_value(setting: Setting, environ: Mapping[str, str]) -> str:
+    """What is in force, as it may be printed."""
+    text = environ.get(setting.name, "").strip()
+    if not text:
+        return setting.shown_default
+    return mask_url(text) if setting.is_url else text
