@@ -26,6 +26,11 @@ class TweetRef(msgspec.Struct, frozen=True):
     tweet_id: TweetId
 
 
+def ref_of(author_id: UserId | None, tweet_id: TweetId | None) -> TweetRef | None:
+    """The reference of two columns that are null together."""
+    return None if author_id is None or tweet_id is None else TweetRef(author_id, tweet_id)
+
+
 class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tweet, reply or retweet is there. Retweets have ``retweet_of``, replies ``reply_to``, never both."""
 
@@ -37,13 +42,14 @@ class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A tweet, reply or retweet is gone."""
+    """A tweet, reply or retweet is gone. ``going_on``: the rest of what hung on it goes in a further step."""
 
     kind: ClassVar[str] = "tweet_deleted"
     author_id: UserId
     tweet_id: TweetId
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
+    going_on: bool = False
 
 
 class UserFollowed(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from linnet.domain.event import TweetRef
+from linnet.domain.event import TweetRef, ref_of
 from linnet.ids import TweetId, UserId
 
 
@@ -25,12 +25,8 @@ class Tweet(msgspec.Struct, frozen=True):
 
     @property
     def reply_to(self) -> TweetRef | None:
-        if self.reply_to_id is None or self.reply_to_author_id is None:
-            return None
-        return TweetRef(self.reply_to_author_id, self.reply_to_id)
+        return ref_of(self.reply_to_author_id, self.reply_to_id)
 
     @property
     def retweet_of(self) -> TweetRef | None:
-        if self.retweet_of_id is None or self.retweet_of_author_id is None:
-            return None
-        return TweetRef(self.retweet_of_author_id, self.retweet_of_id)
+        return ref_of(self.retweet_of_author_id, self.retweet_of_id)

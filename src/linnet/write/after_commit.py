@@ -14,7 +14,7 @@ from linnet.domain.timeline import Entry
 from linnet.errors import Unavailable
 from linnet.ids import UserId
 from linnet.stores.valkey.changes import Change, publish_change, publish_wake
-from linnet.stores.valkey.client import ValkeyReplyError
+from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.keys import pack_id
 from linnet.write.deps import WriteDeps
 

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class PageView(msgspec.Struct, Generic[T], frozen=True):
-    """``next`` goes into ``?before=`` for what follows, null at the end; ``prev`` into ``?after=`` for what is newer."""
+    """``next`` goes into ``?before=`` for what follows (null: the end), ``prev`` into ``?after=`` for newer ones."""
 
     items: list[T]
     next: str | None

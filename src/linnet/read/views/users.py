@@ -1,4 +1,4 @@
-"""Users as clients see them. Nobody's e-mail address, phone number or password is in any view but their own ``MeView``."""
+"""Users as clients see them. An e-mail address or a phone number is in nobody's view but one's own ``MeView``."""
 
 import msgspec
 

@@ -1,6 +1,6 @@
 """What the event worker reads and writes: audiences, counters, and the notes of replies and retweets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -52,26 +52,33 @@ class TweetDelta:
         self.replies = self.retweets = 0
 
 
-async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[TweetRef]:
-    """Adds to the counters of those tweets that are there, in the order of their ids; returns them."""
+async def lock_tweets(db: Session, refs: Collection[TweetRef]) -> set[TweetRef]:
+    """Those that are there, and stay so until the transaction ends. Locks in the order of author and id."""
+    if not refs:
+        return set()
+    return set(
+        await db.fetch(
+            _ref,
+            _sql["lock_tweets"],
+            author_ids=list({ref.author_id for ref in refs}),
+            tweet_ids=[ref.tweet_id for ref in refs],
+        )
+    )
+
+
+async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[tuple[TweetId, int]]:
+    """Adds to the counters of locked tweets; returns the ids with their new versions."""
     changed = [ref for ref, delta in deltas.items() if delta.replies or delta.retweets]
     if not changed:
         return []
-    present = await db.fetch(
-        _ref,
-        _sql["lock_tweets"],
-        author_ids=list({ref.author_id for ref in changed}),
+    return await db.fetch(
+        lambda tweet_id, version: (TweetId(tweet_id), version),
+        _sql["add_tweet_counts"],
+        author_ids=[ref.author_id for ref in changed],
         tweet_ids=[ref.tweet_id for ref in changed],
+        replies=[deltas[ref].replies for ref in changed],
+        retweets=[deltas[ref].retweets for ref in changed],
     )
-    if present:
-        await db.run(
-            _sql["add_tweet_counts"],
-            author_ids=[ref.author_id for ref in present],
-            tweet_ids=[ref.tweet_id for ref in present],
-            replies=[deltas[ref].replies for ref in present],
-            retweets=[deltas[ref].retweets for ref in present],
-        )
-    return present
 
 
 class ReplyNote(msgspec.Struct, frozen=True):
@@ -108,6 +115,13 @@ async def delete_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetR
         author_ids=[note.parent.author_id for note in notes],
         tweet_ids=[note.parent.tweet_id for note in notes],
         reply_ids=[note.reply.tweet_id for note in notes],
+    )
+
+
+async def delete_replies_of(db: Session, parent: TweetRef, *, page_size: int) -> int:
+    """How many notes of replies to a tweet that is gone were deleted; run again while it is ``page_size``."""
+    return await db.run(
+        _sql["delete_replies_of"], author_id=parent.author_id, tweet_id=parent.tweet_id, page_size=page_size
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from linnet.domain.event import TweetRef
+from linnet.domain.event import TweetRef, ref_of
 from linnet.domain.timeline import Entry, Range
 from linnet.domain.tweet import Tweet
 from linnet.domain.user import FollowEdge
@@ -71,6 +71,14 @@ class DeletedTweet(msgspec.Struct, frozen=True):
     retweet_of_id: TweetId | None
     retweet_of_author_id: UserId | None
 
+    @property
+    def reply_to(self) -> TweetRef | None:
+        return ref_of(self.reply_to_author_id, self.reply_to_id)
+
+    @property
+    def retweet_of(self) -> TweetRef | None:
+        return ref_of(self.retweet_of_author_id, self.retweet_of_id)
+
 
 async def delete(db: Session, ref: TweetRef) -> DeletedTweet | None:
     """None when it was not there."""
@@ -85,6 +93,11 @@ async def find_retweet(db: Reader, *, author_id: UserId, retweet_of_id: TweetId)
 async def fetch_retweeted_among(db: Reader, *, author_id: UserId, tweet_ids: Sequence[int]) -> set[TweetId]:
     """Which of these tweets somebody retweeted."""
     return set(await db.fetch(TweetId, _sql["fetch_retweeted_among"], author_id=author_id, tweet_ids=list(tweet_ids)))
+
+
+async def fetch_retweeted(db: Reader, *, author_id: UserId, page_size: int) -> list[TweetId]:
+    """What somebody retweeted, the newest originals first."""
+    return await db.fetch(TweetId, _sql["fetch_retweeted"], author_id=author_id, page_size=page_size)
 
 
 async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:
@@ -125,29 +138,26 @@ async def fetch_by_authors(
     )
 
 
-async def fetch_replies(db: Reader, ref: TweetRef, *, after_id: int, page_size: int) -> list[Entry]:
-    """The replies to a tweet above a cursor, oldest first."""
+async def fetch_replies(db: Reader, ref: TweetRef, wanted: Range) -> list[Entry]:
+    """The replies to a tweet, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            Entry,
+            _sql["fetch_replies_above"],
+            author_id=ref.author_id,
+            tweet_id=ref.tweet_id,
+            after_id=wanted.after,
+            page_size=wanted.limit,
+        )
+        return rows[::-1]
     return await db.fetch(
         Entry,
         _sql["fetch_replies"],
         author_id=ref.author_id,
         tweet_id=ref.tweet_id,
-        after_id=after_id,
-        page_size=page_size,
+        before_id=wanted.before,
+        page_size=wanted.limit,
     )
-
-
-async def fetch_replies_below(db: Reader, ref: TweetRef, *, before_id: int, page_size: int) -> list[Entry]:
-    """The replies to a tweet just below a cursor, oldest first."""
-    rows = await db.fetch(
-        Entry,
-        _sql["fetch_replies_below"],
-        author_id=ref.author_id,
-        tweet_id=ref.tweet_id,
-        before_id=before_id,
-        page_size=page_size,
-    )
-    return rows[::-1]
 
 
 async def fetch_retweeters(db: Reader, ref: TweetRef, wanted: Range) -> list[FollowEdge]:

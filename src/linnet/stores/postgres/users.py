@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from linnet.domain.user import Account, Profile
 from linnet.ids import UserId
 from linnet.stores.postgres.pool import Reader, Session
@@ -72,8 +74,16 @@ class CountDelta:
         self.tweets = self.followers = self.following = 0
 
 
-async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold: int) -> list[tuple[UserId, bool]]:
-    """Adds to counters; returns who crossed the threshold of top users, and whether upwards.
+class Counted(msgspec.Struct, frozen=True):
+    """A user whose counters changed. ``crossed``: the threshold of top users, upwards or not; None: it was not."""
+
+    user_id: UserId
+    version: int
+    crossed: bool | None
+
+
+async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold: int) -> list[Counted]:
+    """Adds to counters; users who are gone are left out.
 
     Locks the rows in the order of their ids: two batches of two lanes never wait for each other crosswise.
     """
@@ -81,8 +91,8 @@ async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold
     if not changed:
         return []
     await db.fetch(int, _sql["lock"], user_ids=changed)
-    rows = await db.fetch(
-        lambda user_id, crossed: (UserId(user_id), crossed),
+    return await db.fetch(
+        Counted,
         _sql["add_counts"],
         user_ids=changed,
         tweets=[deltas[user_id].tweets for user_id in changed],
@@ -90,7 +100,6 @@ async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold
         following=[deltas[user_id].following for user_id in changed],
         threshold=threshold,
     )
-    return [(user_id, crossed) for user_id, crossed in rows if crossed is not None]
 
 
 async def update_top_flags(db: Session, *, threshold: int, page_size: int) -> list[tuple[UserId, bool]]:

@@ -2,10 +2,11 @@
 
 A value carries the version of its row, and an older one never replaces a newer: neither a slow reader that fills in
 what it read before a change, nor two workers that write in the other order, can bring an old state back. A row that is
-gone is kept as the newest version of all, for longer than anybody could still be filling it in.
+about to change is kept as a bare new version, which nobody can fill in but who has read it; a row that is gone as the
+newest version of all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
@@ -14,6 +15,7 @@ from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.scripts import lua
 
 GONE = b""
+_STALE = b"\0"
 _GONE_VERSION = MAX_ID
 
 
@@ -31,12 +33,14 @@ class Cache:
         self._options = options
         self._put = valkey.script(lua("put"))
 
-    async def fetch(self, keys: Sequence[bytes]) -> list[bytes | None]:
+    def ask(self, keys: Sequence[bytes]) -> Awaitable[list[bytes | None]]:
+        """Asks for the values of at least one key; sent when called, not when awaited. ``read`` reads the answer."""
+        return self._valkey.call(b"MGET", *keys)
+
+    @staticmethod
+    def read(answer: list[bytes | None]) -> list[bytes | None]:
         """In the order of the keys: a value, ``GONE`` for a row known not to be there, None when nothing is known."""
-        if not keys:
-            return []
-        values = await self._valkey.call(b"MGET", *keys)
-        return [value and value[8:] for value in values]
+        return [None if value is None or value[8:] == _STALE else value[8:] for value in answer]
 
     async def put(self, values: Sequence[tuple[bytes, int, bytes]]) -> None:
         """Stores (key, version, value) unless something newer is there."""
@@ -49,6 +53,13 @@ class Cache:
                     *(version.to_bytes(8, "big") + value for _, version, value in part),
                 ],
             )
+
+    async def put_stale(self, versions: Sequence[tuple[bytes, int]]) -> None:
+        """Says of (key, version) that only this version or a newer one may be cached from now on.
+
+        To be said before the transaction that makes the version commits: then no moment is left for an old value.
+        """
+        await self.put([(key, version, _STALE) for key, version in versions])
 
     async def put_gone(self, keys: Sequence[bytes]) -> None:
         """Says of rows that they are not there and never will be again."""

@@ -4,7 +4,7 @@ The marks of a viewer hold every tweet from a *floor* on; below it the truth is 
 that a change came between is thrown away: the next read loads them again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 
 import msgspec
 
@@ -19,13 +19,14 @@ _FLOOR = b""
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """The marked ones among the asked; nothing is known below ``floor`` (above all ids: nothing is known at all)."""
+    """The marked ones; nothing is known below ``floor``. Not ``loaded``: nothing is known at all."""
 
     retweeted: frozenset[TweetId]
     floor: int
+    loaded: bool
 
 
-_UNKNOWN = Marks(frozenset(), MAX_ID + 1)
+_UNKNOWN = Marks(frozenset(), MAX_ID + 1, loaded=False)
 
 
 class MarkStore:
@@ -36,18 +37,20 @@ class MarkStore:
         self._keys = keys
         self._finish = valkey.script(lua("marks"))
 
-    async def fetch(self, viewer_id: UserId, tweet_ids: Sequence[int]) -> Marks:
+    def ask(self, viewer_id: UserId, tweet_ids: Sequence[int]) -> Awaitable[list[bytes | None]]:
+        """Asks for the marks of these tweets; sent when called, not when awaited. ``read`` reads the answer."""
+        return self._valkey.call(b"HMGET", self._keys.marks(viewer_id), _FLOOR, *map(pack_id, tweet_ids))
+
+    @staticmethod
+    def read(tweet_ids: Sequence[int], answer: list[bytes | None]) -> Marks:
         """Which of these tweets the viewer marked."""
-        values = await self._valkey.call(
-            b"HMGET", self._keys.marks(viewer_id), _FLOOR, *[pack_id(tweet_id) for tweet_id in tweet_ids]
-        )
-        floor: bytes | None = values[0]
+        floor = answer[0]
         if floor is None or len(floor) != 8:
             return _UNKNOWN
         retweeted = frozenset(
-            TweetId(tweet_id) for tweet_id, value in zip(tweet_ids, values[1:], strict=True) if value is not None
+            TweetId(tweet_id) for tweet_id, value in zip(tweet_ids, answer[1:], strict=True) if value is not None
         )
-        return Marks(retweeted, int.from_bytes(floor, "big"))
+        return Marks(retweeted, int.from_bytes(floor, "big"), loaded=True)
 
     async def begin(self, viewer_id: UserId, token: bytes) -> bool:
         """Says that a load begins; read the truth after this. False when another one is under way."""

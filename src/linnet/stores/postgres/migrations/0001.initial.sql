@@ -113,6 +113,7 @@ create table outbox (
     primary key (actor_id, id)
 );
 create index outbox_lane on outbox (lane, id);
+create index outbox_retries on outbox (retry_at) where retry_at is not null;
 
 create table parked_events (
     actor_id bigint not null,

@@ -41,8 +41,8 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 order by author_id, id
 for no key update;
 
--- :name add_tweet_counts (author_ids, tweet_ids, replies, retweets) -> none
--- Adds to the counters of tweets that are there. Rows must be locked. Served by tweets_pkey.
+-- :name add_tweet_counts (author_ids, tweet_ids, replies, retweets) -> many
+-- Adds to the counters of tweets that are there; returns their new versions. Rows must be locked. Served by tweets_pkey.
 update tweets t
 set replies_count = t.replies_count + c.replies, retweets_count = t.retweets_count + c.retweets,
     version = t.version + 1
@@ -50,7 +50,8 @@ from (
     select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as id,
         unnest(%(replies)s::bigint[]) as replies, unnest(%(retweets)s::bigint[]) as retweets
 ) c
-where t.author_id = c.author_id and t.id = c.id;
+where t.author_id = c.author_id and t.id = c.id
+returning t.id, t.version;
 
 -- :name insert_replies (author_ids, tweet_ids, reply_ids, reply_author_ids) -> many
 -- Notes replies under their parents; returns the new ones. Served by replies_pkey.
@@ -69,6 +70,16 @@ using (
 ) d
 where r.author_id = d.author_id and r.tweet_id = d.tweet_id and r.reply_id = d.reply_id
 returning r.author_id, r.tweet_id;
+
+-- :name delete_replies_of (author_id, tweet_id, page_size) -> none
+-- A deleted tweet's replies, some at a time: takes the notes away, the replies stay. Served by replies_pkey.
+delete from replies
+where (author_id, tweet_id, reply_id) in (
+    select author_id, tweet_id, reply_id from replies
+    where author_id = %(author_id)s and tweet_id = %(tweet_id)s
+    order by reply_id
+    limit %(page_size)s
+);
 
 -- :name insert_retweets (author_ids, tweet_ids, user_ids, retweet_ids) -> many
 -- Notes retweets under their originals; returns the new ones. Served by retweets_pkey.

@@ -16,11 +16,12 @@ values (%(actor_id)s, %(event_id)s, %(lane)s, %(kind)s, %(payload)s::jsonb);
 select pg_try_advisory_xact_lock(%(lock_key)s);
 
 -- :name fetch_batch (lane, page_size) -> many
--- A lane's oldest events. An actor with an event that waits for its retry waits as a whole. Served by outbox_lane.
+-- A lane's oldest events. An actor with an event that waits for its retry waits as a whole. Served by outbox_lane
+-- and outbox_retries.
 select o.actor_id, o.id, o.kind, o.payload::text, o.attempts, (extract(epoch from o.appended_at) * 1000)::bigint
 from outbox o
 where o.lane = %(lane)s
-    and o.actor_id not in (select w.actor_id from outbox w where w.lane = %(lane)s and w.retry_at > now())
+    and o.actor_id not in (select w.actor_id from outbox w where w.retry_at > now())
 order by o.id
 limit %(page_size)s;
 
@@ -65,8 +66,10 @@ order by id
 limit %(page_size)s;
 
 -- :name fetch_busy_lanes () -> many
--- Lanes where something is due. Served by outbox_lane.
-select distinct lane from outbox where retry_at is null or retry_at <= now() order by lane;
+-- Lanes where something is due. Served by outbox_lane and outbox_retries.
+select distinct o.lane from outbox o
+where o.actor_id not in (select w.actor_id from outbox w where w.retry_at > now())
+order by o.lane;
 
 -- :name fetch_depths () -> many
 -- Events per lane. Served by outbox_lane.

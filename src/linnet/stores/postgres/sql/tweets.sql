@@ -45,6 +45,13 @@ select id from tweets where author_id = %(author_id)s and retweet_of_id = %(retw
 select retweet_of_id from tweets
 where author_id = %(author_id)s and retweet_of_id = any(%(tweet_ids)s::bigint[]);
 
+-- :name fetch_retweeted (author_id, page_size) -> many
+-- What somebody retweeted, the newest originals first. Served by tweets_one_retweet.
+select retweet_of_id from tweets
+where author_id = %(author_id)s and retweet_of_id is not null
+order by retweet_of_id desc
+limit %(page_size)s;
+
 -- :name fetch_newest (before_id, page_size) -> many
 -- Everybody's tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
@@ -85,20 +92,20 @@ where author_id = any(%(author_ids)s::bigint[]) and id > %(after_id)s and id < %
 order by id desc
 limit %(page_size)s;
 
--- :name fetch_replies (author_id, tweet_id, after_id, page_size) -> many
--- The replies to a tweet as entries, oldest first. Served by replies_pkey.
-select reply_id, reply_author_id, author_id, 0
-from replies
-where author_id = %(author_id)s and tweet_id = %(tweet_id)s and reply_id > %(after_id)s
-order by reply_id
-limit %(page_size)s;
-
--- :name fetch_replies_below (author_id, tweet_id, before_id, page_size) -> many
--- The replies just below a cursor, newest first. Served by replies_pkey.
+-- :name fetch_replies (author_id, tweet_id, before_id, page_size) -> many
+-- The replies to a tweet as entries below a cursor, newest first. Served by replies_pkey.
 select reply_id, reply_author_id, author_id, 0
 from replies
 where author_id = %(author_id)s and tweet_id = %(tweet_id)s and reply_id < %(before_id)s
 order by reply_id desc
+limit %(page_size)s;
+
+-- :name fetch_replies_above (author_id, tweet_id, after_id, page_size) -> many
+-- The replies just above a cursor, oldest first. Served by replies_pkey.
+select reply_id, reply_author_id, author_id, 0
+from replies
+where author_id = %(author_id)s and tweet_id = %(tweet_id)s and reply_id > %(after_id)s
+order by reply_id
 limit %(page_size)s;
 
 -- :name fetch_retweeters (author_id, tweet_id, before_id, page_size) -> many
@@ -130,8 +137,9 @@ with claimed as (
 select count(*) from claimed;
 
 -- :name find_key (user_id, key) -> one
--- What a key was used for. Served by idempotency_keys_pkey.
-select request_hash, tweet_id from idempotency_keys where user_id = %(user_id)s and key = %(key)s;
+-- What a key was used for in the last hour. Served by idempotency_keys_pkey.
+select request_hash, tweet_id from idempotency_keys
+where user_id = %(user_id)s and key = %(key)s and created_at >= now() - interval '1 hour';
 
 -- :name delete_old_keys (page_size) -> none
 -- Keys older than an hour. Served by idempotency_keys_oldest.

@@ -45,8 +45,8 @@ update users set password_hash = %(new_hash)s where id = %(user_id)s and passwor
 select id from users where id = any(%(user_ids)s::bigint[]) order by id for no key update;
 
 -- :name add_counts (user_ids, tweets, followers, following, threshold) -> many
--- Adds to counters and says where the threshold was crossed: true up, false down, null not. Rows must be locked.
--- At exactly the threshold the present state stays. Served by users_pkey.
+-- Adds to counters; says the new versions, and where the threshold was crossed: true up, false down, null not.
+-- At exactly the threshold the present state stays. Rows must be locked. Served by users_pkey.
 with changed as (
     select unnest(%(user_ids)s::bigint[]) as id, unnest(%(tweets)s::bigint[]) as tweets,
         unnest(%(followers)s::bigint[]) as followers, unnest(%(following)s::bigint[]) as following
@@ -64,9 +64,9 @@ with changed as (
     from changed c
     join users o on o.id = c.id
     where u.id = c.id
-    returning u.id, o.is_top as was_top, u.is_top
+    returning u.id, u.version, o.is_top as was_top, u.is_top
 )
-select id, case when was_top = is_top then null else is_top end from updated order by id;
+select id, version, case when was_top = is_top then null else is_top end from updated order by id;
 
 -- :name update_top_flags (threshold, page_size) -> many
 -- Users whose state does not fit the threshold (it was changed, or they were imported). A scan, run when it may matter.

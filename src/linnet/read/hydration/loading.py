@@ -1,0 +1,181 @@
+"""How facts are loaded: process memory, then Valkey, then PostgreSQL; what was missing is filled in on the way back.
+
+One call is at most one round trip to Valkey and one query, whatever the number of ids. Several calls at once that miss
+the same id share one flight. Valkey away means slower, not wrong.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+import structlog
+
+from linnet.clock import Clock
+from linnet.errors import Unavailable
+from linnet.read.hydration.memory import Memory
+from linnet.stores.valkey.cache import GONE, Cache
+
+log = structlog.get_logger()
+
+Ref = TypeVar("Ref")
+Facts = TypeVar("Facts")
+
+
+class LoaderOptions(msgspec.Struct, frozen=True):
+    """How long a process may believe what it remembers, and how much it remembers."""
+
+    memory_seconds: float = 1.0
+    memory_size: int = 20_000
+
+
+class Loaded(msgspec.Struct, Generic[Facts], frozen=True):
+    """A row from the truth, as the cache keeps it."""
+
+    id: int
+    version: int
+    facts: Facts
+
+
+class Loader(ABC, Generic[Ref, Facts]):
+    """Facts by id. A subclass says how a reference, a key and a row look."""
+
+    def __init__(self, cache: Cache, clock: Clock, options: LoaderOptions, facts_type: type[Facts]) -> None:
+        self._cache = cache
+        self.memory: Memory[int, Facts | None] = Memory(clock, seconds=options.memory_seconds, size=options.memory_size)
+        self.flights: dict[int, asyncio.Future[None]] = {}
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(facts_type)
+
+    @abstractmethod
+    def id_of(self, ref: Ref) -> int: ...
+
+    @abstractmethod
+    def key_of(self, some_id: int) -> bytes: ...
+
+    @abstractmethod
+    async def load(self, refs: Sequence[Ref]) -> list[Loaded[Facts]]:
+        """From the truth; rows that are not there are left out."""
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """These changed."""
+        self.memory.forget(ids)
+
+    def forget_all(self) -> None:
+        self.memory.forget_all()
+
+    async def remember(self, loaded: Sequence[Loaded[Facts]]) -> None:
+        """Takes in rows that were just read or written, and shares them."""
+        self.memory.put((row.id, row.facts) for row in loaded)
+        await self._share(loaded, [])
+
+    async def fetch(self, refs: Collection[Ref]) -> dict[int, Facts]:
+        """Facts by id; what is not there is left out."""
+        return await self.start(refs).finish()
+
+    def start(self, refs: Collection[Ref]) -> "Fetch[Ref, Facts]":
+        """Looks into memory and asks Valkey for the rest; ``finish`` or ``abandon`` must follow.
+
+        Two loaders that are started in one turn of the event loop share a round trip.
+        """
+        by_id = {self.id_of(ref): ref for ref in refs}
+        found, missing = self.memory.get_many(by_id)
+        return Fetch(self, by_id, found, missing)
+
+    def ask(self, ids: list[int]) -> Awaitable[list[bytes | None]]:
+        """Asks Valkey; sent when called."""
+        return self._cache.ask([self.key_of(some_id) for some_id in ids])
+
+    async def bring(
+        self, ids: list[int], by_id: dict[int, Ref], answer: Awaitable[list[bytes | None]]
+    ) -> dict[int, Facts | None]:
+        """From Valkey's answer, and what it lacks from the truth."""
+        brought: dict[int, Facts | None] = {}
+        try:
+            values = self._cache.read(await answer)
+        except Unavailable:
+            values = [None] * len(ids)
+        absent: list[int] = []
+        for some_id, value in zip(ids, values, strict=True):
+            if value is None:
+                absent.append(some_id)
+            else:
+                brought[some_id] = None if value == GONE else self._decoder.decode(value)
+        if absent:
+            loaded = await self.load([by_id[some_id] for some_id in absent])
+            for row in loaded:
+                brought[row.id] = row.facts
+            gone = [some_id for some_id in absent if some_id not in brought]
+            brought.update(dict.fromkeys(gone))
+            await self._share(loaded, gone)
+        return brought
+
+    async def _share(self, loaded: Sequence[Loaded[Facts]], gone: Sequence[int]) -> None:
+        try:
+            if loaded:
+                await self._cache.put(
+                    [(self.key_of(row.id), row.version, self._encoder.encode(row.facts)) for row in loaded]
+                )
+            if gone:
+                await self._cache.put_gone([self.key_of(some_id) for some_id in gone])
+        except Unavailable as error:
+            log.debug("not cached", cause=error.cause)
+
+
+class Fetch(Generic[Ref, Facts]):
+    """One fetch under way."""
+
+    def __init__(
+        self, loader: Loader[Ref, Facts], by_id: dict[int, Ref], found: dict[int, Facts | None], missing: list[int]
+    ) -> None:
+        self._loader = loader
+        self._by_id = by_id
+        self._found = found
+        self._missing = missing
+        self._ours: list[int] = []
+        if missing:
+            self._take_off()
+
+    def _take_off(self) -> None:
+        flights = self._loader.flights
+        self._ours = [some_id for some_id in self._missing if some_id not in flights]
+        self._theirs = {flights[some_id] for some_id in self._missing if some_id in flights}
+        if self._ours:
+            self._flight: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            flights.update(dict.fromkeys(self._ours, self._flight))
+            self._generation = self._loader.memory.generation
+            self._answer = self._loader.ask(self._ours)
+
+    def abandon(self) -> None:
+        """Gives up; whoever waits for the same ids sees to them."""
+        if self._ours:
+            for some_id in self._ours:
+                del self._loader.flights[some_id]
+            self._ours = []
+            self._flight.set_result(None)
+
+    async def finish(self) -> dict[int, Facts]:
+        """The facts by id; what is not there is left out."""
+        found = self._found
+        while self._missing:
+            try:
+                if self._ours:
+                    brought = await self._loader.bring(self._ours, self._by_id, self._answer)
+                    found.update(brought)
+                    if self._loader.memory.generation == self._generation:
+                        self._loader.memory.put(brought.items())
+            finally:
+                self.abandon()
+            if not self._theirs:
+                break
+            for flight in self._theirs:
+                await flight
+            # What the others brought is in memory now, unless it failed or was forgotten at once: then it is our turn.
+            more, self._missing = self._loader.memory.get_many(
+                some_id for some_id in self._missing if some_id not in found
+            )
+            found.update(more)
+            if self._missing:
+                self._take_off()
+        return {some_id: facts for some_id, facts in found.items() if facts is not None}

@@ -1,0 +1,69 @@
+"""Pages that are full: what rules or hydration drop is made up for, as long as there is more."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from linnet.domain.timeline import Entry, Range
+from linnet.ids import MAX_ID, UserId
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.entries import hydrate
+from linnet.read.views.pages import Page
+
+
+class Skeleton(msgspec.Struct, frozen=True):
+    """Entries of a timeline in the asked range, newest first, before hydration.
+
+    ``more``: there are entries beyond the last one (the first one, when the range ascends). ``reached`` is the id down
+    (up) to which everything was looked at, which may lie beyond the entries when rules dropped some.
+    """
+
+    entries: list[Entry]
+    more: bool
+    reached: int
+
+
+async def fill_page(
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    wanted: Range,
+    fetch: Callable[[Range], Awaitable[Skeleton]],
+) -> Page:
+    """A page of ``wanted.limit`` items, fewer only where the timeline ends."""
+    items: list[tuple[int, bytes]] = []
+    more = True
+    rest = wanted
+    while more and len(items) < wanted.limit:
+        skeleton = await fetch(rest)
+        more = skeleton.more
+        hydrated = await hydrate(deps, viewer_id, skeleton.entries)
+        found = [(entry.id, item) for entry, item in zip(skeleton.entries, hydrated, strict=True) if item is not None]
+        missing = wanted.limit - len(items)
+        if wanted.ascending:
+            more = more or len(found) > missing
+            items = found[-missing:] + items
+            rest = Range(wanted.limit - len(items), MAX_ID, skeleton.reached)
+        else:
+            more = more or len(found) > missing
+            items += found[:missing]
+            rest = Range(wanted.limit - len(items), skeleton.reached, wanted.after)
+    if not items:
+        return Page([], None, wanted.after if wanted.ascending else None)
+    # Going up there is always more below: the page began there.
+    has_older = more or wanted.ascending
+    return Page([item for _, item in items], items[-1][0] if has_older else None, items[0][0])
+
+
+def skeleton_of(entries: list[Entry], wanted: Range) -> Skeleton:
+    """From a query that was asked for one entry more than wanted."""
+    more = len(entries) > wanted.limit
+    if wanted.ascending:
+        shown = entries[-wanted.limit :]
+        return Skeleton(shown, more, shown[0].id if shown else wanted.after)
+    shown = entries[: wanted.limit]
+    return Skeleton(shown, more, shown[-1].id if shown else 0)
+
+
+def one_more(wanted: Range) -> Range:
+    """Asks for one entry more, to know whether there is more."""
+    return Range(wanted.limit + 1, wanted.before, wanted.after)

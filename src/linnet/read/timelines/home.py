@@ -1,0 +1,119 @@
+"""Screen: the home timeline. Every page equals the page of ``home.fetch_oracle``, however it was put together.
+
+A page comes from the reader's window, with the tweets of top users, who are not pushed, merged in; where the window
+ends, the truth goes on. Without a window, and with Valkey away, all of it comes from the truth.
+"""
+
+from linnet.domain.timeline import Entry, Range, merge
+from linnet.domain.visibility import drop_hidden, shows_reply
+from linnet.errors import Unavailable
+from linnet.ids import MAX_ID, UserId, first_id_at
+from linnet.read.deps import ReadDeps
+from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
+from linnet.read.views.pages import Page
+from linnet.stores.postgres import home
+from linnet.stores.valkey.connection import ValkeyReplyError
+from linnet.stores.valkey.windows import WindowPage
+
+
+async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Page:
+    """A reader's home timeline."""
+
+    async def fetch(rest: Range) -> Skeleton:
+        return await read_skeleton(deps, viewer_id, rest)
+
+    return await fill_page(deps, viewer_id, wanted, fetch)
+
+
+async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
+    """The entries of a page, before hydration."""
+    try:
+        page = await deps.windows.read(viewer_id, wanted)
+        if page == "missing" and await deps.rebuilder.rebuild(viewer_id) == "built":
+            page = await deps.windows.read(viewer_id, wanted)
+    except (Unavailable, ValkeyReplyError):
+        page = "missing"
+    if not isinstance(page, WindowPage):
+        return await read_truth(deps, viewer_id, wanted)
+    if wanted.ascending:
+        return await _going_up(deps, viewer_id, wanted, page)
+    return await _going_down(deps, viewer_id, wanted, page)
+
+
+async def _going_down(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: WindowPage) -> Skeleton:
+    # The window is contiguous down to its last element, so whatever else belongs here lies above that or in the truth.
+    reached = 0 if page.ends == "complete" else (page.entries[-1].id if page.entries else wanted.before)
+    entries = drop_hidden(page.entries, page.hidden, viewer_id) if page.hidden else page.entries
+    if page.pulled:
+        pulled = await _pull(deps, viewer_id, page, max(reached - 1, wanted.after), wanted.before, wanted.limit + 1)
+        entries = merge([entries, pulled])
+    if wanted.after:
+        entries = [entry for entry in entries if entry.id > wanted.after]
+        if reached <= wanted.after:
+            return _cut_down(entries, wanted, reached, ended=True)
+    if page.ends == "older" and len(entries) <= wanted.limit:
+        older = await read_truth(deps, viewer_id, Range(wanted.limit - len(entries) + 1, reached, wanted.after))
+        return _cut_down(entries + older.entries, wanted, older.reached, ended=not older.more)
+    return _cut_down(entries, wanted, reached, ended=page.ends == "complete")
+
+
+def _cut_down(entries: list[Entry], wanted: Range, reached: int, *, ended: bool) -> Skeleton:
+    if len(entries) > wanted.limit:
+        shown = entries[: wanted.limit]
+        return Skeleton(shown, True, shown[-1].id)
+    return Skeleton(entries, not ended, reached)
+
+
+async def _going_up(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: WindowPage) -> Skeleton:
+    # A full page of the window says nothing of what lies above it; a short one goes up to the newest.
+    full = len(page.entries) >= wanted.limit
+    reached = page.entries[0].id if full else MAX_ID - 1
+    entries = drop_hidden(page.entries, page.hidden, viewer_id) if page.hidden else page.entries
+    if page.pulled:
+        pulled = await _pull(deps, viewer_id, page, wanted.after, reached + 1, 1_000_000)
+        entries = merge([entries, pulled])
+    if len(entries) > wanted.limit:
+        shown = entries[-wanted.limit :]
+        return Skeleton(shown, True, shown[0].id)
+    return Skeleton(entries, full, reached)
+
+
+async def _pull(
+    deps: ReadDeps, viewer_id: UserId, page: WindowPage, after_id: int, before_id: int, limit: int
+) -> list[Entry]:
+    # A reply is pulled only if both sides are: every other reply of a top user was pushed to those it is shown to.
+    pulled: list[Entry] = []
+    while True:
+        found = await deps.pulled.fetch(page.pulled, after_id=after_id, before_id=before_id, limit=limit)
+        pulled += [entry for entry in found if shows_reply(entry, viewer_id, page.pulled)]
+        if len(found) < limit or len(pulled) >= limit:
+            return pulled
+        before_id = found[-1].id
+
+
+async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
+    """The same page from PostgreSQL alone."""
+    newest_id = first_id_at(deps.clock.now_ms() + 1000)
+    async with deps.db.snapshot() as session:
+        followed = await home.fetch_followed(session, viewer_id)
+        if wanted.ascending:
+            entries = await home.fetch_above(
+                session,
+                viewer_id,
+                followed,
+                after_id=wanted.after,
+                newest_id=newest_id,
+                page_size=wanted.limit + 1,
+            )
+        else:
+            entries = await home.fetch_below(
+                session,
+                viewer_id,
+                followed,
+                before_id=wanted.before,
+                newest_id=newest_id,
+                page_size=wanted.limit + 1,
+            )
+    if wanted.after and not wanted.ascending:
+        entries = [entry for entry in entries if entry.id > wanted.after]
+    return skeleton_of(entries, wanted)

@@ -1,0 +1,201 @@
+"""Screens about people: one person, oneself, one's log-ins, and the lists of people.
+
+A list is edges → profiles → how the viewer stands to them → view: for a page one query of edges, one fetch of profiles
+and two queries for the viewer, whatever its length. Who is gone is left out, and the page filled up from below.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from linnet.domain.event import TweetRef
+from linnet.domain.names import fold_login
+from linnet.domain.timeline import Range
+from linnet.domain.user import FollowEdge, Profile, Relationship
+from linnet.errors import TweetNotFound, UserNotFound
+from linnet.ids import SessionId, TweetId, UserId
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.viewers import unused_since_ms
+from linnet.read.views.pages import PageView
+from linnet.read.views.users import MeView, SessionView, UserView, me_view, session_view, user_view
+from linnet.stores.postgres import follows, sessions, topusers, tweets, users
+
+# Enough for anybody, and a bound.
+_MAX_SESSIONS: Final = 200
+# How often a page is filled up before it is shown short, with a cursor to go on: only where very many are gone.
+_MAX_FILLS: Final = 8
+_TOP_USERS_PER_READ: Final = 1000
+
+FetchEdges = Callable[[Range], Awaitable[list[FollowEdge]]]
+"""Edges of a range, newest first."""
+
+
+async def user_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> UserView:
+    """Raises ``UserNotFound``."""
+    profile = await _find_profile(deps, user_id)
+    relationships = await _fetch_relationships(deps, viewer_id, [user_id])
+    return user_view(profile, relationships.get(user_id))
+
+
+async def user_by_username_screen(deps: ReadDeps, viewer_id: UserId | None, username: str) -> UserView:
+    """Whatever the case of the letters. Raises ``UserNotFound``, also for what no username can be."""
+    # Not for addresses: who has which one is nobody's business.
+    folded = "" if "@" in username else fold_login(username)
+    user_id = await users.find_id_by_username(deps.db, folded) if folded else None
+    if user_id is None:
+        raise UserNotFound
+    return await user_screen(deps, viewer_id, user_id)
+
+
+async def me_screen(deps: ReadDeps, user_id: UserId) -> MeView:
+    """One's own account, with what only its owner may see. Raises ``UserNotFound`` when it is gone."""
+    profile = await _find_profile(deps, user_id)
+    account = await users.find_account(deps.db, user_id)
+    if account is None:
+        raise UserNotFound
+    return me_view(profile, account)
+
+
+async def sessions_screen(deps: ReadDeps, user_id: UserId, current_id: SessionId) -> list[SessionView]:
+    """One's log-ins, newest first."""
+    rows = await sessions.fetch_by_user(
+        deps.db, user_id, unused_since_ms=unused_since_ms(deps.clock), page_size=_MAX_SESSIONS
+    )
+    return [session_view(row, current_id=current_id) for row in rows]
+
+
+async def followers_page(
+    deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range
+) -> PageView[UserView]:
+    """Who follows a user, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
+    await _find_profile(deps, user_id)
+    return await _people_page(deps, viewer_id, partial(follows.fetch_followers, deps.db, user_id), wanted)
+
+
+async def following_page(
+    deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range
+) -> PageView[UserView]:
+    """Whom a user follows, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
+    await _find_profile(deps, user_id)
+    return await _people_page(deps, viewer_id, partial(follows.fetch_following, deps.db, user_id), wanted)
+
+
+async def retweeters_page(
+    deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range
+) -> PageView[UserView]:
+    """Who retweeted a tweet, the newest retweet first; a retweet stands for its original. Raises ``TweetNotFound``."""
+    tweet = await tweets.find_by_id(deps.db, tweet_id)
+    if tweet is not None and tweet.retweet_of is not None:
+        originals = await tweets.fetch(deps.db, [tweet.retweet_of])
+        tweet = originals[0] if originals else None
+    if tweet is None:
+        raise TweetNotFound
+    ref = TweetRef(tweet.author_id, tweet.id)
+    return await _people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
+
+
+async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range) -> PageView[UserView]:
+    """Whose tweets are pulled, the newest account first. A user on the way out is not listed any more."""
+    edges = await _fetch_top_users(deps)
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        inside = [edge for edge in edges if part.after < edge.id < part.before]
+        return inside[-part.limit :] if part.ascending else inside[: part.limit]
+
+    return await _people_page(deps, viewer_id, fetch, wanted)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """People of a page, newest first. ``next_id``: where to go on, None at the end."""
+
+    people: Sequence[tuple[int, Profile]]
+    next_id: int | None
+
+
+async def _people_page(
+    deps: ReadDeps, viewer_id: UserId | None, fetch: FetchEdges, wanted: Range
+) -> PageView[UserView]:
+    collect = _collect_above if wanted.ascending else _collect_below
+    found = await collect(deps, fetch, wanted)
+    relationships = await _fetch_relationships(deps, viewer_id, [profile.id for _, profile in found.people])
+    return PageView(
+        items=[user_view(profile, relationships.get(profile.id)) for _, profile in found.people],
+        next=None if found.next_id is None else str(found.next_id),
+        prev=str(found.people[0][0]) if found.people else None,
+    )
+
+
+async def _collect_below(deps: ReadDeps, fetch: FetchEdges, wanted: Range) -> _Found:
+    """The newest below a cursor."""
+    people: list[tuple[int, Profile]] = []
+    before = wanted.before
+    for _ in range(_MAX_FILLS):
+        # One more than the page holds: whether there is a next page.
+        page_size = wanted.limit + 1
+        edges = await fetch(Range(page_size, before=before))
+        inside = [edge for edge in edges if edge.id > wanted.after]
+        people += await _with_profiles(deps, inside)
+        if len(people) > wanted.limit:
+            people = people[: wanted.limit]
+            return _Found(people, people[-1][0] if people else None)
+        if len(inside) < page_size:
+            return _Found(people, None)
+        before = inside[-1].id
+    return _Found(people, before)
+
+
+async def _collect_above(deps: ReadDeps, fetch: FetchEdges, wanted: Range) -> _Found:
+    """The ones just above a cursor. Below them is at least what the cursor pointed at."""
+    people: list[tuple[int, Profile]] = []
+    after = wanted.after
+    for _ in range(_MAX_FILLS):
+        edges = await fetch(Range(wanted.limit, after=after))
+        people = (await _with_profiles(deps, edges) + people)[-wanted.limit :]
+        if len(people) == wanted.limit or len(edges) < wanted.limit:
+            break
+        after = edges[0].id
+    return _Found(people, people[-1][0] if people else None)
+
+
+async def _with_profiles(deps: ReadDeps, edges: Sequence[FollowEdge]) -> list[tuple[int, Profile]]:
+    """In the order of the edges, without those who are gone."""
+    if not edges:
+        return []
+    facts = await deps.profiles.fetch([edge.user_id for edge in edges])
+    return [(edge.id, facts[edge.user_id].profile) for edge in edges if edge.user_id in facts]
+
+
+async def _fetch_relationships(
+    deps: ReadDeps, viewer_id: UserId | None, user_ids: Sequence[UserId]
+) -> dict[UserId, Relationship]:
+    """How the viewer stands to each; nobody for an anonymous viewer, and never to oneself."""
+    others = [user_id for user_id in user_ids if user_id != viewer_id]
+    if viewer_id is None or not others:
+        return {}
+    async with deps.db.session() as db:
+        followed = await follows.fetch_followed_among(db, viewer_id, others)
+        followers = await follows.fetch_followers_among(db, viewer_id, others)
+    return {
+        user_id: Relationship(following=user_id in followed, followed_by=user_id in followers) for user_id in others
+    }
+
+
+async def _fetch_top_users(deps: ReadDeps) -> list[FollowEdge]:
+    """All of them, largest id first: few, and the store gives them in the other order."""
+    edges: list[FollowEdge] = []
+    after_user_id = 0
+    while True:
+        records = await topusers.fetch_page(deps.db, after_user_id=after_user_id, page_size=_TOP_USERS_PER_READ)
+        edges += [FollowEdge(record.user_id, record.user_id) for record in records if record.until_id is None]
+        if len(records) < _TOP_USERS_PER_READ:
+            return edges[::-1]
+        after_user_id = records[-1].user_id
+
+
+async def _find_profile(deps: ReadDeps, user_id: UserId) -> Profile:
+    facts = (await deps.profiles.fetch([user_id])).get(user_id)
+    if facts is None:
+        raise UserNotFound
+    return facts.profile

@@ -1,0 +1,95 @@
+"""Screens: one tweet, and the thread around it."""
+
+import msgspec
+
+from linnet.domain.event import TweetRef
+from linnet.domain.timeline import Entry, Range
+from linnet.domain.tweet import Tweet
+from linnet.errors import TweetNotFound
+from linnet.ids import TweetId, UserId
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.entries import hydrate
+from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
+from linnet.read.views.pages import Page, PageView, page_json
+from linnet.read.views.tweets import DeletedTweetView, TweetView, deleted_json
+from linnet.stores.postgres import tweets
+
+MAX_ANCESTORS = 100
+
+
+class ThreadView(msgspec.Struct, frozen=True):
+    """``ancestors`` from the beginning of the thread down to the tweet; where one is gone, a placeholder begins it."""
+
+    ancestors: list[TweetView | DeletedTweetView]
+    tweet: TweetView
+    replies: PageView[TweetView]
+
+
+async def find_tweet(deps: ReadDeps, tweet_id: TweetId) -> Tweet:
+    """The row. Raises ``TweetNotFound``."""
+    tweet = await tweets.find_by_id(deps.db, tweet_id)
+    if tweet is None:
+        raise TweetNotFound
+    return tweet
+
+
+def entry_of(tweet: Tweet) -> Entry:
+    """A tweet's place in a timeline."""
+    if tweet.retweet_of is not None:
+        return Entry(tweet.id, tweet.author_id, tweet.retweet_of.author_id, tweet.retweet_of.tweet_id)
+    if tweet.reply_to is not None:
+        return Entry(tweet.id, tweet.author_id, tweet.reply_to.author_id)
+    return Entry(tweet.id, tweet.author_id)
+
+
+async def tweet_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> bytes:
+    """The JSON of a ``TweetView``. Raises ``TweetNotFound``."""
+    return await _shown(deps, viewer_id, await find_tweet(deps, tweet_id))
+
+
+async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet) -> bytes:
+    """The JSON of a tweet that was just posted, which is now in the cache too; nothing is read back."""
+    await deps.tweets.remember(await deps.tweets.render([tweet]))
+    return await _shown(deps, viewer_id, tweet)
+
+
+async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> bytes:
+    [item] = await hydrate(deps, viewer_id, [entry_of(tweet)])
+    if item is None:
+        raise TweetNotFound
+    return item
+
+
+async def thread_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range) -> bytes:
+    """The JSON of a ``ThreadView``; ``wanted`` is the page of replies. Raises ``TweetNotFound``."""
+    tweet = await find_tweet(deps, tweet_id)
+    shown = await _shown(deps, viewer_id, tweet)
+    ancestors = await _ancestors(deps, viewer_id, tweet)
+    replies = await replies_page(deps, viewer_id, TweetRef(tweet.author_id, tweet.id), wanted)
+    return b'{"ancestors":[%b],"tweet":%b,"replies":%b}' % (b",".join(ancestors), shown, page_json(replies))
+
+
+async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> list[bytes]:
+    found: list[Tweet] = []
+    missing: TweetId | None = None
+    ref = tweet.reply_to
+    while ref is not None and len(found) < MAX_ANCESTORS:
+        rows = await tweets.fetch(deps.db, [ref])
+        if not rows:
+            missing = ref.tweet_id
+            break
+        found.append(rows[0])
+        ref = rows[0].reply_to
+    found.reverse()
+    hydrated = await hydrate(deps, viewer_id, [entry_of(row) for row in found])
+    items = [item if item is not None else deleted_json(row.id) for row, item in zip(found, hydrated, strict=True)]
+    return items if missing is None else [deleted_json(missing), *items]
+
+
+async def replies_page(deps: ReadDeps, viewer_id: UserId | None, ref: TweetRef, wanted: Range) -> Page:
+    """The replies to a tweet, newest first."""
+
+    async def fetch(rest: Range) -> Skeleton:
+        return skeleton_of(await tweets.fetch_replies(deps.db, ref, one_more(rest)), rest)
+
+    return await fill_page(deps, viewer_id, wanted, fetch)

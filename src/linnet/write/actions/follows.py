@@ -1,0 +1,63 @@
+"""Verbs: follow, unfollow."""
+
+from linnet.domain.event import UserFollowed, UserUnfollowed
+from linnet.errors import CannotFollowYourself, UserNotFound
+from linnet.ids import UserId
+from linnet.stores.postgres import follows, outbox, users
+from linnet.stores.postgres.pool import run_again
+from linnet.write.after_commit import best_effort, wake
+from linnet.write.deps import WriteDeps
+
+
+async def follow(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
+    """Quiet when it is so already. Raises ``CannotFollowYourself``, ``UserNotFound``."""
+    await _check(deps, follower_id, followed_id)
+
+    async def attempt() -> int | None:
+        async with deps.db.transaction() as session:
+            change_id = await follows.next_change(session, follower_id, deps.ids.mint())
+            if not await follows.insert(session, follower_id=follower_id, followed_id=followed_id, follow_id=change_id):
+                return None
+            event = outbox.NewEvent.of(UserFollowed(follower_id, followed_id), change_id)
+            await outbox.append(session, event, numbered=True)
+            return change_id
+
+    await _show(deps, follower_id, followed_id, await run_again(attempt), shown=True)
+
+
+async def unfollow(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
+    """Quiet when it is so already. Raises ``CannotFollowYourself``, ``UserNotFound``."""
+    await _check(deps, follower_id, followed_id)
+
+    async def attempt() -> int | None:
+        async with deps.db.transaction() as session:
+            change_id = await follows.next_change(session, follower_id, deps.ids.mint())
+            if not await follows.delete(session, follower_id=follower_id, followed_id=followed_id):
+                return None
+            event = outbox.NewEvent.of(UserUnfollowed(follower_id, followed_id), change_id)
+            await outbox.append(session, event, numbered=True)
+            return change_id
+
+    await _show(deps, follower_id, followed_id, await run_again(attempt), shown=False)
+
+
+async def _check(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
+    if follower_id == followed_id:
+        raise CannotFollowYourself
+    if not await users.fetch_profiles(deps.db, [followed_id]):
+        raise UserNotFound
+
+
+async def _show(
+    deps: WriteDeps, follower_id: UserId, followed_id: UserId, change_id: int | None, *, shown: bool
+) -> None:
+    """Whoever acts sees it at once: the next page of their home timeline is of the new state."""
+    if change_id is None:
+        return
+    await best_effort(
+        [
+            deps.windows.change(follower_id, followed_id, shown=shown, change_id=change_id),
+            wake(deps, follower_id),
+        ],
+        what="follow",
+    )

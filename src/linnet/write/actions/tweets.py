@@ -1,0 +1,186 @@
+"""Verbs: post, reply, delete, retweet, undo a retweet."""
+
+import hashlib
+
+import msgspec
+
+from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
+from linnet.domain.text import Entities, check_text
+from linnet.domain.timeline import Entry
+from linnet.domain.tweet import Tweet
+from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import outbox, tweets, users
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.pool import run_again
+from linnet.stores.postgres.tweets import NewTweet
+from linnet.stores.valkey.changes import Change
+from linnet.write.after_commit import best_effort, forget, push_to_self, wake
+from linnet.write.deps import WriteDeps
+
+
+async def post_tweet(
+    deps: WriteDeps, author_id: UserId, *, text: str, reply_to: TweetId | None, idempotency_key: str | None
+) -> Tweet:
+    """A tweet, or a reply when ``reply_to`` is given. With one ``idempotency_key`` for an hour always the same tweet.
+
+    Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``.
+    """
+    request_hash = _hash_request(text, reply_to)
+    if idempotency_key is not None:
+        earlier = await _find_earlier(deps, author_id, idempotency_key, request_hash)
+        if earlier is not None:
+            return earlier
+    checked = check_text(text, deps.options.text)
+    parent = None if reply_to is None else await _find_original(deps, reply_to)
+    new = NewTweet(
+        author_id,
+        TweetId(deps.ids.mint()),
+        checked.text,
+        reply_to=None if parent is None else TweetRef(parent.author_id, parent.id),
+        entities=await _entities_json(deps, checked.entities),
+    )
+    event = NewEvent.of(TweetPosted(author_id, new.id, reply_to=new.reply_to), new.id)
+
+    async def attempt() -> bool:
+        if idempotency_key is None:
+            return await tweets.insert(deps.db, new, event)
+        async with deps.db.transaction() as session:
+            return await tweets.claim_key(
+                session, user_id=author_id, key=idempotency_key, request_hash=request_hash, tweet_id=new.id
+            ) and await tweets.insert(session, new, event)
+
+    if not await run_again(attempt) and idempotency_key is not None:
+        # Another request with this key was quicker, and is committed now.
+        earlier = await _find_earlier(deps, author_id, idempotency_key, request_hash)
+        if earlier is None:
+            raise TweetNotFound
+        return earlier
+    entry = Entry(new.id, author_id, new.reply_to.author_id if new.reply_to else UserId(0))
+    await best_effort([*push_to_self(deps, entry), wake(deps, author_id)], what="post")
+    return Tweet(
+        author_id,
+        new.id,
+        new.text,
+        new.reply_to.tweet_id if new.reply_to else None,
+        new.reply_to.author_id if new.reply_to else None,
+        None,
+        None,
+        new.entities,
+        replies_count=0,
+        retweets_count=0,
+        likes_count=0,
+        pinned=False,
+        version=1,
+    )
+
+
+def _hash_request(text: str, reply_to: TweetId | None) -> bytes:
+    try:
+        body = msgspec.json.encode([text, reply_to])
+    except UnicodeEncodeError:
+        # Not something that can be posted: the check of the text will say so.
+        body = b""
+    return hashlib.sha256(body).digest()
+
+
+async def _find_earlier(deps: WriteDeps, author_id: UserId, key: str, request_hash: bytes) -> Tweet | None:
+    """The tweet that was posted with this key; None when the key is free."""
+    used = await tweets.find_key(deps.db, user_id=author_id, key=key)
+    if used is None:
+        return None
+    if used.request_hash != request_hash:
+        raise IdempotencyKeyReused
+    found = await tweets.fetch(deps.db, [TweetRef(author_id, used.tweet_id)])
+    if not found:
+        raise TweetNotFound
+    return found[0]
+
+
+async def _find_original(deps: WriteDeps, tweet_id: TweetId) -> Tweet:
+    """A tweet to answer or retweet; of a retweet, the tweet inside it. Raises ``TweetNotFound``."""
+    tweet = await tweets.find_by_id(deps.db, tweet_id)
+    if tweet is None:
+        raise TweetNotFound
+    if tweet.retweet_of is None:
+        return tweet
+    found = await tweets.fetch(deps.db, [tweet.retweet_of])
+    if not found:
+        raise TweetNotFound
+    return found[0]
+
+
+async def _entities_json(deps: WriteDeps, entities: Entities) -> str | None:
+    """What the tweet's view shows of hashtags, mentions of people there are, and links; None when there is nothing."""
+    mentioned = (
+        await users.fetch_ids_by_username(deps.db, [mention.username for mention in entities.mentions])
+        if entities.mentions
+        else {}
+    )
+    mentions = [
+        {
+            "username": mention.username,
+            "user_id": str(mentioned[mention.username]),
+            "start": mention.start,
+            "end": mention.end,
+        }
+        for mention in entities.mentions
+        if mention.username in mentioned
+    ]
+    if not (entities.hashtags or mentions or entities.links):
+        return None
+    return msgspec.json.encode({"hashtags": entities.hashtags, "mentions": mentions, "links": entities.links}).decode()
+
+
+async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> None:
+    """Deletes one's own tweet, reply or retweet; quiet when there is none. Raises ``Forbidden`` for another's."""
+    tweet = await tweets.find_by_id(deps.db, tweet_id)
+    if tweet is None:
+        return
+    if tweet.author_id != user_id:
+        raise Forbidden
+    await _delete(deps, TweetRef(user_id, tweet_id))
+
+
+async def _delete(deps: WriteDeps, ref: TweetRef) -> None:
+    async def attempt() -> TweetDeleted | None:
+        async with deps.db.transaction() as session:
+            row = await tweets.delete(session, ref)
+            if row is None:
+                return None
+            event = TweetDeleted(ref.author_id, ref.tweet_id, reply_to=row.reply_to, retweet_of=row.retweet_of)
+            await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
+            return event
+
+    event = await run_again(attempt)
+    if event is None:
+        return
+    after = [deps.cache.put_gone([deps.keys.tweet(ref.tweet_id)]), wake(deps, ref.author_id)]
+    if event.retweet_of is not None:
+        after.append(deps.marks.drop([ref.author_id]))
+    await best_effort(after, what="delete")
+    # Only when the shared cache says that it is gone may processes be told to look there again.
+    await best_effort([forget(deps, Change(tweet_ids=(ref.tweet_id,)))], what="delete")
+
+
+async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
+    """The id of the retweet, new or not. Raises ``TweetNotFound``."""
+    original = await _find_original(deps, tweet_id)
+    ref = TweetRef(original.author_id, original.id)
+    new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=ref)
+    event = NewEvent.of(TweetPosted(user_id, new.id, retweet_of=ref), new.id)
+    if not await run_again(lambda: tweets.insert(deps.db, new, event)):
+        earlier = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
+        # Undone in this very moment: then the answer is of the moment before.
+        return earlier if earlier is not None else new.id
+    entry = Entry(new.id, user_id, original.author_id, original.id)
+    await best_effort([*push_to_self(deps, entry), deps.marks.drop([user_id]), wake(deps, user_id)], what="retweet")
+    return new.id
+
+
+async def undo_retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> None:
+    """Quiet when it was not retweeted. Raises ``TweetNotFound`` when there is no such tweet."""
+    original = await _find_original(deps, tweet_id)
+    retweet_id = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
+    if retweet_id is not None:
+        await _delete(deps, TweetRef(user_id, retweet_id))

@@ -1,0 +1,124 @@
+"""One lane's next batch: taken, applied and deleted in one transaction.
+
+The lane's lock belongs to that transaction, so that whoever loses the connection loses the lane with it: no two workers
+ever apply one lane's events at once, and a killed worker's lanes are free in the moment its connections are gone.
+"""
+
+from typing import Literal
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+from linnet.domain.event import decode_event
+from linnet.errors import Unavailable
+from linnet.stores.postgres import outbox
+from linnet.stores.postgres.outbox import EventRow
+from linnet.stores.postgres.pool import ConcurrentUpdate
+from linnet.stores.valkey.connection import ValkeyReplyError
+from linnet.write.deps import WriteDeps
+from linnet.write.fanout.batch import Applied, Numbered, announce, apply_batch
+
+log = structlog.get_logger()
+
+DELIVERY_LAG = Histogram(
+    "linnet_delivery_lag_seconds",
+    "From the commit of an event to the end of its effects.",
+    buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 15, 60, 300),
+)
+EVENTS = Counter("linnet_events", "Events by what became of them.", ["outcome"])
+DELIVERIES = Counter("linnet_deliveries", "Entries that windows took.")
+
+# What Valkey says when it cannot work now, whatever the command.
+_AWAY_REPLIES = ("LOADING", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS")
+
+
+class LaneOptions(msgspec.Struct, frozen=True):
+    """``max_attempts`` before an event is parked; a retry waits ``retry_seconds``, four times as long each time."""
+
+    batch_size: int = 256
+    max_attempts: int = 5
+    retry_seconds: float = 0.25
+
+
+Outcome = Literal["applied", "empty", "held", "failed"]
+
+
+async def apply_lane_batch(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcome:
+    """Applies a lane's oldest events. When the batch fails, they are applied one by one to find the one that fails.
+
+    ``"held"``: another worker has the lane. Raises ``Unavailable`` when a store is away, which is no event's fault.
+    """
+    try:
+        return await _apply(deps, lane, options.batch_size)
+    except (Unavailable, ConcurrentUpdate):
+        raise
+    except Exception as error:
+        if is_away(error):
+            raise Unavailable(f"Valkey: {error}") from error
+        log.warning("a batch failed, its events are applied one by one", lane=lane, exc_info=error)
+    for _ in range(options.batch_size):
+        outcome = await _apply_one(deps, lane, options)
+        if outcome != "applied":
+            return outcome
+    return "applied"
+
+
+def is_away(error: Exception) -> bool:
+    """Whether this error means that a store cannot work now, rather than that an event is wrong."""
+    return isinstance(error, ValkeyReplyError) and str(error).startswith(_AWAY_REPLIES)
+
+
+async def _apply(deps: WriteDeps, lane: int, page_size: int) -> Outcome:
+    async with deps.db.transaction() as session:
+        if not await outbox.lock_lane(session, lane):
+            return "held"
+        rows = await outbox.fetch_batch(session, lane, page_size=page_size)
+        if not rows:
+            return "empty"
+        batch = [Numbered(row.id, decode_event(row.kind, row.payload)) for row in rows]
+        applied = await apply_batch(deps, session, batch)
+        await outbox.delete(session, rows)
+    await _committed(deps, rows, applied)
+    return "applied"
+
+
+async def _committed(deps: WriteDeps, rows: list[EventRow], applied: Applied) -> None:
+    now_ms = deps.clock.now_ms()
+    for row in rows:
+        DELIVERY_LAG.observe(max(0, now_ms - row.appended_ms) / 1000)
+    EVENTS.labels("applied").inc(len(rows))
+    DELIVERIES.inc(applied.deliveries)
+    await announce(deps, applied)
+
+
+async def _apply_one(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcome:
+    try:
+        return await _apply(deps, lane, 1)
+    except (Unavailable, ConcurrentUpdate):
+        raise
+    except Exception as error:
+        if is_away(error):
+            raise Unavailable(f"Valkey: {error}") from error
+        return await _set_aside(deps, lane, options, error)
+
+
+async def _set_aside(deps: WriteDeps, lane: int, options: LaneOptions, error: Exception) -> Outcome:
+    """The lane's first event failed: it waits for its next attempt, or is parked. Others of the lane go on."""
+    async with deps.db.transaction() as session:
+        if not await outbox.lock_lane(session, lane):
+            return "held"
+        rows = await outbox.fetch_batch(session, lane, page_size=1)
+        if not rows:
+            return "empty"
+        [row] = rows
+        if row.attempts + 1 >= options.max_attempts:
+            await outbox.park(session, row, reason=f"{type(error).__name__}: {error}"[:1000])
+            EVENTS.labels("parked").inc()
+            log.error("event parked", actor_id=row.actor_id, event_id=row.id, kind=row.kind, exc_info=error)
+        else:
+            delay_seconds = options.retry_seconds * 4**row.attempts
+            await outbox.postpone(session, row, delay_seconds=delay_seconds)
+            EVENTS.labels("failed").inc()
+            log.warning("event failed", actor_id=row.actor_id, event_id=row.id, kind=row.kind, exc_info=error)
+    return "applied"
