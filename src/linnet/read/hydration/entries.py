@@ -31,12 +31,14 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
     marks_answer = None if viewer_id is None else deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(refs)
     starting_profiles = deps.profiles.start(author_ids)
+    # Profiles first: tweets that come from the truth wait for profiles, so a page that held these back while it waits for
+    # tweets could wait for itself.
     try:
-        facts = await starting_tweets.finish()
+        profiles = await starting_profiles.finish()
     except BaseException:
-        starting_profiles.abandon()
+        starting_tweets.abandon()
         raise
-    profiles = await starting_profiles.finish()
+    facts = await starting_tweets.finish()
     retweeted = frozenset[TweetId]()
     if viewer_id is not None and marks_answer is not None:
         retweeted = await _retweeted(deps, viewer_id, shown_ids, marks_answer)

@@ -1,0 +1,1 @@
+"""What tests stand on: real servers, a world of people, and the definition that timelines are checked against."""

@@ -1,0 +1,232 @@
+"""A world: one installation with people in it, on real PostgreSQL and Valkey.
+
+People are named; ``await world.post("ada", "hello")`` does what ada's client does. ``await world.settle()`` applies every
+event that waits, instead of sleeping until somebody else has. Two worlds on the same servers share nothing: each has a
+database of its own, cloned from a migrated template, and a prefix of its own for its keys.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from linnet.clock import Clock, SystemClock
+from linnet.domain.timeline import Entry, Range
+from linnet.domain.user import Profile
+from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.loading import LoaderOptions
+from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.tweets import TweetLoader
+from linnet.read.timelines.home import home_page
+from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
+from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
+from linnet.read.views.pages import PageView, page_json
+from linnet.read.views.tweets import TweetView
+from linnet.stores.postgres import home, users
+from linnet.stores.postgres.pool import Database, PostgresOptions
+from linnet.stores.valkey.cache import Cache, CacheOptions
+from linnet.stores.valkey.client import Valkey, ValkeyOptions
+from linnet.stores.valkey.keys import Keys, pack_id
+from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.windows import WindowOptions, Windows
+from linnet.write.actions import follows, tweets
+from linnet.write.deps import WriteDeps, WriteOptions
+from linnet.write.outbox.worker import EventWorker, WorkerOptions
+
+_prefixes = itertools.count()
+
+
+class WorldOptions(msgspec.Struct, frozen=True):
+    """Small numbers, so that windows overflow and people become top users in a test."""
+
+    top_user_followers: int = 5000
+    window: WindowOptions = WindowOptions()
+    worker: WorkerOptions = WorkerOptions()
+    rebuilds_at_once: int = 4
+    memory_seconds: float = 1.0
+
+
+class World:
+    """One installation. Made by ``open_world``."""
+
+    def __init__(self, write: WriteDeps, read: ReadDeps, options: WorldOptions) -> None:
+        self.write = write
+        self.read = read
+        self.options = options
+        self.worker = EventWorker(write, options.worker)
+        self.ids: dict[str, UserId] = {}
+
+    @property
+    def db(self) -> Database:
+        return self.write.db
+
+    async def person(self, *names: str) -> UserId:
+        """Signs people up, without the cost of a password; returns the last one's id."""
+        for name in names:
+            user_id = UserId(self.write.ids.mint())
+            await users.insert(
+                self.db,
+                user_id=user_id,
+                username=name,
+                name=name.title(),
+                email=f"{name}@example.org",
+                password_hash="-",
+            )
+            self.ids[name] = user_id
+        return self.ids[names[-1]]
+
+    async def post(self, name: str, text: str = "a tweet", *, reply_to: TweetId | None = None) -> TweetId:
+        tweet = await tweets.post_tweet(self.write, self.ids[name], text=text, reply_to=reply_to, idempotency_key=None)
+        return tweet.id
+
+    async def delete(self, name: str, tweet_id: TweetId) -> None:
+        await tweets.delete_tweet(self.write, self.ids[name], tweet_id)
+
+    async def retweet(self, name: str, tweet_id: TweetId) -> TweetId:
+        return await tweets.retweet(self.write, self.ids[name], tweet_id)
+
+    async def undo_retweet(self, name: str, tweet_id: TweetId) -> None:
+        await tweets.undo_retweet(self.write, self.ids[name], tweet_id)
+
+    async def follow(self, name: str, *others: str) -> None:
+        for other in others:
+            await follows.follow(self.write, self.ids[name], self.ids[other])
+
+    async def unfollow(self, name: str, *others: str) -> None:
+        for other in others:
+            await follows.unfollow(self.write, self.ids[name], self.ids[other])
+
+    async def settle(self) -> None:
+        """Applies all events that wait, and lets the process learn what signals would have told it."""
+        await self.worker.drain()
+        self.forget()
+
+    def forget(self) -> None:
+        """As a process that has just started: nothing in memory."""
+        self.read.tweets.forget_all()
+        self.read.profiles.forget_all()
+        self.read.pulled.forget_all()
+
+    async def flush(self) -> None:
+        """Valkey loses everything."""
+        cursor = b"0"
+        while True:
+            cursor, keys = await self.write.valkey.call(
+                b"SCAN", cursor, b"MATCH", self.write.keys.prefix + b"*", b"COUNT", 1000
+            )
+            if keys:
+                await self.write.valkey.call(b"UNLINK", *keys)
+            if cursor == b"0":
+                break
+        self.forget()
+
+    async def expire_window(self, name: str) -> None:
+        """The reader was away for long."""
+        for call in self.write.windows.drop(pack_id(self.ids[name])):
+            await call
+
+    async def home(self, name: str, *, limit: int = 15, before: int = MAX_ID, after: int = 0) -> PageView[TweetView]:
+        """A page of somebody's home timeline, as a client reads it."""
+        page = await home_page(self.read, self.ids[name], Range(limit, before, after))
+        return msgspec.json.decode(page_json(page), type=PageView[TweetView], strict=True)
+
+    async def home_ids(self, name: str, *, limit: int = 15) -> list[int]:
+        """All of somebody's home timeline, page by page to the end."""
+        found: list[int] = []
+        before = MAX_ID
+        while True:
+            page = await self.home(name, limit=limit, before=before)
+            found += [int(item.id) for item in page.items]
+            if page.next is None:
+                return found
+            assert page.items, "a page that has a next one is not empty"
+            before = int(page.next)
+
+    async def home_ids_upwards(self, name: str, *, limit: int = 15) -> list[int]:
+        """All of somebody's home timeline, from the oldest up by ``prev``."""
+        found: list[int] = []
+        after = 1
+        while True:
+            page = await self.home(name, limit=limit, after=after)
+            if not page.items:
+                return found
+            found = [int(item.id) for item in page.items] + found
+            assert page.prev is not None
+            after = int(page.prev)
+
+    async def oracle(self, name: str) -> list[Entry]:
+        """What the timeline is by definition."""
+        return await home.fetch_oracle(self.db, self.ids[name], before_id=MAX_ID, page_size=100_000)
+
+    async def profile(self, name: str) -> Profile:
+        found = await users.fetch_profiles(self.db, [self.ids[name]])
+        return found[0]
+
+    async def window_elements(self, name: str) -> list[bytes]:
+        """A window as it lies in Valkey, markers and all."""
+        elements: list[bytes] = await self.write.valkey.call(b"LRANGE", self.write.keys.home(self.ids[name]), 0, -1)
+        return elements
+
+    async def assert_exact(self, names: Sequence[str] | None = None, *, limit: int = 15) -> None:
+        """Every page of every reader equals the definition's, down, and up again."""
+        for name in self.ids if names is None else names:
+            expected = [entry.id for entry in await self.oracle(name)]
+            assert await self.home_ids(name, limit=limit) == expected, f"{name}, going down"
+            assert await self.home_ids_upwards(name, limit=limit) == expected, f"{name}, going up"
+
+
+@asynccontextmanager
+async def open_world(
+    database_url: str, valkey_url: str, *, options: WorldOptions | None = None, clock: Clock | None = None
+) -> AsyncIterator[World]:
+    """A world on a migrated, empty database. Its keys are deleted at the end."""
+    options = options or WorldOptions()
+    clock = clock or SystemClock()
+    db = Database(PostgresOptions(database_url))
+    valkey = Valkey(ValkeyOptions(valkey_url))
+    keys = Keys(b"w%d:%d:" % (next(_prefixes), clock.now_ms()))
+    await db.open()
+    await valkey.open()
+    now_ms = clock.now_ms()
+    world = build_world(db, valkey, keys, IdSource(clock, Lease(0, now_ms, now_ms + 86_400_000)), clock, options)
+    try:
+        yield world
+    finally:
+        await world.flush()
+        await valkey.close()
+        await db.close()
+
+
+def build_world(db: Database, valkey: Valkey, keys: Keys, ids: IdSource, clock: Clock, options: WorldOptions) -> World:
+    """The deps of one process over given stores."""
+    windows = Windows(valkey, keys, options.window)
+    cache = Cache(valkey, CacheOptions())
+    marks = MarkStore(valkey, keys)
+    write = WriteDeps(
+        db=db,
+        valkey=valkey,
+        keys=keys,
+        windows=windows,
+        cache=cache,
+        marks=marks,
+        ids=ids,
+        clock=clock,
+        options=WriteOptions(top_user_followers=options.top_user_followers),
+    )
+    loader_options = LoaderOptions(memory_seconds=options.memory_seconds)
+    profiles = ProfileLoader(db, cache, keys, clock, loader_options)
+    read = ReadDeps(
+        db=db,
+        valkey=valkey,
+        keys=keys,
+        windows=windows,
+        marks=marks,
+        tweets=TweetLoader(db, cache, keys, clock, profiles, loader_options),
+        profiles=profiles,
+        pulled=PulledAuthors(db, clock, PulledOptions()),
+        rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
+        clock=clock,
+    )
+    return World(write, read, options)
