@@ -31,8 +31,8 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
     marks_answer = None if viewer_id is None else deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(refs)
     starting_profiles = deps.profiles.start(author_ids)
-    # Profiles first: tweets that come from the truth wait for profiles, so a page that held these back while it waits for
-    # tweets could wait for itself.
+    # Profiles first: tweets that come from the truth wait for profiles, so a page that held these back while it waits
+    # for tweets could wait for itself.
     try:
         profiles = await starting_profiles.finish()
     except BaseException:

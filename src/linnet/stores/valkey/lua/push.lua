@@ -3,18 +3,38 @@
 local prefix, entry, readers = ARGV[1], ARGV[2], ARGV[3]
 local limit, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
 local hi, lo = id_parts(entry)
-local bxor, band, rshift, byte, sub = bit.bxor, bit.band, bit.rshift, string.byte, string.sub
-local heads = {}
+local call, bxor, band, rshift, byte, sub = redis.call, bit.bxor, bit.band, bit.rshift, string.byte, string.sub
+local key_heads = {}
+-- Many windows have the same newest entry: whether ours is newer is found out once for each such entry.
+local is_newer = {}
 local taken = 0
 for at = 1, #readers, 8 do
   local b5, b6, b7, b8 = byte(readers, at + 4, at + 7)
   local low = b7 * 256 + b8
   local bucket = band(bxor(low, bxor(rshift(low, 6), b5 * 256 + b6)), 511)
-  local head = heads[bucket]
-  if not head then
-    head = prefix .. '{b' .. bucket .. '}:home:'
-    heads[bucket] = head
+  local key_head = key_heads[bucket]
+  if not key_head then
+    key_head = prefix .. '{b' .. bucket .. '}:home:'
+    key_heads[bucket] = key_head
   end
-  taken = taken + insert(head .. sub(readers, at, at + 7), entry, hi, lo, limit, keep)
+  local key = key_head .. sub(readers, at, at + 7)
+  local newest = call('LINDEX', key, 0)
+  if newest then
+    local newer = is_newer[newest]
+    if newer == nil then
+      newer = false
+      if #newest >= SHORTEST_ENTRY then
+        local newest_hi, newest_lo = id_parts(newest)
+        newer = hi > newest_hi or (hi == newest_hi and lo > newest_lo)
+      end
+      is_newer[newest] = newer
+    end
+    if newer then
+      if call('LPUSH', key, entry) > limit + 1 then trim(key, 0, keep) end
+      taken = taken + 1
+    else
+      taken = taken + insert_elsewhere(key, newest, entry, hi, lo, limit, keep)
+    end
+  end
 end
 return taken

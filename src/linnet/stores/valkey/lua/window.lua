@@ -21,7 +21,8 @@ local function trim(key, first, keep)
   redis.call('RPUSH', key, '+')
 end
 
--- Puts an entry in its place, looking from the head: most come nearly in order.
+-- Puts an entry in its place, looking from the head: most come nearly in order. Full windows are cut from `limit` to
+-- `keep` at once, so that a push is nearly always one compare and one LPUSH.
 local function insert_late(key, entry, hi, lo, first, limit, keep)
   local start = first
   while true do
@@ -52,20 +53,10 @@ local function insert_late(key, entry, hi, lo, first, limit, keep)
   return 1
 end
 
--- Returns 1 when the window took the entry. Full windows are cut from `limit` to `keep` at once, so that a push is
--- nearly always one compare and one LPUSH.
-local function insert(key, entry, hi, lo, limit, keep)
-  local head = redis.call('LINDEX', key, 0)
-  if not head then return 0 end
-  if #head < SHORTEST_ENTRY then
-    if string.byte(head) == BUILDING then return insert_late(key, entry, hi, lo, 1, limit, keep) end
-  else
-    local head_hi, head_lo = id_parts(head)
-    if head_hi > hi or (head_hi == hi and head_lo >= lo) then
-      if head_hi == hi and head_lo == lo then return 0 end
-      return insert_late(key, entry, hi, lo, 0, limit, keep)
-    end
-  end
-  if redis.call('LPUSH', key, entry) > limit + 1 then trim(key, 0, keep) end
+-- Puts an entry where it is not simply the newest of a window that has entries. Returns 1 when the window took it.
+local function insert_elsewhere(key, newest, entry, hi, lo, limit, keep)
+  if #newest >= SHORTEST_ENTRY then return insert_late(key, entry, hi, lo, 0, limit, keep) end
+  if string.byte(newest) == BUILDING then return insert_late(key, entry, hi, lo, 1, limit, keep) end
+  redis.call('LPUSH', key, entry) -- the window is empty: there is only the tail
   return 1
 end
