@@ -1,0 +1,195 @@
+"""An endpoint: a handler together with everything the documentation says about it.
+
+Handlers take a ``Call`` and read what they need from it, so that a request costs no more than the route it takes; they
+are bound to Litestar as functions of the bare request. What Litestar would read from a signature stands here in an
+``Endpoint``: ``openapi`` writes the document from it, the docstring included.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+
+from linnet.api.answers import Answer
+from linnet.api.auth import find_viewer
+from linnet.api.bodies import pick_fields, read_fields, read_json_object
+from linnet.api.params import Query, parse_id, parse_query, parse_range
+from linnet.api.problems import ProblemType
+from linnet.api.services import ApiServices
+from linnet.domain.timeline import Range
+from linnet.errors import Invalid, NotFound, SessionNotFound, TweetNotFound, Unauthenticated, UserNotFound
+from linnet.ids import SessionId, TweetId, UserId
+from linnet.read.hydration.viewers import Viewer
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Access = Literal["everyone", "viewer", "user"]
+"""Who may call: ``everyone`` (a token is not looked at), ``viewer`` (better with a token), ``user`` (only with one)."""
+
+
+class Call:
+    """One request, as handlers see it."""
+
+    __slots__ = ("_request", "services", "viewer")
+
+    def __init__(self, services: ApiServices, request: Request[Any, Any, Any], viewer: Viewer | None) -> None:
+        self.services = services
+        self.viewer = viewer
+        self._request = request
+
+    @property
+    def viewer_id(self) -> UserId | None:
+        """Who looks, if they said so."""
+        return None if self.viewer is None else self.viewer.user_id
+
+    @property
+    def actor(self) -> Viewer:
+        """Who acts. Raises ``Unauthenticated``."""
+        if self.viewer is None:
+            raise Unauthenticated
+        return self.viewer
+
+    def path(self, name: str) -> str:
+        """A part of the path, whatever it is."""
+        value: str = self._request.scope["path_params"][name]
+        return value
+
+    def user_id(self) -> UserId:
+        """``{user_id}`` of the path. Raises ``UserNotFound``."""
+        return UserId(self._path_id("user_id", UserNotFound))
+
+    def tweet_id(self) -> TweetId:
+        """``{tweet_id}`` of the path. Raises ``TweetNotFound``."""
+        return TweetId(self._path_id("tweet_id", TweetNotFound))
+
+    def session_id(self) -> SessionId:
+        """``{session_id}`` of the path. Raises ``SessionNotFound``."""
+        return SessionId(self._path_id("session_id", SessionNotFound))
+
+    def range(self) -> Range:
+        """Which page is asked for. Raises ``Invalid``."""
+        return parse_range(self._request.scope["query_string"])
+
+    def query(self, *allowed: str) -> dict[str, str]:
+        """The query's parameters. Raises ``Invalid``."""
+        return parse_query(self._request.scope["query_string"], allowed)
+
+    def header(self, name: str) -> str | None:
+        """A header's only value. Raises ``Invalid`` when there are several."""
+        wanted = name.lower().encode()
+        values = [value for given, value in self._request.scope["headers"] if given == wanted]
+        if len(values) > 1:
+            raise Invalid.field(name, "This header may be given once.")
+        return values[0].decode("latin-1") if values else None
+
+    def device(self) -> str:
+        """What the client calls itself: a list of log-ins is of no use without it."""
+        agents = [value for given, value in self._request.scope["headers"] if given == b"user-agent"]
+        return agents[0].decode("latin-1") if agents else ""
+
+    async def raw_fields(self, wish: type[msgspec.Struct]) -> dict[str, Any]:
+        """The body's fields for an action that judges them all itself, so that one answer names every bad one."""
+        return pick_fields(await self._body(), wish)
+
+    async def fields(self, wish: type[T]) -> T:
+        """The body. Raises ``Invalid`` naming every field that is missing, unknown or of a wrong type."""
+        return read_fields(await self._body(), wish)
+
+    async def _body(self) -> dict[str, Any]:
+        return await read_json_object(self._request, max_bytes=self.services.options.max_body_bytes)
+
+    def _path_id(self, name: str, missing: type[NotFound]) -> int:
+        number = parse_id(self._request.scope["path_params"][name])
+        if number is None:
+            raise missing
+        return number
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+class OneOf(msgspec.Struct, frozen=True):
+    """A body that is one of several views."""
+
+    types: tuple[Any, ...]
+
+
+class HeaderDoc(msgspec.Struct, frozen=True):
+    """A header that a request may or an answer does carry."""
+
+    name: str
+    description: str
+    example: str
+    pattern: str = ""
+
+
+class Success(msgspec.Struct, frozen=True):
+    """What the endpoint answers when all is well. ``body`` is a view's type; None: nothing."""
+
+    description: str
+    body: Any = None
+    example: Any = None
+    status: int = 200
+    headers: tuple[HeaderDoc, ...] = ()
+    media_type: str = "application/json"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A route. ``problems`` are those of its own; what every route of its kind can answer is added by ``openapi``.
+
+    ``failure`` is an answer that is no success, and no problem either.
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    tag: str
+    success: Success
+    access: Access = "user"
+    body: type[msgspec.Struct] | None = None
+    body_example: Any = None
+    query: tuple[Query, ...] = ()
+    headers: tuple[HeaderDoc, ...] = ()
+    problems: tuple[ProblemType, ...] = ()
+    failure: Success | None = None
+    name: str = ""
+
+    @property
+    def operation_id(self) -> str:
+        return self.name or getattr(self.handler, "__name__", "")
+
+    def spelled(self, path: str, *, name: str) -> "Endpoint":
+        """The same handler at another address."""
+        return msgspec.structs.replace(self, path=path, name=name, tag="other spellings")
+
+    def bind(self, services: ApiServices) -> HTTPRouteHandler:
+        """The route, for Litestar. Whoever must be logged in is asked for it before anything else is looked at."""
+        handler, access, takes_query = self.handler, self.access, bool(self.query)
+        viewers = services.viewers
+
+        async def handle(request: Request[Any, Any, Any]) -> Answer:
+            scope = request.scope
+            viewer: Viewer | None = None
+            if access != "everyone":
+                viewer = await find_viewer(viewers, scope["headers"])
+                if viewer is None and access == "user":
+                    raise Unauthenticated
+            if not takes_query and scope["query_string"]:
+                parse_query(scope["query_string"], ())
+            return await handler(Call(services, request, viewer))
+
+        return HTTPRouteHandler(
+            _litestar_path(self.path),
+            http_method=["GET", "HEAD"] if self.method == "GET" else [self.method],
+            name=self.operation_id,
+            # Litestar has its own idea of a DELETE's status, and nothing to say here: the answer has one.
+            status_code=200,
+            opt={"endpoint": self},
+        )(handle)
+
+
+def _litestar_path(path: str) -> str:
+    return path.replace("}", ":str}")

@@ -1,0 +1,172 @@
+"""One small story, told by every example of the documentation: Ada and Linus, who answers her.
+
+``tests/http/test_openapi_holds.py`` compares each example with its schema and with what the server answers.
+"""
+
+import msgspec
+
+from linnet.api.services import Check, Readiness
+from linnet.clock import rfc3339
+from linnet.ids import unix_ms_of
+from linnet.read.timelines.thread import ThreadView
+from linnet.read.views.pages import PageView
+from linnet.read.views.tweets import (
+    AuthorView,
+    EntitiesView,
+    HashtagView,
+    LinkView,
+    MentionView,
+    ReplyToView,
+    TweetCountsView,
+    TweetView,
+    TweetViewerView,
+)
+from linnet.read.views.users import MeView, SessionView, UserCountsView, UserView, UserViewerView
+
+ADA_ID = "116949214904582144"
+LINUS_ID = "116949217341964288"
+TWEET_ID = "116949221876793344"
+REPLY_ID = "116949224402386944"
+RETWEET_ID = "116949226103865344"
+SESSION_ID = "116949214904582208"
+TOKEN = "AZ97yFGDAAB0-9ZfW0u8gU1S0N3q5pXo2mKk1vR4c7E"
+
+
+def _time_of(some_id: str) -> str:
+    return rfc3339(unix_ms_of(int(some_id)))
+
+
+_ADA_AUTHOR = AuthorView(ADA_ID, "ada", "Ada Finch", None)
+_LINUS_AUTHOR = AuthorView(LINUS_ID, "linus", "Linus", None)
+
+ADA = UserView(
+    id=ADA_ID,
+    username="ada",
+    name="Ada Finch",
+    bio="",
+    location="",
+    avatar_url=None,
+    created_at=_time_of(ADA_ID),
+    counts=UserCountsView(tweets=1, followers=1, following=0),
+    viewer=UserViewerView(following=True, followed_by=False, blocking=False, muting=False),
+)
+ADA_UNFOLLOWED = msgspec.structs.replace(
+    ADA, viewer=UserViewerView(following=False, followed_by=False, blocking=False, muting=False)
+)
+LINUS = UserView(
+    id=LINUS_ID,
+    username="linus",
+    name="Linus",
+    bio="",
+    location="",
+    avatar_url=None,
+    created_at=_time_of(LINUS_ID),
+    counts=UserCountsView(tweets=2, followers=0, following=1),
+    viewer=None,
+)
+NEW_USER = UserView(
+    id=ADA_ID,
+    username="ada",
+    name="Ada Finch",
+    bio="",
+    location="",
+    avatar_url=None,
+    created_at=_time_of(ADA_ID),
+    counts=UserCountsView(tweets=0, followers=0, following=0),
+    viewer=None,
+)
+ME = MeView(
+    id=ADA_ID,
+    username="ada",
+    name="Ada Finch",
+    bio="",
+    location="",
+    avatar_url=None,
+    created_at=_time_of(ADA_ID),
+    counts=UserCountsView(tweets=1, followers=1, following=0),
+    viewer=None,
+    email="ada@example.com",
+    phone=None,
+)
+SESSION = SessionView(
+    id=SESSION_ID,
+    device="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    created_at=_time_of(SESSION_ID),
+    last_used_at=_time_of(SESSION_ID),
+    current=True,
+)
+
+TEXT = "Finches at the window again, @linus. #birds https://example.com/finches"
+TWEET = TweetView(
+    id=TWEET_ID,
+    text=TEXT,
+    created_at=_time_of(TWEET_ID),
+    author=_ADA_AUTHOR,
+    reply_to=None,
+    retweet_of=None,
+    counts=TweetCountsView(replies=1, retweets=1, likes=0),
+    pinned=False,
+    entities=EntitiesView(
+        hashtags=[HashtagView("birds", 37, 43)],
+        mentions=[MentionView("linus", LINUS_ID, 29, 35)],
+        links=[LinkView("https://example.com/finches", 44, 71)],
+    ),
+    viewer=TweetViewerView(liked=False, retweeted=True),
+)
+NEW_TWEET = TweetView(
+    id=TWEET_ID,
+    text=TEXT,
+    created_at=_time_of(TWEET_ID),
+    author=_ADA_AUTHOR,
+    reply_to=None,
+    retweet_of=None,
+    counts=TweetCountsView(replies=0, retweets=0, likes=0),
+    pinned=False,
+    entities=TWEET.entities,
+    viewer=TweetViewerView(liked=False, retweeted=False),
+)
+REPLY_TEXT = "How many?"
+REPLY = TweetView(
+    id=REPLY_ID,
+    text=REPLY_TEXT,
+    created_at=_time_of(REPLY_ID),
+    author=_LINUS_AUTHOR,
+    reply_to=ReplyToView(TWEET_ID, ADA_ID, "ada"),
+    retweet_of=None,
+    counts=TweetCountsView(replies=0, retweets=0, likes=0),
+    pinned=False,
+    entities=EntitiesView([], [], []),
+    viewer=TweetViewerView(liked=False, retweeted=False),
+)
+RETWEET = TweetView(
+    id=RETWEET_ID,
+    text="",
+    created_at=_time_of(RETWEET_ID),
+    author=_LINUS_AUTHOR,
+    reply_to=None,
+    retweet_of=TWEET,
+    counts=TweetCountsView(replies=0, retweets=0, likes=0),
+    pinned=False,
+    entities=EntitiesView([], [], []),
+    viewer=TweetViewerView(liked=False, retweeted=False),
+)
+
+TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
+HOME = PageView[TweetView](items=[RETWEET, TWEET], next=TWEET_ID, prev=RETWEET_ID)
+USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
+RETWEETERS = PageView[UserView](items=[LINUS], next=None, prev=RETWEET_ID)
+THREAD = ThreadView(
+    ancestors=[],
+    tweet=TWEET,
+    replies=PageView[TweetView](items=[REPLY], next=None, prev=REPLY_ID),
+)
+
+READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
+NOT_READY = Readiness(
+    ready=False,
+    checks=[
+        Check("postgresql", ok=False, sentence="PostgreSQL does not answer."),
+        Check("valkey", ok=True),
+        Check("ids", ok=True),
+    ],
+)

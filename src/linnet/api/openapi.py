@@ -1,0 +1,255 @@
+"""The OpenAPI 3.1 document, written from the endpoints.
+
+Schemas come from the very structs that are encoded and decoded, summaries and descriptions from the handlers'
+docstrings, the possible problems from the error classes: what is said in one place only cannot be out of date.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from linnet.api.auth import InvalidToken
+from linnet.api.endpoints import Endpoint, HeaderDoc, OneOf, Success
+from linnet.api.params import CURSOR
+from linnet.api.problems import (
+    MEDIA_TYPE,
+    BodyTooLarge,
+    MalformedJson,
+    NotJson,
+    Problem,
+    ProblemType,
+    Refused,
+    headers_of,
+    problem_of,
+    status_of,
+)
+from linnet.api.services import ApiOptions
+from linnet.errors import FieldError, Invalid, LinnetError, Unauthenticated, Unavailable
+from linnet.read.timelines.thread import ThreadView
+from linnet.read.views.pages import PageView
+from linnet.read.views.tweets import DeletedTweetView, TweetView
+
+Json = dict[str, Any]
+
+_REFS = "#/components/schemas/{name}"
+_TOKEN = "token"
+_PATH_PARAMETERS: dict[str, Json] = {
+    "user_id": {"schema": CURSOR, "description": "Whose: a user's id."},
+    "tweet_id": {"schema": CURSOR, "description": "A tweet's id."},
+    "session_id": {"schema": CURSOR, "description": "A session's id."},
+    "username": {"schema": {"type": "string", "minLength": 1}, "description": "In letters of any case."},
+}
+_HEADERS = {
+    "Retry-After": "After how many seconds to try again.",
+    "WWW-Authenticate": "How to say who one is.",
+}
+
+TAGS = {
+    "users": "Accounts, profiles, and the lists that belong to a person.",
+    "sessions": "Logging in and out.",
+    "me": "One's own account.",
+    "follows": "Following people.",
+    "tweets": "Posting, answering, reading, deleting, retweeting.",
+    "timelines": "What those one follows have posted.",
+    "other spellings": "The same handlers at addresses that other interfaces use.",
+    "operations": "For those who run the server.",
+}
+
+INTRODUCTION = """\
+Ids are strings of digits, times are RFC 3339 in UTC, offsets into texts count code points. Say who you are with
+`Authorization: Bearer TOKEN`; tokens come from signing up and logging in.
+
+Lists come in pages: `{"items": […], "next": …, "prev": …}`. Give `next` as `?before=` for what follows, until it is
+null; give `prev` as `?after=` for what is newer. A page stays what it is while new items arrive.
+
+Whatever goes wrong is answered as problem JSON (RFC 9457) with a stable `code`; `errors` names each field of an input
+that is not right. `PUT` and `DELETE` can be repeated; `POST` of a tweet can with an `Idempotency-Key`. Every `GET` may
+be a `HEAD`, and every answer carries an `X-Request-Id` to name when asking for help.
+"""
+
+
+def problem_types(endpoints: Iterable[Endpoint]) -> list[ProblemType]:
+    """Every kind of problem that some endpoint can answer, by status and code."""
+    found = {problem for endpoint in endpoints for problem in problems_of(endpoint)}
+    return sorted(found, key=lambda problem: (status_of(problem), problem.code))
+
+
+def problems_of(endpoint: Endpoint) -> list[ProblemType]:
+    """What an endpoint can answer when not all is well."""
+    problems: list[ProblemType] = [*endpoint.problems, Invalid, LinnetError]
+    if endpoint.body is not None:
+        problems += [Refused, MalformedJson, BodyTooLarge, NotJson]
+    if endpoint.access == "user":
+        problems.append(Unauthenticated)
+    if endpoint.access != "everyone":
+        problems.append(InvalidToken)
+    if endpoint.tag != "operations":
+        problems.append(Unavailable)
+    return sorted(set(problems), key=lambda problem: (status_of(problem), problem.code))
+
+
+def build_document(endpoints: Sequence[Endpoint], options: ApiOptions) -> Json:
+    """The document, as plain data."""
+    schemas = _Schemas()
+    paths: Json = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "linnet",
+            "version": options.version,
+            "summary": "A microblogging server.",
+            "description": INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": options.public_url or "/"}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components(),
+            "securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def summary_of(endpoint: Endpoint) -> tuple[str, str]:
+    """The first line of the handler's docstring, and the rest as one paragraph."""
+    summary, _, rest = (inspect.getdoc(endpoint.handler) or "").partition("\n")
+    return summary, " ".join(rest.split())
+
+
+def _operation(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+    summary, description = summary_of(endpoint)
+    operation: Json = {
+        "operationId": endpoint.operation_id,
+        "tags": [endpoint.tag],
+        "summary": summary,
+        "description": description,
+        "security": {"everyone": [], "viewer": [{}, {_TOKEN: []}], "user": [{_TOKEN: []}]}[endpoint.access],
+        "parameters": _parameters(endpoint),
+        "responses": _responses(endpoint, schemas),
+    }
+    if endpoint.body is not None:
+        media = {"schema": schemas.of(endpoint.body), "example": msgspec.to_builtins(endpoint.body_example)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": media}}
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[Json]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
+    in_query = [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": False,
+            "schema": parameter.schema,
+            "description": parameter.description,
+        }
+        for parameter in endpoint.query
+    ]
+    in_headers = [
+        {"name": header.name, "in": "header", "required": False, **_header(header)} for header in endpoint.headers
+    ]
+    return [*in_path, *in_query, *in_headers]
+
+
+def _header(header: HeaderDoc) -> Json:
+    schema: Json = {"type": "string"}
+    if header.pattern:
+        schema["pattern"] = header.pattern
+    return {"schema": schema, "description": header.description, "example": header.example}
+
+
+def _responses(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+    responses: Json = {str(endpoint.success.status): _success(endpoint.success, schemas)}
+    if endpoint.failure is not None:
+        responses[str(endpoint.failure.status)] = _success(endpoint.failure, schemas)
+    by_status: dict[int, list[ProblemType]] = {}
+    for problem in problems_of(endpoint):
+        by_status.setdefault(status_of(problem), []).append(problem)
+    for status, problems in by_status.items():
+        responses[str(status)] = _problem_response(status, problems, schemas)
+    return responses
+
+
+def _success(success: Success, schemas: "_Schemas") -> Json:
+    response: Json = {"description": success.description}
+    if success.headers:
+        response["headers"] = {header.name: {"required": True, **_header(header)} for header in success.headers}
+    if success.body is not None:
+        media: Json = {"schema": schemas.of(success.body)}
+        if success.example is not None:
+            media["example"] = msgspec.to_builtins(success.example)
+        response["content"] = {success.media_type: media}
+    return response
+
+
+def _problem_response(status: int, problems: list[ProblemType], schemas: "_Schemas") -> Json:
+    errors = [_instance(problem) for problem in problems]
+    names = {name for error in errors for name in headers_of(error)}
+    response: Json = {
+        "description": " Or: ".join(problem.public_sentence() for problem in problems),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": schemas.of(Problem),
+                "examples": {error.code: {"value": msgspec.to_builtins(problem_of(error))} for error in errors},
+            }
+        },
+    }
+    if names:
+        response["headers"] = {
+            name: {"required": True, "schema": {"type": "string"}, "description": _HEADERS[name]}
+            for name in sorted(names)
+        }
+    return response
+
+
+def _instance(problem: ProblemType) -> LinnetError | Refused:
+    if problem is Invalid:
+        return Invalid((FieldError("limit", "This must be a number from 1 to 100."),))
+    if problem is Unavailable:
+        return Unavailable("")
+    return problem()
+
+
+class _Schemas:
+    """Collects the schemas of the types that operations name."""
+
+    def __init__(self) -> None:
+        self._components: Json = {}
+
+    def of(self, body: Any) -> Json:
+        """The schema of a type; a reference if it is a struct."""
+        if isinstance(body, OneOf):
+            return {"oneOf": [self.of(part) for part in body.types]}
+        if body is ThreadView:
+            return self._thread()
+        (schema,), components = msgspec.json.schema_components([body], ref_template=_REFS)
+        self._components |= components
+        return schema
+
+    def components(self) -> Json:
+        return dict(sorted(self._components.items()))
+
+    def _thread(self) -> Json:
+        # msgspec has no schema for a union of two structs that nothing but their fields tells apart.
+        ancestor = {"oneOf": [self.of(TweetView), self.of(DeletedTweetView)]}
+        self._components["ThreadView"] = {
+            "title": "ThreadView",
+            "description": inspect.getdoc(ThreadView),
+            "type": "object",
+            "properties": {
+                "ancestors": {"type": "array", "items": ancestor},
+                "tweet": self.of(TweetView),
+                "replies": self.of(PageView[TweetView]),
+            },
+            "required": ["ancestors", "tweet", "replies"],
+        }
+        return {"$ref": _REFS.format(name="ThreadView")}

@@ -1,0 +1,50 @@
+"""What the interface works with, handed over by ``bootstrap``."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.viewers import Viewers
+from linnet.write.actions.passwords import Passwords
+from linnet.write.deps import WriteDeps
+
+
+class ApiOptions(msgspec.Struct, frozen=True):
+    """``public_url`` is where people reach this server, without a slash at the end; empty: wherever they asked.
+
+    ``trusted_proxies`` is not used yet.
+    """
+
+    public_url: str = ""
+    version: str = "0"
+    trusted_proxies: tuple[str, ...] = ()
+    max_body_bytes: int = 64 * 1024
+    docs_enabled: bool = True
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that must be in order. ``sentence`` says what is not, for anybody to read."""
+
+    name: str
+    ok: bool
+    sentence: str = ""
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether this process can serve now, and why not."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class ApiServices(msgspec.Struct, frozen=True):
+    """One per process. ``render_metrics`` returns the Prometheus text and its content type."""
+
+    read: ReadDeps
+    write: WriteDeps
+    viewers: Viewers
+    passwords: Passwords
+    readiness: Callable[[], Awaitable[Readiness]]
+    render_metrics: Callable[[], Awaitable[tuple[bytes, str]]]
+    options: ApiOptions = ApiOptions()
