@@ -1,0 +1,49 @@
+"""The application: every route, what goes wrong on any of them, and the edge around them."""
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+
+from linnet.api import follows, health, me, sessions, timelines, tweets, users
+from linnet.api.docs import docs_endpoints
+from linnet.api.edge import Edge
+from linnet.api.endpoints import Endpoint
+from linnet.api.problems import Refused, answer_bug, answer_error, answer_exhausted, answer_framework
+from linnet.api.services import ApiServices
+from linnet.errors import LinnetError
+from linnet.ids import LeaseExhausted
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *users.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *me.ENDPOINTS,
+    *follows.ENDPOINTS,
+    *tweets.ENDPOINTS,
+    *timelines.ENDPOINTS,
+    *health.ENDPOINTS,
+)
+
+
+def create_app(services: ApiServices) -> Litestar:
+    """One process's application. It opens and closes nothing: the services are ready, and somebody else's to end."""
+    endpoints = ENDPOINTS
+    if services.options.docs_enabled:
+        endpoints += docs_endpoints(ENDPOINTS, services.options)
+    handlers: dict[Any, Any] = {
+        LinnetError: answer_error,
+        Refused: answer_error,
+        LeaseExhausted: answer_exhausted,
+        HTTPException: answer_framework,
+        Exception: answer_bug,
+    }
+    app = Litestar(
+        [endpoint.bind(services) for endpoint in endpoints],
+        exception_handlers=handlers,
+        # Written by linnet.api.openapi: Litestar documents what a handler's signature says, and ours say nothing.
+        openapi_config=None,
+        # Configured once for the whole process, and not by an application.
+        logging_config=None,
+    )
+    app.asgi_handler = Edge(app.asgi_handler, services.write.clock)
+    return app

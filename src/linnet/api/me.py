@@ -1,0 +1,65 @@
+"""One's own account."""
+
+import msgspec
+
+from linnet.api import examples
+from linnet.api.answers import Answer, no_content, view_answer
+from linnet.api.auth import InvalidToken
+from linnet.api.endpoints import Call, Endpoint, Success
+from linnet.errors import UserNotFound, WrongPassword
+from linnet.read.timelines.people import me_screen
+from linnet.read.views.users import MeView
+from linnet.write.actions.accounts import change_password
+
+
+class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Both exactly as typed: nothing is trimmed."""
+
+    old_password: str
+    new_password: str
+
+
+async def get_me(call: Call) -> Answer:
+    """Read one's own account
+
+    The profile, with what nobody else is shown: the e-mail address and the phone number.
+    """
+    try:
+        return view_answer(await me_screen(call.services.read, call.actor.user_id))
+    except UserNotFound as error:
+        # The account went while the token was still remembered.
+        raise InvalidToken from error
+
+
+async def post_password(call: Call) -> Answer:
+    """Change one's password
+
+    Ends every other session of the account. The new password must differ from the old one.
+    """
+    services, actor = call.services, call.actor
+    body = await call.raw_fields(ChangePasswordBody)
+    await change_password(
+        services.write,
+        services.passwords,
+        actor.user_id,
+        actor.session_id,
+        old=body["old_password"],
+        new=body["new_password"],
+    )
+    services.viewers.forget_user(actor.user_id)
+    return no_content()
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/me", get_me, "me", Success("The account.", MeView, examples.ME)),
+    Endpoint(
+        "POST",
+        "/api/me/password",
+        post_password,
+        "me",
+        Success("Changed.", status=204),
+        body=ChangePasswordBody,
+        body_example=ChangePasswordBody("a feather for a pen", "two feathers for a pen"),
+        problems=(WrongPassword,),
+    ),
+)
