@@ -41,8 +41,7 @@ async def user_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId)
 
 async def user_by_username_screen(deps: ReadDeps, viewer_id: UserId | None, username: str) -> UserView:
     """Whatever the case of the letters. Raises ``UserNotFound``, also for what no username can be."""
-    # Not for addresses: who has which one is nobody's business.
-    folded = "" if "@" in username else fold_login(username)
+    folded = fold_login(username)
     user_id = await users.find_id_by_username(deps.db, folded) if folded else None
     if user_id is None:
         raise UserNotFound
