@@ -157,8 +157,11 @@ class Postgres(msgspec.Struct, frozen=True, kw_only=True):
         finally:
             for leftover in leftovers:
                 leftover.close()
-        # The pid in it may be someone else's by now, at which PostgreSQL would refuse to start.
+        # Nobody is left, but the pids in these may be someone else's by now, or a zombie's in a container whose first
+        # process does not reap. PostgreSQL would refuse to start.
         pid_path.unlink(missing_ok=True)
+        for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+            (self.sockets / name).unlink(missing_ok=True)
 
     async def _wait_ready(self, child: Child, log_offset_bytes: int) -> None:
         try:
