@@ -13,13 +13,12 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from linnet.domain.event import TopUserCrossed
 from linnet.domain.names import check_password
+from linnet.domain.user import Profile
 from linnet.errors import Conflict, EmailTaken, UsernameTaken, UserNotFound
 from linnet.ids import UserId
-from linnet.stores.postgres import bulk, outbox, users
+from linnet.stores.postgres import bulk, users
 from linnet.stores.postgres.bulk import FollowCounts, GraphStage, PeopleCounts
-from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import run_again
 from linnet.stores.valkey.changes import Change
 from linnet.write.actions.edgelists import read_edges
@@ -27,6 +26,7 @@ from linnet.write.actions.follows import follow
 from linnet.write.actions.passwords import Passwords
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
+from linnet.write.outbox.worker import match_threshold
 
 EMAIL_DOMAIN = "import.invalid"
 # No hash, so nobody's password.
@@ -88,7 +88,7 @@ async def import_graph(
         await _add_people(deps, stage, people, progress)
         follows = await stage.match_follows(locked_hash=NO_PASSWORD)
         added = await _add_follows(deps, stage, follows, progress)
-        top_user_ids = await _mark_top_users(deps)
+        top_users = await _mark_top_users(deps)
         await _forget_counts(deps, stage)
         woken = 0
         if password_hash is not None:
@@ -97,7 +97,6 @@ async def import_graph(
                 locked_hash=NO_PASSWORD, password_hash=password_hash, page_size=_ROWS_PER_CHUNK
             )
             progress("passwords", people.people, people.people)
-    top_users = await users.fetch_profiles(deps.db, top_user_ids)
     return ImportReport(
         lines=edges.lines,
         repeated=edges.lines - edges.follows,
@@ -106,7 +105,7 @@ async def import_graph(
         follows=edges.follows,
         follows_added=added,
         passwords_set=woken,
-        top_users=[user.username for user in sorted(top_users, key=lambda user: -user.followers_count)],
+        top_users=[profile.username for profile in top_users],
     )
 
 
@@ -180,23 +179,13 @@ async def _add_awake_follows(deps: WriteDeps, stage: GraphStage, follows: Follow
     return added
 
 
-async def _mark_top_users(deps: WriteDeps) -> list[UserId]:
+async def _mark_top_users(deps: WriteDeps) -> list[Profile]:
     """Who is on the wrong side of the threshold crosses it, by the event that every crossing has."""
-    marked: list[UserId] = []
-
-    async def mark_page() -> list[tuple[UserId, bool]]:
-        async with deps.db.transaction() as session:
-            crossed = await users.update_top_flags(
-                session, threshold=deps.options.top_user_followers, page_size=_ROWS_PER_CHUNK
-            )
-            for user_id, up in crossed:
-                await outbox.append(session, NewEvent.of(TopUserCrossed(user_id, up), deps.ids.mint()))
-            return crossed
-
-    while crossed := await run_again(mark_page):
-        marked += [user_id for user_id, up in crossed if up]
-        await best_effort([wake(deps, user_id) for user_id, _ in crossed], what="waking after an import")
-    return marked
+    crossed = await match_threshold(deps)
+    await best_effort([wake(deps, user_id) for user_id in crossed], what="waking after an import")
+    profiles = await users.fetch_profiles(deps.db, crossed)
+    up = [profile for profile in profiles if profile.followers_count > deps.options.top_user_followers]
+    return sorted(up, key=lambda profile: -profile.followers_count)
 
 
 async def _forget_counts(deps: WriteDeps, stage: GraphStage) -> None:
