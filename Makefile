@@ -37,7 +37,9 @@ check: $(DEV) ## format, lint, types, imports and the fast tests
 bench: $(DEV) ## measure (ARGS='…' goes to python -m bench)
 	@exec $(BIN)/python -m bench $(ARGS)
 
-lock: ## write the lock files anew from pyproject.toml
+# Some packages are only needed below 3.11.3, so the oldest Python that we promise (Debian 12's 3.11.2) has to resolve.
+lock: ## write the lock files anew from pyproject.toml (with Debian 12's Python)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info > (3, 11, 3) and "Lock with Python 3.11.2: make lock PYTHON=/usr/bin/python3.11")'
 	@test -x .venv-lock/bin/pip || $(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/python -m pip --quiet --disable-pip-version-check install pip-tools
 	@export CUSTOM_COMPILE_COMMAND="make lock"; \
