@@ -1,5 +1,7 @@
 """An id is minted once, in order, whatever the clock does and whoever held the worker number before."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +83,7 @@ def test_any_course_of_the_clock_gives_growing_ids(steps: list[tuple[int, int]])
     for leap_ms, count in steps:
         clock.current_ms += leap_ms
         minted += [source.mint() for _ in range(count)]
-    assert all(earlier < later for earlier, later in zip(minted, minted[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(minted))
 
 
 def test_tokens_name_their_owner_and_never_repeat() -> None:

@@ -22,28 +22,30 @@ log = structlog.get_logger()
 
 _HOLDER_BYTES = 16
 _RETRY_SECONDS = 1.0
-_ACQUIRE_ATTEMPTS = 100
 _ACQUIRE_PAUSE_SECONDS = 0.01
 _RENEWAL_TIMEOUT_SECONDS = 8.0
 _RELEASE_TIMEOUT_SECONDS = 2.0
+_NO_LEASE = Lease(worker=0, from_ms=0, until_ms=0)
 
 
 class LeaseOptions(msgspec.Struct, frozen=True):
     """``lease_seconds`` (by the database's clock) after the last renewal a number may be taken by another process.
 
     ``ahead_seconds`` is how far a lease reaches beyond now: so long the process mints on when PostgreSQL is away.
+    Of processes that start at the same moment one gets a number per attempt, so ``acquire_attempts`` bounds how many.
     """
 
     renew_every_seconds: float = 10.0
     lease_seconds: float = 30.0
     ahead_seconds: float = 60.0
+    acquire_attempts: int = 100
 
 
 class LeasedIds(IdSource):
     """The id source of a process with a keeper. Without a living lease it answers ``Unavailable``."""
 
-    def __init__(self, clock: Clock, lease: Lease, exhausted: asyncio.Event) -> None:
-        super().__init__(clock, lease)
+    def __init__(self, clock: Clock, exhausted: asyncio.Event) -> None:
+        super().__init__(clock, _NO_LEASE)
         self._exhausted = exhausted
 
     def begin(self, lease: Lease) -> None:
@@ -64,7 +66,10 @@ class LeasedIds(IdSource):
 
 
 class LeaseKeeper:
-    """Holds one worker number for as long as it is open. ``ids`` stays the same object when the number changes."""
+    """Holds one worker number for as long as it is open.
+
+    ``ids`` stays the same object when the number changes. It mints nothing before ``open``.
+    """
 
     def __init__(self, db: Database, clock: Clock, options: LeaseOptions) -> None:
         self._db = db
@@ -72,23 +77,12 @@ class LeaseKeeper:
         self._options = options
         self._holder = random_bytes(_HOLDER_BYTES)
         self._exhausted = asyncio.Event()
-        self._ids: LeasedIds | None = None
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def ids(self) -> LeasedIds:
-        """Only after ``open``."""
-        if self._ids is None:
-            raise RuntimeError("the lease keeper is not open")
-        return self._ids
+        self.ids = LeasedIds(clock, self._exhausted)
 
     async def open(self) -> None:
         """Takes a worker number. Raises ``Unavailable`` when PostgreSQL is away or all numbers are held."""
-        lease = await self._acquire()
-        if self._ids is None:
-            self._ids = LeasedIds(self._clock, lease, self._exhausted)
-        else:
-            self._ids.begin(lease)
+        self.ids.begin(await self._acquire())
 
     def start(self) -> None:
         """Renews in the background from now on."""
@@ -101,10 +95,9 @@ class LeaseKeeper:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        if self._ids is not None:
-            with suppress(LinnetError, ConcurrentUpdate, TimeoutError):
-                async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):
-                    await leases.release(self._db, worker=self._ids.lease.worker, holder=self._holder)
+        with suppress(LinnetError, ConcurrentUpdate, TimeoutError):
+            async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):
+                await leases.release(self._db, worker=self.ids.lease.worker, holder=self._holder)
 
     async def renew(self) -> None:
         """Extends the lease, or takes another number when this one is lost; ``Unavailable`` when neither works."""
@@ -125,11 +118,10 @@ class LeaseKeeper:
 
     def _until_ms(self) -> int:
         # The source may run ahead of a clock that was turned back: the lease must reach beyond both.
-        minted_ms = self._ids.minted_ms if self._ids is not None else 0
-        return max(self._clock.now_ms(), minted_ms) + round(self._options.ahead_seconds * 1000)
+        return max(self._clock.now_ms(), self.ids.minted_ms) + round(self._options.ahead_seconds * 1000)
 
     async def _acquire(self) -> Lease:
-        for _ in range(_ACQUIRE_ATTEMPTS):
+        for _ in range(self._options.acquire_attempts):
             with suppress(ConcurrentUpdate):
                 lease = await leases.acquire(
                     self._db,
