@@ -15,6 +15,7 @@ import msgspec
 
 from linnet.domain.text import TextRules
 from linnet.read.hydration.loading import LoaderOptions
+from linnet.read.hydration.viewers import ViewerOptions
 from linnet.read.timelines.pulled import PulledOptions
 from linnet.read.timelines.rebuild import RebuildOptions
 from linnet.stores.postgres.leasing import LeaseOptions
@@ -25,6 +26,7 @@ from linnet.stores.valkey.client import ValkeyOptions
 from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.passwords import PasswordOptions
 from linnet.write.deps import WriteOptions
+from linnet.write.outbox.worker import WorkerOptions
 
 PREFIX = "LINNET_"
 
@@ -70,7 +72,9 @@ class Settings(msgspec.Struct, frozen=True):
     loaders: LoaderOptions = LoaderOptions()
     pulled: PulledOptions = PulledOptions()
     rebuilds: RebuildOptions = RebuildOptions()
+    viewers: ViewerOptions = ViewerOptions()
     passwords: PasswordOptions = PasswordOptions()
+    worker: WorkerOptions = WorkerOptions()
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -257,10 +261,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     max_entries: int = values["LINNET_WINDOW_ENTRIES"]
+    pool_size: int = values["LINNET_DATABASE_POOL_SIZE"]
     return Settings(
         postgres=PostgresOptions(
             url=values["LINNET_DATABASE_URL"],
-            pool_size=values["LINNET_DATABASE_POOL_SIZE"],
+            pool_size=pool_size,
         ),
         valkey=ValkeyOptions(url=values["LINNET_VALKEY_URL"]),
         valkey_prefix=values["LINNET_VALKEY_PREFIX"],
@@ -272,6 +277,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             text=TextRules(max_chars=values["LINNET_TWEET_MAX_CHARS"]),
             top_user_followers=values["LINNET_TOP_USER_FOLLOWERS"],
         ),
+        # A lane holds its connection, and one more is needed for what lies beside.
+        worker=WorkerOptions(lanes_at_once=min(WorkerOptions().lanes_at_once, pool_size - 1)),
         rate_limits_enabled=values["LINNET_RATE_LIMITS_ENABLED"],
     )
 

@@ -1,0 +1,190 @@
+"""Everything that one process works with, built without I/O and then opened.
+
+``build_services`` wires the parts, ``opened`` connects them, listens to what other processes say, and keeps the right
+to mint ids; ``open_services`` is both.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from linnet.bootstrap.waiting import wait_for_database, wait_for_valkey
+from linnet.clock import Clock, SystemClock
+from linnet.domain.timeline import unpack_entry
+from linnet.errors import LinnetError
+from linnet.read.deps import ReadDeps
+from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.tweets import TweetLoader
+from linnet.read.hydration.viewers import Viewers
+from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.rebuild import Rebuilder
+from linnet.settings import Settings
+from linnet.stores.postgres.leasing import LeaseKeeper
+from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.cache import Cache
+from linnet.stores.valkey.changes import Subscription, decode_change
+from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.windows import Windows
+from linnet.write.actions.passwords import Passwords
+from linnet.write.deps import WriteDeps
+
+log = structlog.get_logger()
+
+Role = Literal["web", "worker", "command"]
+
+_LAST_FLUSH_SECONDS = 3.0
+
+
+class Services(msgspec.Struct, frozen=True):
+    """One per process."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    valkey: Valkey
+    keys: Keys
+    leases: LeaseKeeper
+    read: ReadDeps
+    write: WriteDeps
+    viewers: Viewers
+    passwords: Passwords
+
+
+def build_services(settings: Settings) -> Services:
+    """The parts, wired and not connected; needs no event loop. Raises ``ValueError`` when the Valkey URL is none."""
+    clock = SystemClock()
+    db = Database(settings.postgres)
+    valkey = Valkey(settings.valkey)
+    keys = Keys(settings.valkey_prefix)
+    windows = Windows(valkey, keys, settings.windows)
+    cache = Cache(valkey, settings.cache)
+    marks = MarkStore(valkey, keys)
+    leases = LeaseKeeper(db, clock, settings.leases)
+    profiles = ProfileLoader(db, cache, keys, clock, settings.loaders)
+    return Services(
+        settings=settings,
+        clock=clock,
+        db=db,
+        valkey=valkey,
+        keys=keys,
+        leases=leases,
+        read=ReadDeps(
+            db=db,
+            valkey=valkey,
+            keys=keys,
+            windows=windows,
+            marks=marks,
+            tweets=TweetLoader(db, cache, keys, clock, profiles, settings.loaders),
+            profiles=profiles,
+            pulled=PulledAuthors(db, clock, settings.pulled),
+            rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
+            clock=clock,
+        ),
+        write=WriteDeps(
+            db=db,
+            valkey=valkey,
+            keys=keys,
+            windows=windows,
+            cache=cache,
+            marks=marks,
+            ids=leases.ids,
+            clock=clock,
+            options=settings.write,
+        ),
+        viewers=Viewers(db, valkey, keys, clock, settings.viewers),
+        passwords=Passwords(settings.passwords),
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Services]:
+    """Services that work inside the block. See ``opened``."""
+    services = build_services(settings)
+    async with opened(services, role=role):
+        yield services
+
+
+@asynccontextmanager
+async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
+    """Connects to the stores; inside the block the services work.
+
+    A web or worker process waits a while for stores that are away, a command does not. Raises ``Unavailable`` when
+    PostgreSQL (for a command also Valkey) is not to be reached, ``SchemaMismatch`` when the schema is not the one this
+    version knows.
+    """
+    settings = services.settings
+    patient = role != "command"
+    async with AsyncExitStack() as stack:
+        await wait_for_database(settings.postgres, patient=patient)
+        stack.push_async_callback(services.db.close)
+        await services.db.open()
+        stack.push_async_callback(services.valkey.close)
+        await wait_for_valkey(services.valkey, patient=patient)
+        stack.push_async_callback(services.leases.close)
+        await services.leases.open()
+        services.leases.start()
+        if role == "web":
+            stack.push_async_callback(_store_last_uses, services.viewers)
+            await stack.enter_async_context(_background(services.viewers.run(), name="last uses"))
+        if role != "command":
+            subscription = Subscription(
+                settings.valkey,
+                services.keys.changes(),
+                on_message=lambda message: _forget(services, message),
+                on_reset=lambda: _forget_all(services),
+            )
+            subscription.start()
+            stack.push_async_callback(subscription.close)
+        yield
+
+
+def _forget(services: Services, message: bytes) -> None:
+    """Another process (or this one) changed what may be held in memory here."""
+    try:
+        change = decode_change(message)
+        services.viewers.on_change(change)
+        services.read.tweets.forget(change.tweet_ids)
+        services.read.profiles.forget(change.user_ids)
+        for packed in change.posted:
+            services.read.pulled.note(unpack_entry(packed))
+    except Exception as error:
+        # Said by another version of linnet, perhaps. Whatever it meant, nothing old is believed any more.
+        log.warning("a change could not be read", cause=repr(error))
+        _forget_all(services)
+
+
+def _forget_all(services: Services) -> None:
+    services.viewers.forget_all()
+    services.read.tweets.forget_all()
+    services.read.profiles.forget_all()
+    services.read.pulled.forget_all()
+
+
+async def _store_last_uses(viewers: Viewers) -> None:
+    with suppress(LinnetError, TimeoutError):
+        async with asyncio.timeout(_LAST_FLUSH_SECONDS):
+            await viewers.flush_last_used()
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[None]:
+    """Runs beside the block. What it raises is logged, not raised: one that ends must not take the process along."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_log_failure)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background work ended", what=task.get_name(), exc_info=error)

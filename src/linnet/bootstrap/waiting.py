@@ -1,0 +1,56 @@
+"""Waits for the stores at the start of a process: a while, with a line every few seconds, and not for ever."""
+
+import asyncio
+
+import structlog
+
+from linnet.errors import Unavailable
+from linnet.stores.postgres.migrate import check_schema
+from linnet.stores.postgres.pool import PostgresOptions
+from linnet.stores.valkey.client import Valkey
+
+log = structlog.get_logger()
+
+_DATABASE_SECONDS = 60.0
+_VALKEY_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 3.0
+
+
+async def wait_for_database(options: PostgresOptions, *, patient: bool) -> None:
+    """Returns when PostgreSQL answers and has the schema of this version.
+
+    Raises ``Unavailable`` with the last cause when patience is over, ``SchemaMismatch`` at once.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + (_DATABASE_SECONDS if patient else 0.0)
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await asyncio.to_thread(check_schema, options.url)
+        except Unavailable as error:
+            if loop.time() + pause > give_up_at:
+                raise
+            if pause > 0.5:
+                log.warning("waiting for PostgreSQL", cause=" ".join(error.cause.split()))
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def wait_for_valkey(valkey: Valkey, *, patient: bool) -> None:
+    """Returns when Valkey answers. In the end the patient go on without it, others raise ``Unavailable``."""
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + _VALKEY_SECONDS
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await valkey.open()
+        except Unavailable as error:
+            if not patient:
+                raise
+            if loop.time() + pause > give_up_at:
+                # Reads come from PostgreSQL then, and posting works: slower is better than not at all.
+                log.warning("starting without Valkey", cause=error.cause)
+                return None
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 1.0)
