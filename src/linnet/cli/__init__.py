@@ -1,0 +1,49 @@
+"""``linnet``, the command. One file per group of commands; each is imported when it is asked for.
+
+A command that fails for a reason one can expect says it in one sentence on standard error and exits with a number other
+than 0. A traceback is a bug.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from linnet.cli.failures import told_in_one_sentence
+
+_COMMANDS: Mapping[str, str] = {
+    "serve": "linnet.cli.serve:serve",
+    "web": "linnet.cli.web:web",
+    "worker": "linnet.cli.worker:worker",
+    "db": "linnet.cli.db:db",
+    "settings": "linnet.cli.settings:settings",
+    "events": "linnet.cli.events:events",
+    "demo": "linnet.cli.demo:demo",
+    "import-graph": "linnet.cli.import_graph:import_graph",
+}
+
+
+class _Commands(click.Group):
+    """Commands in the order a newcomer needs them, imported late so that each starts as fast as it can."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with told_in_one_sentence():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("linnet"), message="linnet %(version)s")
+def main() -> None:
+    """A microblogging server. Start here: linnet serve"""

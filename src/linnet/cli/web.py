@@ -1,0 +1,68 @@
+"""``linnet web``: answers people, in as many processes as the machine has cores."""
+
+import asyncio
+import os
+
+import click
+import structlog
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+from granian.server import Server
+
+from linnet.bootstrap.logs import configure_logs, granian_log_config
+from linnet.bootstrap.waiting import wait_for_database
+from linnet.cli.addresses import refuse_taken_address, url_of
+from linnet.cli.failures import Failure
+from linnet.cli.stores import with_stores
+from linnet.settings import Settings
+
+log = structlog.get_logger()
+
+_APP = "linnet.bootstrap.web:create_web_app"
+_DRAIN_SECONDS = 10
+_RESTART_PAUSE_SECONDS = 0.5
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 is every one.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port to listen at.")
+@with_stores
+def web(settings: Settings, *, host: str, port: int) -> None:
+    """Answer people: the API.
+
+    Holds nothing that must not be lost, so any number of these can stand behind a load balancer. SIGTERM lets requests
+    under way finish. LINNET_WEB_PROCESSES says how many processes answer.
+    """
+    configure_logs(settings.log)
+    address = refuse_taken_address(host, port, option="--port")
+    # Here and not only in the processes, which would be started again and again for the same reason.
+    asyncio.run(wait_for_database(settings.postgres, patient=True))
+    _give_settings_on(settings)
+    log.info("listening", at=url_of(host, port), processes=settings.web.processes)
+    server = Server(
+        _APP,
+        address=address,
+        port=port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        loop=Loops.uvloop,
+        workers=settings.web.processes,
+        websockets=False,
+        # What it says at "info" is about its processes, and of use only to those who look for a fault in them.
+        log_level=LogLevels.debug if settings.log.level == "debug" else LogLevels.warning,
+        log_dictconfig=dict(granian_log_config()),
+        respawn_failed_workers=True,
+        respawn_interval=_RESTART_PAUSE_SECONDS,
+        workers_kill_timeout=_DRAIN_SECONDS,
+    )
+    try:
+        server.serve()
+    except SystemExit as ended:
+        if ended.code:
+            raise Failure("a web process died again right after its start; the lines above say why.") from ended
+
+
+def _give_settings_on(settings: Settings) -> None:
+    """The web processes read their settings from the environment, whichever way the URLs were found."""
+    os.environ["LINNET_DATABASE_URL"] = settings.postgres.url
+    os.environ["LINNET_VALKEY_URL"] = settings.valkey.url
