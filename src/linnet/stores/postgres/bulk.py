@@ -23,6 +23,7 @@ _sql = load_queries("bulk")
 _IMPORT_LOCK = 0x6C696E6E << 16 | 0xFFFE
 # A file of millions of lines is compared in one statement; a chunk of it never takes long.
 _STATEMENT_TIMEOUT_SECONDS = 3600
+_LOCK_TIMEOUT_MS = 2000
 
 
 class ImportRunning(Conflict):
@@ -185,9 +186,14 @@ async def open_stage(options: PostgresOptions, *, domain: str) -> AsyncIterator[
             # A chunk touches a few thousand rows of millions: reading all of them each time is never right.
             " -c random_page_cost=1.1",
         )
+        # The connection of an import that ended a moment ago may be ending still.
+        await connection.execute(f"set lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
+        await connection.execute(_sql["lock_imports"].text.encode(), {"lock_key": _IMPORT_LOCK})
+        await connection.execute("set lock_timeout = 0")
+    except psycopg.errors.LockNotAvailable as error:
+        await connection.close()
+        raise ImportRunning from error
     except psycopg.OperationalError as error:
         raise Unavailable(f"PostgreSQL: {error}") from error
     async with connection:
-        if not await Session(connection).value(_sql["lock_imports"], lock_key=_IMPORT_LOCK):
-            raise ImportRunning
         yield GraphStage(connection, domain=domain)

@@ -1,6 +1,6 @@
--- :name lock_imports (lock_key) -> value
+-- :name lock_imports (lock_key) -> none
 -- Lets one import run at a time, until its connection ends.
-select pg_try_advisory_lock(%(lock_key)s);
+select pg_advisory_lock(%(lock_key)s);
 
 -- :name create_edges () -> none
 -- What the file says, line by line, for this connection only.

@@ -1,0 +1,156 @@
+"""The demo's town: planted once, whole, exact, and the same after a planting that was killed."""
+
+import unicodedata
+from collections.abc import AsyncIterator
+
+import pytest
+
+from linnet.cli import demo
+from linnet.cli.demo import NotAnEmptyTown, plant_demo
+from linnet.cli.demo_town import CIRCLES, DAYS, LINES, PEOPLE
+from linnet.domain.timeline import Range
+from linnet.ids import unix_ms_of
+from linnet.stores.postgres import tweets, users
+from linnet.write.actions.passwords import PasswordOptions, Passwords
+from linnet.write.actions.sessions import log_in
+from tests.support.world import World
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+async def passwords() -> AsyncIterator[Passwords]:
+    passwords = Passwords(PasswordOptions(memory_kib=8, passes=1))
+    yield passwords
+    passwords.close()
+
+
+async def know_everybody(world: World) -> None:
+    world.ids |= await users.fetch_ids_by_username(world.db, [person.username for person in PEOPLE])
+
+
+async def fetch_everything(world: World) -> list[tuple[int, int]]:
+    entries = await tweets.fetch_newest(world.db, Range(1000))
+    return [(entry.id, entry.author_id) for entry in entries]
+
+
+async def test_the_town_has_people_follows_and_six_days_of_tweets(world: World, passwords: Passwords) -> None:
+    login = await plant_demo(world.write, passwords)
+    await world.settle()
+    await know_everybody(world)
+
+    assert login is not None
+    assert (login.username, login.is_new) == ("ada", True)
+    assert len(world.ids) == len(PEOPLE)
+    everything = await fetch_everything(world)
+    assert len(everything) == len(LINES)
+    ages = [world.write.clock.now_ms() - unix_ms_of(tweet_id) for tweet_id, _ in everything]
+    assert min(ages) >= 0
+    assert 5 * DAY_MS < max(ages) <= DAYS * DAY_MS + 60_000
+    assert len({round(age / 3_600_000) for age in ages}) > 50, "spread over the days"
+
+
+async def test_everybodys_home_timeline_is_exact(world: World, passwords: Passwords) -> None:
+    await plant_demo(world.write, passwords)
+    await world.settle()
+    await know_everybody(world)
+    await world.assert_exact()
+    assert len((await world.home("ada", limit=50)).items) == 50
+
+
+async def test_the_first_person_can_log_in_and_nobody_else_is_known_to(world: World, passwords: Passwords) -> None:
+    login = await plant_demo(world.write, passwords)
+    assert login is not None
+    await log_in(world.write, passwords, login="ada", password=login.password, device="test")
+    goose = await users.find_id_by_username(world.db, "the_goose")
+    assert goose is not None
+    account = await users.find_account(world.db, goose)
+    assert account is not None
+    assert not await passwords.verify(account.password_hash, login.password)
+
+
+async def test_planting_again_changes_nothing_and_tells_the_same_log_in(world: World, passwords: Passwords) -> None:
+    first = await plant_demo(world.write, passwords)
+    everything = await fetch_everything(world)
+    again = await plant_demo(world.write, passwords)
+    assert first is not None
+    assert again is not None
+    assert (again.password, again.is_new) == (first.password, False)
+    assert await fetch_everything(world) == everything
+
+
+async def test_a_changed_password_is_not_told_wrongly(world: World, passwords: Passwords) -> None:
+    await plant_demo(world.write, passwords)
+    ada = await users.find_id_by_username(world.db, "ada")
+    assert ada is not None
+    account = await users.find_account(world.db, ada)
+    assert account is not None
+    async with world.db.transaction() as session:
+        await users.update_password(
+            session, ada, old_hash=account.password_hash, new_hash=await passwords.hash("other")
+        )
+    assert await plant_demo(world.write, passwords) is None
+
+
+class Killed(BaseException):
+    """What a kill is to the code: it just stops."""
+
+
+@pytest.mark.parametrize("after_actions", [0, 7, 25, 100, 270, 400])
+async def test_a_killed_planting_goes_on_to_the_same_town(
+    world: World, passwords: Passwords, monkeypatch: pytest.MonkeyPatch, after_actions: int
+) -> None:
+    left = after_actions
+
+    def dying(action):
+        async def act(*args, **kwargs):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            return await action(*args, **kwargs)
+
+        return act
+
+    with monkeypatch.context() as patched:
+        for name in ("sign_up", "follow", "post_tweet", "retweet"):
+            patched.setattr(demo, name, dying(getattr(demo, name)))
+        with pytest.raises(Killed):
+            await plant_demo(world.write, passwords)
+
+    login = await plant_demo(world.write, passwords)
+    await world.settle()
+    await know_everybody(world)
+    assert login is not None
+    everything = await fetch_everything(world)
+    assert len(everything) == len(LINES)
+    await world.assert_exact(["ada", "milo"])
+    # Everything in its order: the last line said is the newest tweet.
+    page = await world.home("ada", limit=1)
+    assert page.items[0].text == LINES[-1].text
+
+
+async def test_a_name_that_is_taken_stops_it_before_anything_is_planted(world: World, passwords: Passwords) -> None:
+    await world.person("milo")
+    with pytest.raises(NotAnEmptyTown):
+        await plant_demo(world.write, passwords)
+    assert await users.find_id_by_username(world.db, "ada") is None
+
+
+def test_every_line_can_be_posted_and_answers_one_before_it() -> None:
+    names = {person.username for person in PEOPLE}
+    said: set[str] = set()
+    known: set[tuple[str, str, str]] = set()
+    for line in LINES:
+        assert line.who in names
+        assert not line.reply_to or line.reply_to in said
+        assert not line.retweet_of or line.retweet_of in said
+        assert len(line.text) <= 140
+        assert line.text == unicodedata.normalize("NFC", line.text).strip()
+        identity = (line.who, line.text, line.reply_to or line.retweet_of)
+        assert identity not in known, "a line is known by what it says and answers"
+        known.add(identity)
+        if line.key:
+            assert line.key not in said
+            said.add(line.key)
+    assert all(name in names for circle in CIRCLES for name in circle)
