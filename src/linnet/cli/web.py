@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+from importlib import import_module
 
 import click
 import structlog
@@ -38,6 +40,9 @@ def web(settings: Settings, *, host: str, port: int) -> None:
     # Here and not only in the processes, which would be started again and again for the same reason.
     asyncio.run(wait_for_database(settings.postgres, patient=True))
     _give_settings_on(settings)
+    # Imported once here, the application is there at once in every process that is forked from this one.
+    import_module("linnet.bootstrap.web")
+    os.register_at_fork(after_in_child=_forget_handlers)
     log.info("listening", at=url_of(host, port), processes=settings.web.processes)
     server = Server(
         _APP,
@@ -60,6 +65,12 @@ def web(settings: Settings, *, host: str, port: int) -> None:
     except SystemExit as ended:
         if ended.code:
             raise Failure("a web process died again right after its start; the lines above say why.") from ended
+
+
+def _forget_handlers() -> None:
+    """A new process inherits the main process's way with signals, and would not end until it has one of its own."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.SIG_DFL)
 
 
 def _give_settings_on(settings: Settings) -> None:
