@@ -5,40 +5,38 @@ local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('LINDEX', home, 0) ~= '?' .. ARGV[1] then return 0 end
 local tail, limit, seconds = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local pushed = redis.call('LRANGE', home, 1, -1)
-local merged = {}
+-- So much was pushed meanwhile that some was cut off: below the rest nobody knows any more what was pushed.
+local cut = #pushed > 0 and #pushed[#pushed] < SHORTEST_ENTRY
+if cut then pushed[#pushed] = nil end
 
-if #pushed > 0 and #pushed[#pushed] < SHORTEST_ENTRY then
-  -- So much was pushed meanwhile that some was cut off: right below the rest a gap may lie, so the rest is the window.
-  pushed[#pushed] = nil
-  merged, tail = pushed, '+'
-else
-  local i, j = 1, 6
-  while #merged < limit do
-    local mine, theirs = pushed[i], ARGV[j]
-    -- Below an incomplete snapshot only the truth knows what is contiguous.
-    if not theirs and (tail == '+' or not mine) then break end
-    if not mine then
-      merged[#merged + 1] = theirs
-      j = j + 1
-    elseif not theirs then
+local merged = {}
+local i, j = 1, 6
+while #merged < limit do
+  local mine, theirs = pushed[i], ARGV[j]
+  -- Below an incomplete snapshot, as below the cut, only the truth knows what is contiguous.
+  if not mine and (cut or not theirs) or not theirs and tail == '+' then break end
+  if not mine then
+    merged[#merged + 1] = theirs
+    j = j + 1
+  elseif not theirs then
+    merged[#merged + 1] = mine
+    i = i + 1
+  else
+    local mine_hi, mine_lo = id_parts(mine)
+    local their_hi, their_lo = id_parts(theirs)
+    if mine_hi == their_hi and mine_lo == their_lo then
+      merged[#merged + 1] = mine
+      i, j = i + 1, j + 1
+    elseif mine_hi > their_hi or (mine_hi == their_hi and mine_lo > their_lo) then
       merged[#merged + 1] = mine
       i = i + 1
     else
-      local mine_hi, mine_lo = id_parts(mine)
-      local their_hi, their_lo = id_parts(theirs)
-      if mine_hi == their_hi and mine_lo == their_lo then
-        i = i + 1
-      elseif mine_hi > their_hi or (mine_hi == their_hi and mine_lo > their_lo) then
-        merged[#merged + 1] = mine
-        i = i + 1
-      else
-        merged[#merged + 1] = theirs
-        j = j + 1
-      end
+      merged[#merged + 1] = theirs
+      j = j + 1
     end
   end
-  if pushed[i] or ARGV[j] then tail = '+' end
 end
+if cut or pushed[i] or ARGV[j] then tail = '+' end
 
 redis.call('DEL', home)
 for first = 1, #merged, 200 do
