@@ -100,11 +100,16 @@ class EmbeddedServers:
         durable = self._options.durable
         postgres = Postgres(data_dir=data_dir, sockets=sockets, programs=programs, account=account, durable=durable)
         valkey = Valkey(data_dir=data_dir, sockets=sockets, programs=programs, account=account, durable=durable)
-        self._supervisors = [
-            Supervisor("PostgreSQL", postgres.start, self._options.restart),
-            Supervisor("Valkey", valkey.start, self._options.restart),
-        ]
-        self._stack.push_async_callback(self._stop)
+        watched_postgres = Supervisor("PostgreSQL", postgres.start, self._options.restart)
+        watched_valkey = Supervisor("Valkey", valkey.start, self._options.restart)
+        self._supervisors = [watched_postgres, watched_valkey]
+
+        async def stop() -> None:
+            _, exit_code = await asyncio.gather(watched_postgres.stop(), watched_valkey.stop())
+            if exit_code is not None:
+                valkey.note_stop(exit_code)
+
+        self._stack.push_async_callback(stop)
         results = await asyncio.gather(*(each.start() for each in self._supervisors), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -115,9 +120,6 @@ class EmbeddedServers:
         )
         data_dir.write_file(data_dir.servers_file, msgspec.json.encode(self._urls) + b"\n")
         self._stack.callback(data_dir.servers_file.unlink, missing_ok=True)
-
-    async def _stop(self) -> None:
-        await asyncio.gather(*(supervisor.stop() for supervisor in self._supervisors))
 
 
 def find_running(data_dir: Path) -> ServerUrls | None:

@@ -58,17 +58,22 @@ class Supervisor:
         """Returns only when the child is not started again any more: a sentence that says why."""
         return await asyncio.shield(self._given_up)
 
-    async def stop(self) -> None:
-        """No more restarts; the child is stopped and waited for. Safe to call twice."""
+    async def stop(self) -> int | None:
+        """No more restarts; the child is stopped and waited for. Returns how it ended, None when there was none.
+
+        Safe to call twice.
+        """
         if self._watch is not None:
             self._watch.cancel()
             # A restart under way ends its half-started child before it lets go.
             with suppress(asyncio.CancelledError):
                 await self._watch
             self._watch = None
-        if self._child is not None:
-            await self._child.stop()
-            self._child = None
+        if self._child is None:
+            return None
+        exit_code = await self._child.stop()
+        self._child = None
+        return exit_code
 
     async def _keep_running(self, child: Child) -> None:
         try:

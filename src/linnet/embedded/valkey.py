@@ -1,6 +1,8 @@
 """The bundled Valkey: starts it and says when it answers.
 
-All it holds is derived and comes back from PostgreSQL, so a file it cannot read is put aside and it starts empty.
+All it holds is derived and comes back from PostgreSQL. Its file is taken up only after a stop in good order: after
+any other end the last moment may be missing from it, and a window that lacks a tweet is worse than no window. Then it
+starts empty, as it does when it cannot read the file.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ import structlog
 
 from linnet.embedded.account import Account, reach
 from linnet.embedded.children import Child, ChildSpec, StopStep, spawn
-from linnet.embedded.datadir import DataDir
+from linnet.embedded.datadir import DataDir, sync_directory
 from linnet.embedded.errors import EmbeddedError
 from linnet.embedded.leftovers import all_end_within, find_leftovers
 from linnet.embedded.logs import log_size_bytes, read_log_since
@@ -23,6 +25,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 SOCKET_NAME = "valkey.sock"
 _AOF_DIRECTORY = "appendonlydir"
+_STOPPED_CLEANLY = "stopped-cleanly"
 _POLL_SECONDS = 0.01
 _START_TIMEOUT_SECONDS = 300.0
 _UNREADABLE = ("append only file", "AOF", "appendonly", "RDB", "rdb")
@@ -49,6 +52,7 @@ class Valkey(msgspec.Struct, frozen=True, kw_only=True):
         """Ends what an earlier linnet left running, starts, and returns once it answers."""
         self.data_dir.make_directory(self.directory, self.account)
         await self._end_leftovers()
+        self._take_up_file()
         log_offset_bytes = log_size_bytes(self.log_path)
         try:
             return await self._try_start(log_offset_bytes)
@@ -58,6 +62,21 @@ class Valkey(msgspec.Struct, frozen=True, kw_only=True):
                 raise
             self._put_aside(str(error))
         return await self._try_start(log_size_bytes(self.log_path))
+
+    def note_stop(self, exit_code: int) -> None:
+        """To be told how it ended when it was asked to. Only after 0 is everything it answered for in its file."""
+        if self.durable and exit_code == 0:
+            self.data_dir.write_file(self.directory / _STOPPED_CLEANLY, b"")
+
+    def _take_up_file(self) -> None:
+        try:
+            (self.directory / _STOPPED_CLEANLY).unlink()
+            # Were this undone by a power cut, the next start would trust a file that it must not.
+            sync_directory(self.directory)
+        except FileNotFoundError:
+            if (self.directory / _AOF_DIRECTORY).exists():
+                log.info("valkey_starts_empty", reason="it was not stopped in good order")
+                shutil.rmtree(self.directory / _AOF_DIRECTORY)
 
     async def _try_start(self, log_offset_bytes: int) -> Child:
         (self.sockets / SOCKET_NAME).unlink(missing_ok=True)
@@ -93,7 +112,7 @@ class Valkey(msgspec.Struct, frozen=True, kw_only=True):
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
             "appenddirname": _AOF_DIRECTORY,
-            "aof-load-truncated": "yes",
+            "aof-load-truncated": "no",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
             "always-show-logo": "no",
