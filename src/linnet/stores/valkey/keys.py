@@ -36,6 +36,11 @@ class Keys(msgspec.Struct, frozen=True):
         """String: packed ids of the top users a reader pulls. Lives and dies with the window."""
         return self._of_user(b"pull", user_id)
 
+    def pull_pattern(self) -> bytes:
+        """Matches every pull set, and so every reader who has a window."""
+        escaped = b"".join(b"\\" + bytes([char]) if char in b"\\*?[]" else bytes([char]) for char in self.prefix)
+        return escaped + b"{b*}:pull:*"
+
     def hide(self, user_id: int) -> bytes:
         """Hash: author → why a reader's window must not show them. Outlives the window."""
         return self._of_user(b"hide", user_id)

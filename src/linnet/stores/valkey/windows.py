@@ -3,7 +3,7 @@
 Everything here may be lost at any moment; a window that is not there is built again from the truth.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Literal
 
 import msgspec
@@ -167,12 +167,23 @@ class Windows:
 
     async def fetch_live(self, reader_ids: Sequence[UserId]) -> list[UserId]:
         """Which of these readers have a window at this moment, without keeping it alive."""
-        found = await _gather([self._valkey.call(b"EXISTS", self._keys.pull(reader_id)) for reader_id in reader_ids])
+        calls = [self._valkey.call(b"EXISTS", self._keys.pull(reader_id)) for reader_id in reader_ids]
+        found = [await call for call in calls]
         return [reader_id for reader_id, there in zip(reader_ids, found, strict=True) if there]
+
+    async def scan_live(self, count: int) -> AsyncIterator[UserId]:
+        """Up to ``count`` readers who have a window, in the order of Valkey's hash table: as good as drawn by lot."""
+        seen: set[UserId] = set()
+        cursor = b"0"
+        while len(seen) < count:
+            cursor, keys = await self._valkey.call(b"SCAN", cursor, b"MATCH", self._keys.pull_pattern(), b"COUNT", 1000)
+            for key in keys:
+                reader_id = UserId(int.from_bytes(key[-8:], "big"))
+                if reader_id not in seen and len(seen) < count:
+                    seen.add(reader_id)
+                    yield reader_id
+            if cursor == b"0":
+                return
 
     def _keys_of(self, reader_id: UserId) -> tuple[bytes, bytes, bytes]:
         return self._keys.home(reader_id), self._keys.pull(reader_id), self._keys.hide(reader_id)
-
-
-async def _gather(calls: Sequence[Awaitable[int]]) -> list[int]:
-    return [await call for call in calls]
