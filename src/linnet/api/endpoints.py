@@ -5,12 +5,13 @@ are bound to Litestar as functions of the bare request. What Litestar would read
 ``Endpoint``: ``openapi`` writes the document from it, the docstring included.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Scope
 
 from linnet.api.answers import Answer
 from linnet.api.auth import find_viewer
@@ -26,6 +27,7 @@ from linnet.read.hydration.viewers import Viewer
 T = TypeVar("T", bound=msgspec.Struct)
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 Access = Literal["everyone", "viewer", "user"]
 """Who may call: ``everyone`` (a token is not looked at), ``viewer`` (better with a token), ``user`` (only with one)."""
 
@@ -161,6 +163,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     def operation_id(self) -> str:
         return self.name or getattr(self.handler, "__name__", "")
 
+    @property
+    def http_methods(self) -> tuple[HttpMethod, ...]:
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
     def spelled(self, path: str, *, name: str) -> "Endpoint":
         """The same handler at another address."""
         return msgspec.structs.replace(self, path=path, name=name, tag="other spellings")
@@ -183,12 +189,26 @@ class Endpoint(msgspec.Struct, frozen=True):
 
         return HTTPRouteHandler(
             _litestar_path(self.path),
-            http_method=["GET", "HEAD"] if self.method == "GET" else [self.method],
+            http_method=list(self.http_methods),
             name=self.operation_id,
             # Litestar has its own idea of a DELETE's status, and nothing to say here: the answer has one.
             status_code=200,
             opt={"endpoint": self},
         )(handle)
+
+
+def bind_options(path: str, endpoints: Iterable[Endpoint]) -> HTTPRouteHandler:
+    """Answers OPTIONS for all endpoints of a path; to be registered before them.
+
+    Litestar makes one by itself with the first handler of a path, and it knows of no later ones.
+    """
+    methods = {"OPTIONS"}.union(*(endpoint.http_methods for endpoint in endpoints))
+    allow = ", ".join(sorted(methods)).encode()
+
+    async def handle(scope: Scope) -> Answer:
+        return Answer(204, b"", [(b"allow", allow)])
+
+    return HTTPRouteHandler(_litestar_path(path), http_method=["OPTIONS"], status_code=200)(handle)
 
 
 def _litestar_path(path: str) -> str:

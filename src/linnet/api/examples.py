@@ -25,6 +25,7 @@ from linnet.read.views.users import MeView, SessionView, UserCountsView, UserVie
 
 ADA_ID = "116949214904582144"
 LINUS_ID = "116949217341964288"
+FOLLOW_ID = "116949219876536320"
 TWEET_ID = "116949221876793344"
 REPLY_ID = "116949224402386944"
 RETWEET_ID = "116949226103865344"
@@ -148,12 +149,14 @@ RETWEET = TweetView(
     counts=TweetCountsView(replies=0, retweets=0, likes=0),
     pinned=False,
     entities=EntitiesView([], [], []),
-    viewer=TweetViewerView(liked=False, retweeted=False),
+    viewer=TweetViewerView(liked=False, retweeted=True),
 )
 
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
-HOME = PageView[TweetView](items=[RETWEET, TWEET], next=TWEET_ID, prev=RETWEET_ID)
-USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
+HOME = PageView[TweetView](items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID)
+FOLLOWING = PageView[UserView](items=[ADA], next=None, prev=FOLLOW_ID)
+FOLLOWERS = PageView[UserView](items=[LINUS], next=None, prev=FOLLOW_ID)
+TOP_USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
 RETWEETERS = PageView[UserView](items=[LINUS], next=None, prev=RETWEET_ID)
 THREAD = ThreadView(
     ancestors=[],

@@ -101,7 +101,6 @@ async def list_top_users(call: Call) -> Answer:
 
 
 _LOCATION = HeaderDoc("Location", "The user's address.", f"/api/users/{examples.ADA_ID}")
-_USERS = Success("A page of users.", PageView[UserView], examples.USERS)
 
 LIST_USER_TWEETS = Endpoint(
     "GET",
@@ -137,7 +136,7 @@ ENDPOINTS = (
         "/api/users/top",
         list_top_users,
         "users",
-        _USERS,
+        Success("A page of users.", PageView[UserView], examples.TOP_USERS),
         access="viewer",
         query=PAGE,
     ),
@@ -165,7 +164,7 @@ ENDPOINTS = (
         "/api/users/{user_id}/followers",
         list_followers,
         "users",
-        _USERS,
+        Success("A page of users.", PageView[UserView], examples.FOLLOWERS),
         access="viewer",
         query=PAGE,
         problems=(UserNotFound,),
@@ -175,7 +174,7 @@ ENDPOINTS = (
         "/api/users/{user_id}/following",
         list_following,
         "users",
-        _USERS,
+        Success("A page of users.", PageView[UserView], examples.FOLLOWING),
         access="viewer",
         query=PAGE,
         problems=(UserNotFound,),
