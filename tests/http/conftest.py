@@ -1,0 +1,28 @@
+"""A site for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.http.app_world import Site, open_site
+from tests.support.servers import Servers
+
+
+@pytest.fixture
+async def site(servers: Servers, database_url: str) -> AsyncIterator[Site]:
+    """Nobody has signed up yet."""
+    async with open_site(database_url, servers.valkey_url) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def busy_database_url(servers: Servers) -> Iterator[str]:
+    with servers.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def busy_site(servers: Servers, busy_database_url: str) -> AsyncIterator[Site]:
+    """Others have been here before, so that no database has to be made: for tests that only look at an answer."""
+    async with open_site(busy_database_url, servers.valkey_url) as site:
+        yield site

@@ -1,0 +1,262 @@
+"""What the documentation says is what the server does: the document, its examples, and any input that it allows.
+
+The last test throws generated requests at every operation, valid and not: no answer is a failure of ours or one that
+is not documented. It is the same run each time.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import jsonschema_rs
+import msgspec
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from linnet.api import examples
+from linnet.api.app import ENDPOINTS
+from linnet.api.endpoints import Endpoint
+from linnet.api.openapi import build_document
+from linnet.api.services import ApiOptions
+from tests.http.app_world import Person, Site, open_site
+from tests.support.servers import Servers
+from tests.support.world import WorldOptions
+
+DOCUMENT = build_document(ENDPOINTS, ApiOptions(version="0.1.0"))
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+EXAMPLES_PER_MODE = 30
+BY_OPERATION = {endpoint.operation_id: endpoint for endpoint in ENDPOINTS}
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]})
+
+
+def _media() -> list[tuple[str, dict[str, Any]]]:
+    """Everything in the document that has a schema and an example, and where it stands."""
+    found = []
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            bodies = {"body": operation.get("requestBody", {}), **operation["responses"]}
+            for name, body in bodies.items():
+                found += [(f"{method} {path} {name}", media) for media in body.get("content", {}).values()]
+    return found
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1")
+    SCHEMA.validate()
+    operation_ids = [
+        operation["operationId"] for methods in DOCUMENT["paths"].values() for operation in methods.values()
+    ]
+    assert len(set(operation_ids)) == len(operation_ids) == len(ENDPOINTS)
+
+
+def test_every_operation_has_a_summary_a_description_and_an_example_of_its_answer() -> None:
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            assert operation["summary"], operation["operationId"]
+            assert operation["description"], operation["operationId"]
+            [success] = [response for status, response in operation["responses"].items() if status < "300"]
+            for media_type, media in success.get("content", {}).items():
+                assert "example" in media or media_type == "text/plain", operation["operationId"]
+
+
+def test_every_example_follows_its_schema() -> None:
+    for where, media in _media():
+        validator = _validator(media["schema"])
+        values = [media["example"]] if "example" in media else []
+        values += [example["value"] for example in media.get("examples", {}).values()]
+        for value in values:
+            assert validator.is_valid(value), f"{where}: {[error.message for error in validator.iter_errors(value)]}"
+
+
+@pytest.fixture
+async def story(servers: Servers, database_url: str) -> AsyncIterator[Site]:
+    # With a threshold of 0 Ada's one follower makes her a top user.
+    options = WorldOptions(top_user_followers=0)
+    async with open_site(database_url, servers.valkey_url, options=options) as site:
+        yield site
+
+
+async def test_every_example_is_what_the_server_answers(story: Site) -> None:
+    """Ada and Linus live through the examples; nothing but ids, times and tokens may differ."""
+    told: set[str] = set()
+    ids: dict[str, str] = {}
+    story.client.headers["User-Agent"] = examples.SESSION.device
+
+    async def tell(operation_id: str, by: Person | None = None, query: str = "", **ids_in_path: str) -> Any:
+        endpoint = BY_OPERATION[operation_id]
+        path = endpoint.path.format(**ids_in_path) + query
+        body = _with_ids(_builtins(endpoint.body_example), ids) if endpoint.body is not None else None
+        answer = await story.ask(endpoint.method, path, body, by=by)
+        _compare(endpoint, answer, operation_id)
+        told.add(operation_id)
+        return answer.json() if answer.content and "json" in answer.headers["content-type"] else None
+
+    signed_up = await tell("post_user")
+    ada = Person(signed_up["user"]["id"], "ada", signed_up["token"])
+    linus = await story.sign_up("linus", "Linus")
+    ids |= {examples.ADA_ID: ada.id, examples.LINUS_ID: linus.id}
+    another = await tell("post_session")
+    await tell("delete_current_session", Person(ada.id, "ada", another["token"]))
+    assert (await story.ask("PUT", f"/api/users/{ada.id}/follow", by=linus)).status_code == 200
+    tweet = await tell("post_tweet", ada)
+    ids[examples.TWEET_ID] = tweet["id"]
+    await tell("post_answer", linus)
+    assert (await story.ask("PUT", f"/api/tweets/{tweet['id']}/retweet", by=linus)).status_code == 200
+    await story.settle()
+
+    await tell("put_follow", linus, user_id=ada.id)
+    await tell("post_follow", linus)
+    await tell("get_user", linus, user_id=ada.id)
+    await tell("get_user_by_username", linus, username="Ada")
+    await tell("list_user_tweets", linus, user_id=ada.id)
+    await tell("list_user_tweets_plainly", linus, user_id=ada.id)
+    await tell("list_followers", linus, user_id=ada.id)
+    await tell("list_following", linus, user_id=linus.id)
+    await tell("list_top_users", linus)
+    await tell("get_me", ada)
+    await tell("list_sessions", linus)
+    await tell("list_tweets", linus, "?limit=2")
+    await tell("get_tweet", linus, tweet_id=tweet["id"])
+    await tell("get_tweet_or_home", linus, f"?id={tweet['id']}")
+    await tell("get_thread", linus, tweet_id=tweet["id"])
+    await tell("list_retweeters", linus, tweet_id=tweet["id"])
+    await tell("put_retweet", linus, tweet_id=tweet["id"])
+    await tell("home_timeline", linus, "?limit=2")
+    await tell("followed_timeline", linus, "?limit=2", user_id=linus.id)
+    await tell("live")
+    await tell("ready")
+    await tell("metrics")
+
+    await tell("delete_follow", linus, user_id=ada.id)
+    await tell("delete_retweet", linus, tweet_id=tweet["id"])
+    await tell("post_tweet_plainly", ada)
+    await tell("delete_tweet", ada, tweet_id=tweet["id"])
+    sessions = (await story.ask("GET", "/api/sessions", by=linus)).json()["items"]
+    await tell("delete_session", linus, session_id=sessions[0]["id"])
+    await tell("post_password", ada)
+    assert told == set(BY_OPERATION), "every operation has its place in the story"
+
+
+def _builtins(value: Any) -> Any:
+    return msgspec.to_builtins(value)
+
+
+def _with_ids(value: Any, ids: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_ids(part, ids) for key, part in value.items()}
+    return ids.get(value, value) if isinstance(value, str) else value
+
+
+def _compare(endpoint: Endpoint, answer: Any, where: str) -> None:
+    success = endpoint.success
+    assert answer.status_code == success.status, f"{where}: {answer.text}"
+    assert {header.name.lower() for header in success.headers} <= set(answer.headers), where
+    if success.body is None:
+        assert answer.content == b"", where
+    elif success.example is not None:
+        assert answer.headers["content-type"] == success.media_type
+        assert _text(answer.json()) == _text(_builtins(success.example)), where
+
+
+def _text(value: Any) -> list[str]:
+    """Line by line, so that a difference is a line."""
+    return msgspec.json.format(msgspec.json.encode(_stable(value), order="sorted")).decode().splitlines()
+
+
+def _stable(value: Any, key: str = "") -> Any:
+    """Without what is different each time, but with its form."""
+    if isinstance(value, dict):
+        return {name: _stable(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_stable(part) for part in value]
+    if isinstance(value, str):
+        value = re.sub(r"^[1-9]\d{16,18}$", "<id>", value)
+        value = re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", "<time>", value)
+        value = re.sub(r"^[A-Za-z0-9_-]{43}$", "<token>", value) if key == "token" else value
+    return value
+
+
+OPERATIONS: list[Any] = [cast(Any, result).ok() for result in SCHEMA.get_all_operations()]
+
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+
+
+def test_generated_requests_get_documented_answers(servers: Servers, database_url: str) -> None:
+    """One event loop for all, since the stores' connections live in it; hypothesis itself is not asynchronous."""
+    with asyncio.Runner() as runner:
+        opening = open_site(database_url, servers.valkey_url)
+        site = runner.run(opening.__aenter__())
+        try:
+            for operation in OPERATIONS:
+                for mode in _modes(operation):
+                    _attack(runner, site, operation, mode)
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
+
+
+def _modes(operation: Any) -> list[GenerationMode]:
+    """Where nothing is asked for nothing can be wrong."""
+    endpoint = BY_OPERATION[operation.definition.raw["operationId"]]
+    takes_input = endpoint.query or endpoint.body or "_id}" in endpoint.path
+    return [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes_input else [GenerationMode.POSITIVE]
+
+
+def _attack(runner: asyncio.Runner, site: Site, operation: Any, mode: GenerationMode) -> None:
+    """Somebody new each time, for the last one may have logged out; half of the ids are of what is there."""
+    name = f"a{site.world.write.ids.mint()}"
+    person = runner.run(site.sign_up(name))
+    tweet = runner.run(site.post(person))
+    other = runner.run(site.sign_up(f"b{site.world.write.ids.mint()}"))
+    user_id = person.id if "followed" in operation.path else other.id
+    real_ids = {"user_id": user_id, "tweet_id": tweet["id"], "username": name}
+
+    @settings(
+        max_examples=EXAMPLES_PER_MODE,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), logged_in=st.booleans(), real=st.booleans())
+    def run(case: Any, logged_in: bool, real: bool) -> None:
+        if logged_in or "Authorization" in case.headers:
+            case.headers["Authorization"] = f"Bearer {person.token}"
+        if real and case.path_parameters and mode == GenerationMode.POSITIVE:
+            case.path_parameters |= {key: real_ids[key] for key in case.path_parameters if key in real_ids}
+        answer = runner.run(_send(site, case))
+        # Without a token the mistake may well go unseen.
+        checks = [check for check in CHECKS if logged_in or check is not negative_data_rejection]
+        case.validate_response(answer, checks=checks)
+
+    run()
+
+
+async def _send(site: Site, case: Any) -> Any:
+    prepared: Any = requests.Request(**case.as_transport_kwargs(base_url="http://linnet.test")).prepare()
+    headers = {name: value for name, value in prepared.headers.items() if name.lower() != "content-length"}
+    return await site.client.request(prepared.method, prepared.url, headers=headers, content=prepared.body)
