@@ -2,7 +2,8 @@
 
 Reading comes first, then Valkey, then PostgreSQL, all before the commit that deletes the events: so effects in Valkey
 happen at least once and are safe to repeat, effects in PostgreSQL happen exactly once, and rows are locked only at the
-end. Within a batch tweets are posted before tweets are deleted, which keeps an actor's order where it matters.
+end. A posted tweet that is gone by now is neither pushed nor noted, so it does not matter that its deletion, which the
+same batch may hold, comes before it.
 """
 
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ async def apply_batch(deps: WriteDeps, session: Session, batch: Sequence[Numbere
     plan = await plan_pushes(session, posted)
     deliveries = await push(deps, plan)
     await apply_follow_changes(deps, changes)
-    changed = await apply_counters(deps, session, posted, deleted, [event for _, event in changes])
+    changed = await apply_counters(deps, session, posted, deleted, [event for _, event in changes], plan.existing)
     for event in crossed:
         await cross(deps, event)
     return Applied(deliveries, Change(changed.tweet_ids, changed.user_ids, (), plan.posted_by_top_users))

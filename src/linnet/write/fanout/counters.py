@@ -5,7 +5,7 @@ order (tweets, then users, each by id), so that the batches of two lanes never w
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -34,11 +34,16 @@ async def apply_counters(
     posted: Sequence[TweetPosted],
     deleted: Sequence[TweetDeleted],
     follow_changes: Sequence[UserFollowed | UserUnfollowed],
+    existing: Collection[TweetRef],
 ) -> Changed:
-    """Applies a batch's effects on counters and notes, and says what may not be cached any longer."""
+    """Applies a batch's effects on counters and notes, and says what may not be cached any longer.
+
+    ``existing``: which of the posted tweets were there at some moment since the batch was read.
+    """
     counts: dict[UserId, CountDelta] = defaultdict(CountDelta)
     gone: list[TweetRef] = []
-    tweet_counts = await _apply_notes(deps, session, posted, deleted, counts, gone)
+    still_there = [event for event in posted if TweetRef(event.author_id, event.tweet_id) in existing]
+    tweet_counts = await _apply_notes(deps, session, still_there, deleted, counts, gone)
     for posted_event in posted:
         counts[posted_event.author_id].tweets += 1
     for deleted_event in deleted:
@@ -99,18 +104,21 @@ async def _apply_notes(
         ]
 
     deltas: dict[TweetRef, TweetDelta] = defaultdict(TweetDelta)
-    if new_replies := replies(posted):
-        for parent in await fanout.insert_replies(session, new_replies):
-            deltas[parent].replies += 1
-    if new_retweets := retweets(posted):
-        for original in await fanout.insert_retweets(session, new_retweets):
-            deltas[original].retweets += 1
+    # Old notes go before new ones come: whoever retweets again after an undo has one note, under the same key. That a
+    # posted tweet is noted only if it is still there keeps this right when its own deletion is in the same batch, or
+    # came before it because it was parked.
     if old_replies := replies(deleted):
         for parent in await fanout.delete_replies(session, old_replies):
             deltas[parent].replies -= 1
     if old_retweets := retweets(deleted):
         for original in await fanout.delete_retweets(session, old_retweets):
             deltas[original].retweets -= 1
+    if new_replies := replies(posted):
+        for parent in await fanout.insert_replies(session, new_replies):
+            deltas[parent].replies += 1
+    if new_retweets := retweets(posted):
+        for original in await fanout.insert_retweets(session, new_retweets):
+            deltas[original].retweets += 1
 
     orphans = [
         TweetRef(event.author_id, event.tweet_id)

@@ -17,10 +17,14 @@ from linnet.stores.postgres.topusers import TopUser
 
 
 class PushPlan(msgspec.Struct, frozen=True):
-    """Entries, each with the packed ids of the readers to push it to. ``posted_by_top_users`` are packed entries."""
+    """Entries, each with the packed ids of the readers to push it to. ``posted_by_top_users`` are packed entries.
+
+    ``existing``: which of the posted tweets were still there.
+    """
 
     pushes: list[tuple[Entry, bytes]]
     posted_by_top_users: tuple[bytes, ...]
+    existing: set[TweetRef]
 
 
 def entry_of(event: TweetPosted) -> Entry:
@@ -50,7 +54,7 @@ def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
 async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPlan:
     """The audiences of posted tweets that are still there; each author is in their own audience."""
     if not posted:
-        return PushPlan([], ())
+        return PushPlan([], (), set())
     refs = [TweetRef(event.author_id, event.tweet_id) for event in posted]
     existing = await fanout.fetch_existing(session, refs)
     entries = [entry_of(event) for event, ref in zip(posted, refs, strict=True) if ref in existing]
@@ -83,4 +87,5 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
     pushes = [
         (entry, readers.get(ordinal, b"") + entry.author_id.to_bytes(8, "big")) for ordinal, entry in enumerate(entries)
     ]
-    return PushPlan(pushes, tuple(pack_entry(entry) for entry in entries if entry.author_id in records))
+    posted_by_top_users = tuple(pack_entry(entry) for entry in entries if entry.author_id in records)
+    return PushPlan(pushes, posted_by_top_users, existing)
