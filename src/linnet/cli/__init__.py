@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, str] = {
     "db": "linnet.cli.db:db",
     "settings": "linnet.cli.settings:settings",
     "events": "linnet.cli.events:events",
+    "timelines": "linnet.cli.timelines:timelines",
     "demo": "linnet.cli.demo:demo",
     "import-graph": "linnet.cli.import_graph:import_graph",
 }

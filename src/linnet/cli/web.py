@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from importlib import import_module
 
@@ -22,6 +23,10 @@ log = structlog.get_logger()
 
 _APP = "linnet.bootstrap.web:create_web_app"
 _DRAIN_SECONDS = 10
+_BACKLOG = 4096
+_MAX_CONNECTIONS = 100_000
+# What a process opens beside connections: stores, logs, libraries.
+_OTHER_FILES = 256
 _RESTART_PAUSE_SECONDS = 0.5
 
 
@@ -53,6 +58,9 @@ def web(settings: Settings, *, host: str, port: int) -> None:
         loop=Loops.uvloop,
         workers=settings.web.processes,
         websockets=False,
+        backlog=_BACKLOG,
+        # Counts connections, also idle ones: at the default of 1,024 as many sleeping clients shut everybody else out.
+        backpressure=_allow_open_files(),
         # What it says at "info" is about its processes, and of use only to those who look for a fault in them.
         log_level=LogLevels.debug if settings.log.level == "debug" else LogLevels.warning,
         log_dictconfig=dict(granian_log_config()),
@@ -65,6 +73,14 @@ def web(settings: Settings, *, host: str, port: int) -> None:
     except SystemExit as ended:
         if ended.code:
             raise Failure("a web process died again right after its start; the lines above say why.") from ended
+
+
+def _allow_open_files() -> int:
+    """Raises the number of files (so, of connections) that each process may have open as far as it goes; returns it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(most, _MAX_CONNECTIONS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    return max(128, most - _OTHER_FILES)
 
 
 def _forget_handlers() -> None:
