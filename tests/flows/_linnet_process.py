@@ -29,7 +29,7 @@ DEADLINE_SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "linnet")
 
 
-def eventually(question: Callable[[], T], *, what: str, seconds: float = DEADLINE_SECONDS) -> T:
+def eventually(question: Callable[[], T | None], *, what: str, seconds: float = DEADLINE_SECONDS) -> T:
     """Asks until the answer is true, and returns it."""
     give_up_at = time.monotonic() + seconds
     while True:
@@ -74,14 +74,12 @@ class Family:
         self.started.append(linnet)
         return linnet
 
-    def serve(self, *arguments: str, port: int | None = None, demo: bool = False, **settings: str) -> "Linnet":
-        """``linnet serve`` on this family's data directory, ready for requests."""
-        port = port or free_port()
-        more = () if demo else ("--no-demo",)
-        linnet = self.start(
-            "serve", "--data-dir", str(self.directory), "--port", str(port), *more, *arguments, **settings
-        )
-        linnet.wait_ready(port)
+    def serve(self, *arguments: str, port: str = "", **settings: str) -> "Linnet":
+        """``linnet serve --no-demo`` on this family's data directory, ready for requests."""
+        port = port or str(free_port())
+        place = ("--data-dir", str(self.directory), "--port", port)
+        linnet = self.start("serve", "--no-demo", *place, *arguments, **settings)
+        linnet.wait_ready(int(port))
         return linnet
 
     def run(self, *arguments: str, command: Sequence[str] = COMMAND, **settings: str) -> "Outcome":
@@ -142,6 +140,12 @@ class Outcome:
         assert lines[0].endswith((".", "!", "?")), lines
         for word in words:
             assert word in lines[0], lines
+
+    def assert_usage(self) -> None:
+        """The command was called in a way it does not know."""
+        assert self.code == 2
+        assert "Usage:" in self.err
+        assert "Traceback" not in self.err
 
 
 class Linnet:

@@ -1,8 +1,10 @@
 """One command from nothing to a tweet; whatever is killed, nothing that was acknowledged is missing."""
 
 import os
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,7 @@ def linnets(tmp_path: Path) -> Iterator[Family]:
 
 
 def test_from_nothing_to_a_tweet_that_outlives_the_death_of_everybody(linnets: Family) -> None:
-    port = free_port()
+    port = str(free_port())
     first = linnets.serve(port=port)
     ada, bob = Person(first.url, "ada").sign_up(), Person(first.url, "bob").sign_up()
     bob.follow(ada)
@@ -38,7 +40,7 @@ def test_from_nothing_to_a_tweet_that_outlives_the_death_of_everybody(linnets: F
 
 
 def test_kill_9_of_serve_ends_everybody_and_the_next_start_works_at_once(linnets: Family) -> None:
-    port = free_port()
+    port = str(free_port())
     serve = linnets.serve(port=port)
     ada = Person(serve.url, "ada").sign_up()
     ada.post("before")
@@ -102,8 +104,8 @@ def test_whoever_is_killed_is_started_again_and_nothing_is_missing(linnets: Fami
         text = f"after the death of {victim}"
         ada.post_at_last(text)
         texts.append(text)
-        eventually(lambda text=text: bob.reads(text), what=f"bob reads ada {text}")
-        eventually(lambda find=find, pids=pids: find() and not set(find()) & set(pids), what=f"{victim} is back")
+        eventually(partial(bob.reads, text), what=f"bob reads ada {text}")
+        eventually(partial(_others, find, pids), what=f"{victim} is back")
     assert [text for text in reversed(bob.home()) if text in texts] == texts
     assert serve.stop().code == 0
     assert linnets.pids() == {}
@@ -117,6 +119,33 @@ def test_a_web_process_that_lost_its_main_process_keeps_no_port(linnets: Family)
     os.kill(main[0], signal.SIGKILL)
     eventually(lambda: not set(before) & set(linnets.find("linnet web")), what="all of the old ones are gone")
     serve.wait_ready(int(serve.url.rpartition(":")[2]))
+
+
+def test_the_first_start_brings_a_town_and_every_start_tells_how_to_log_in(linnets: Family) -> None:
+    logins = []
+    for _ in range(2):
+        port = str(free_port())
+        serve = linnets.start("serve", "--data-dir", str(linnets.directory), "--port", port)
+        serve.wait_said("Ctrl-C")
+        assert f"linnet is ready at http://127.0.0.1:{port}\n" in serve.out
+        found = re.search(r"Log in as +(\S+)\n +with the password +(\S+)\n", serve.out)
+        assert found, serve.out
+        logins.append(found.groups())
+        login = {"login": logins[-1][0], "password": logins[-1][1]}
+        answer = httpx.post(f"http://127.0.0.1:{port}/api/sessions", json=login, timeout=20)
+        assert answer.status_code == 201, answer.text
+        town = Person(f"http://127.0.0.1:{port}", logins[-1][0])
+        town.token = answer.json()["token"]
+        assert len(town.home()) > 20
+        assert serve.stop().code == 0
+    assert logins[0] == logins[1]
+
+
+def test_who_starts_without_the_town_is_never_given_it(linnets: Family) -> None:
+    linnets.serve().stop()
+    serve = linnets.start("serve", "--data-dir", str(linnets.directory), "--port", str(free_port()))
+    serve.wait_said("Ctrl-C")
+    assert "Log in" not in serve.out
 
 
 def test_the_metrics_of_one_process_tell_of_all(linnets: Family) -> None:
@@ -151,6 +180,11 @@ def test_commands_beside_a_running_serve_find_its_servers(linnets: Family) -> No
     linnets.run("events", "replay", "1", "2", *place).assert_refused("no event 2 of actor 1")
     serve.stop()
     linnets.run("events", "list", *place).assert_refused("no linnet runs on", "linnet serve")
+
+
+def _others(find: Callable[[], list[int]], pids: list[int]) -> bool:
+    found = find()
+    return bool(found) and not set(found) & set(pids)
 
 
 def _parent_of(pid: int) -> int:
