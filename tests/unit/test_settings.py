@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from linnet.cli import main
+from linnet.cli.serve import pool_size
 from linnet.settings import SETTINGS, SettingsError, mask_url, read_settings, shown_value
 
 REFERENCE_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -71,6 +72,13 @@ def test_a_small_window_keeps_most_of_itself_when_it_overflows() -> None:
     for entries in (1, 2, 10, 100, 800):
         windows = read_settings({"LINNET_WINDOW_ENTRIES": str(entries)}).windows
         assert windows.kept_entries >= max(1, entries * 3 // 4)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8, 32, 89])
+def test_all_processes_of_a_machine_fit_into_the_bundled_postgresql(cores: int) -> None:
+    size = pool_size(read_settings({"LINNET_WEB_PROCESSES": str(cores)}))
+    assert 2 <= size <= 8
+    assert size * (cores + 1) <= 180
 
 
 def test_a_variable_set_to_nothing_counts_as_not_set() -> None:

@@ -26,6 +26,7 @@ from linnet.bootstrap.logs import configure_logs
 from linnet.cli.addresses import refuse_taken_address, url_of
 from linnet.cli.demo import DemoLogin, plant_demo
 from linnet.cli.failures import Failure
+from linnet.cli.probe import wait_until_ready
 from linnet.cli.stores import DEFAULT_DATA_DIR, with_urls
 from linnet.embedded import ChildSpec, EmbeddedServers, RestartPolicy, StopStep, Supervisor
 from linnet.embedded.datadir import is_in_use, open_data_dir
@@ -38,10 +39,10 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-_READY_TIMEOUT_SECONDS = 90.0
-_READY_POLL_SECONDS = 0.05
 _STOP_SECONDS = 20.0
 _DEMO_FACT = "serve.demo"
+# The bundled PostgreSQL admits 200; the rest is for commands beside.
+_SHARED_CONNECTIONS = 180
 
 
 class ServeOptions(msgspec.Struct, frozen=True):
@@ -137,7 +138,7 @@ async def _serve(settings: Settings, options: ServeOptions) -> None:
         failure = asyncio.create_task(_first_failure(servers.embedded, children))
         stack.push_async_callback(_cancel, failure)
         login = await _unless(failure, _town(settings, servers, options))
-        await _unless(failure, _ready(options))
+        await _unless(failure, wait_until_ready(options.address, options.port))
         _greet(options, login)
         raise Failure(await failure)
 
@@ -167,10 +168,16 @@ def _environment(settings: Settings, servers: _Servers) -> Mapping[str, str]:
         # Said first, so that who sets it has it: the children's small talk is not for those who just start linnet.
         "LINNET_LOG_LEVEL": "warning",
         **os.environ,
+        "LINNET_DATABASE_POOL_SIZE": str(pool_size(settings) if servers.embedded else settings.postgres.pool_size),
         "LINNET_DATABASE_URL": settings.postgres.url,
         "LINNET_VALKEY_URL": settings.valkey.url,
         "PROMETHEUS_MULTIPROC_DIR": str(counters),
     }
+
+
+def pool_size(settings: Settings) -> int:
+    """Connections per process, so that the web processes of a machine with many cores share the bundled server."""
+    return max(2, min(settings.postgres.pool_size, _SHARED_CONNECTIONS // (settings.web.processes + 1)))
 
 
 def _children(options: ServeOptions, environment: Mapping[str, str]) -> list[Supervisor]:
@@ -213,33 +220,6 @@ async def _town(settings: Settings, servers: _Servers, options: ServeOptions) ->
         except Conflict as error:
             log.warning("no demo town", cause=error.sentence)
             return None
-
-
-async def _ready(options: ServeOptions) -> None:
-    """Returns when the web processes can serve."""
-    try:
-        async with asyncio.timeout(_READY_TIMEOUT_SECONDS):
-            while True:
-                if await _answers_ready(options):
-                    return
-                await asyncio.sleep(_READY_POLL_SECONDS)
-    except TimeoutError:
-        raise Failure(f"the web processes were not ready after {_READY_TIMEOUT_SECONDS:.0f} s.") from None
-
-
-async def _answers_ready(options: ServeOptions) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.address, options.address)
-    try:
-        reader, writer = await asyncio.open_connection(host, options.port)
-    except OSError:
-        return False
-    try:
-        writer.write(b"GET /health/ready HTTP/1.1\r\nHost: linnet\r\nConnection: close\r\n\r\n")
-        return b" 200 " in await reader.readline()
-    except OSError:
-        return False
-    finally:
-        writer.close()
 
 
 async def _first_failure(embedded: EmbeddedServers | None, children: list[Supervisor]) -> str:
