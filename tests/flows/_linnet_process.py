@@ -108,6 +108,8 @@ class Family:
     def close(self) -> None:
         for linnet in self.started:
             linnet.process.kill()
+            # Shown by pytest when the test failed.
+            sys.stderr.write(linnet.err)
         eventually(lambda: not [_kill(pid) for pid in self.pids()], what="the family is gone")
         for linnet in self.started:
             linnet.process.wait()
