@@ -1,6 +1,8 @@
 """What every answer has in common: ids, headers, counts; and what happens when something of ours fails."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
@@ -8,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from linnet.api.app import ENDPOINTS
-from linnet.api.services import ApiServices, Check, Readiness
+from linnet.api.services import ApiOptions, ApiServices, Check, Readiness
 from linnet.errors import Limited, Unavailable
 from linnet.ids import LeaseExhausted
 from tests.http.app_world import Site, assert_problem, open_site
@@ -88,6 +90,18 @@ async def test_too_much_is_a_429_that_says_when_to_come_back(servers: Servers, b
     assert answer.headers["retry-after"] == "17"
 
 
+async def test_a_body_that_never_ends_is_not_waited_for(servers: Servers, busy_database_url: str) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"login":'
+        await asyncio.Event().wait()
+
+    options = ApiOptions(body_timeout_seconds=0.01)
+    async with open_site(busy_database_url, servers.valkey_url, api_options=options) as site:
+        headers = {"Content-Type": "application/json"}
+        answer = await site.ask("POST", "/api/sessions", content=endless(), headers=headers)
+        assert_problem(answer, 408, "body_too_slow")
+
+
 async def test_the_process_is_alive_and_ready(busy_site: Site) -> None:
     live = await busy_site.ask("GET", "/health/live")
     assert (live.status_code, live.json()) == (200, {"status": "live"})
@@ -118,7 +132,7 @@ async def test_requests_are_counted_by_route_and_never_by_address(busy_site: Sit
     metrics = (await busy_site.ask("GET", "/metrics")).text
     assert 'linnet_http_requests_total{method="GET",route="/api/users/{user_id}",status="404"}' in metrics
     assert 'linnet_http_requests_total{method="GET",route="unmatched",status="404"}' in metrics
-    assert 'linnet_http_requests_total{method="other",route="unmatched",status="405"}' in metrics
+    assert 'linnet_http_requests_total{method="other",route="/api/tweets",status="405"}' in metrics
     assert 'linnet_http_request_seconds_bucket{le="0.01",method="GET",route="/api/users/{user_id}"}' in metrics
     assert "987654321" not in metrics
 

@@ -1,7 +1,6 @@
 """Answers as ASGI applications.
 
-Litestar sends what a handler returns when that is an ASGI application. An ``Answer`` is one: the bytes are JSON already
-when it is made, and it costs half of what a ``litestar.Response`` does.
+The bytes of an ``Answer`` are JSON already when it is made; it costs a fraction of what a ``litestar.Response`` does.
 """
 
 from typing import Any

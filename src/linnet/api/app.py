@@ -8,8 +8,9 @@ from litestar.exceptions import HTTPException
 from linnet.api import follows, health, me, sessions, timelines, tweets, users
 from linnet.api.docs import docs_endpoints
 from linnet.api.edge import Edge
-from linnet.api.endpoints import Endpoint, bind_options
+from linnet.api.endpoints import Endpoint
 from linnet.api.problems import Refused, answer_bug, answer_error, answer_exhausted, answer_framework
+from linnet.api.routes import bind_endpoints
 from linnet.api.services import ApiServices
 from linnet.errors import LinnetError
 from linnet.ids import LeaseExhausted
@@ -38,10 +39,7 @@ def create_app(services: ApiServices) -> Litestar:
         Exception: answer_bug,
     }
     app = Litestar(
-        [
-            *(bind_options(path, of_path) for path, of_path in _by_path(endpoints).items()),
-            *(endpoint.bind(services) for endpoint in endpoints),
-        ],
+        bind_endpoints(endpoints, services),
         exception_handlers=handlers,
         # Written by linnet.api.openapi: Litestar documents what a handler's signature says, and ours say nothing.
         openapi_config=None,
@@ -50,10 +48,3 @@ def create_app(services: ApiServices) -> Litestar:
     )
     app.asgi_handler = Edge(app.asgi_handler, services.write.clock)
     return app
-
-
-def _by_path(endpoints: tuple[Endpoint, ...]) -> dict[str, list[Endpoint]]:
-    grouped: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        grouped.setdefault(endpoint.path, []).append(endpoint)
-    return grouped

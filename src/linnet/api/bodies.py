@@ -1,13 +1,14 @@
 """Bodies: bytes become a struct, or one answer that names everything that is wrong with them."""
 
+import asyncio
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Request
+from litestar.types import HTTPScope, Receive
 from msgspec.structs import FieldInfo, fields
 
 from linnet.api.params import IdText
-from linnet.api.problems import BodyTooLarge, MalformedJson, NotJson, Refused
+from linnet.api.problems import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson, Refused
 from linnet.errors import FieldError, Invalid
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -21,12 +22,18 @@ _SENTENCES: dict[Any, str] = {
 }
 
 
-async def read_json_object(request: Request[Any, Any, Any], *, max_bytes: int) -> dict[str, Any]:
+async def read_json_object(
+    scope: HTTPScope, receive: Receive, *, max_bytes: int, timeout_seconds: float
+) -> dict[str, Any]:
     """The body as an object, whatever is in it. Raises ``Refused`` or ``Invalid``."""
-    content_type = next((value for name, value in request.scope["headers"] if name == b"content-type"), b"")
+    content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
         raise NotJson
-    raw = await _read_bytes(request, max_bytes=max_bytes)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            raw = await _read_bytes(receive, max_bytes=max_bytes)
+    except TimeoutError as error:
+        raise BodyTooSlow from error
     if not raw.strip():
         raise MalformedJson("The body is empty; a JSON object is needed.")
     try:
@@ -85,12 +92,12 @@ def _decapitalise(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-async def _read_bytes(request: Request[Any, Any, Any], *, max_bytes: int) -> bytes:
+async def _read_bytes(receive: Receive, *, max_bytes: int) -> bytes:
     """Stops to read where the body is too large, whatever its length was announced to be."""
     chunks: list[bytes] = []
     length = 0
     while True:
-        event = await request.receive()
+        event = await receive()
         if event["type"] != "http.request":
             raise Refused("The body did not arrive whole.")
         length += len(event["body"])

@@ -1,20 +1,17 @@
 """An endpoint: a handler together with everything the documentation says about it.
 
 Handlers take a ``Call`` and read what they need from it, so that a request costs no more than the route it takes; they
-are bound to Litestar as functions of the bare request. What Litestar would read from a signature stands here in an
-``Endpoint``: ``openapi`` writes the document from it, the docstring included.
+are bound to Litestar by ``routes``. What Litestar would read from a signature stands here in an ``Endpoint``:
+``openapi`` writes the document from it, the docstring included.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from litestar import Request
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import Scope
+from litestar.types import HTTPScope, Receive
 
 from linnet.api.answers import Answer
-from linnet.api.auth import find_viewer
 from linnet.api.bodies import pick_fields, read_fields, read_json_object
 from linnet.api.params import Query, parse_id, parse_query, parse_range
 from linnet.api.problems import ProblemType
@@ -27,7 +24,6 @@ from linnet.read.hydration.viewers import Viewer
 T = TypeVar("T", bound=msgspec.Struct)
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 Access = Literal["everyone", "viewer", "user"]
 """Who may call: ``everyone`` (a token is not looked at), ``viewer`` (better with a token), ``user`` (only with one)."""
 
@@ -35,12 +31,13 @@ Access = Literal["everyone", "viewer", "user"]
 class Call:
     """One request, as handlers see it."""
 
-    __slots__ = ("_request", "services", "viewer")
+    __slots__ = ("_receive", "_scope", "services", "viewer")
 
-    def __init__(self, services: ApiServices, request: Request[Any, Any, Any], viewer: Viewer | None) -> None:
+    def __init__(self, services: ApiServices, scope: HTTPScope, receive: Receive, viewer: Viewer | None) -> None:
         self.services = services
         self.viewer = viewer
-        self._request = request
+        self._scope = scope
+        self._receive = receive
 
     @property
     def viewer_id(self) -> UserId | None:
@@ -56,7 +53,7 @@ class Call:
 
     def path(self, name: str) -> str:
         """A part of the path, whatever it is."""
-        value: str = self._request.scope["path_params"][name]
+        value: str = self._scope["path_params"][name]
         return value
 
     def user_id(self) -> UserId:
@@ -73,23 +70,23 @@ class Call:
 
     def range(self) -> Range:
         """Which page is asked for. Raises ``Invalid``."""
-        return parse_range(self._request.scope["query_string"])
+        return parse_range(self._scope["query_string"])
 
     def query(self, *allowed: str) -> dict[str, str]:
         """The query's parameters. Raises ``Invalid``."""
-        return parse_query(self._request.scope["query_string"], allowed)
+        return parse_query(self._scope["query_string"], allowed)
 
     def header(self, name: str) -> str | None:
         """A header's only value. Raises ``Invalid`` when there are several."""
         wanted = name.lower().encode()
-        values = [value for given, value in self._request.scope["headers"] if given == wanted]
+        values = [value for given, value in self._scope["headers"] if given == wanted]
         if len(values) > 1:
             raise Invalid.field(name, "This header may be given once.")
         return values[0].decode("latin-1") if values else None
 
     def device(self) -> str:
         """What the client calls itself: a list of log-ins is of no use without it."""
-        agents = [value for given, value in self._request.scope["headers"] if given == b"user-agent"]
+        agents = [value for given, value in self._scope["headers"] if given == b"user-agent"]
         return agents[0].decode("latin-1") if agents else ""
 
     async def raw_fields(self, wish: type[msgspec.Struct]) -> dict[str, Any]:
@@ -101,10 +98,16 @@ class Call:
         return read_fields(await self._body(), wish)
 
     async def _body(self) -> dict[str, Any]:
-        return await read_json_object(self._request, max_bytes=self.services.options.max_body_bytes)
+        options = self.services.options
+        return await read_json_object(
+            self._scope,
+            self._receive,
+            max_bytes=options.max_body_bytes,
+            timeout_seconds=options.body_timeout_seconds,
+        )
 
     def _path_id(self, name: str, missing: type[NotFound]) -> int:
-        number = parse_id(self._request.scope["path_params"][name])
+        number = parse_id(self._scope["path_params"][name])
         if number is None:
             raise missing
         return number
@@ -163,53 +166,6 @@ class Endpoint(msgspec.Struct, frozen=True):
     def operation_id(self) -> str:
         return self.name or getattr(self.handler, "__name__", "")
 
-    @property
-    def http_methods(self) -> tuple[HttpMethod, ...]:
-        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
-
     def spelled(self, path: str, *, name: str) -> "Endpoint":
         """The same handler at another address."""
         return msgspec.structs.replace(self, path=path, name=name, tag="other spellings")
-
-    def bind(self, services: ApiServices) -> HTTPRouteHandler:
-        """The route, for Litestar. Whoever must be logged in is asked for it before anything else is looked at."""
-        handler, access, takes_query = self.handler, self.access, bool(self.query)
-        viewers = services.viewers
-
-        async def handle(request: Request[Any, Any, Any]) -> Answer:
-            scope = request.scope
-            viewer: Viewer | None = None
-            if access != "everyone":
-                viewer = await find_viewer(viewers, scope["headers"])
-                if viewer is None and access == "user":
-                    raise Unauthenticated
-            if not takes_query and scope["query_string"]:
-                parse_query(scope["query_string"], ())
-            return await handler(Call(services, request, viewer))
-
-        return HTTPRouteHandler(
-            _litestar_path(self.path),
-            http_method=list(self.http_methods),
-            name=self.operation_id,
-            # Litestar has its own idea of a DELETE's status, and nothing to say here: the answer has one.
-            status_code=200,
-            opt={"endpoint": self},
-        )(handle)
-
-
-def bind_options(path: str, endpoints: Iterable[Endpoint]) -> HTTPRouteHandler:
-    """Answers OPTIONS for all endpoints of a path; to be registered before them.
-
-    Litestar makes one by itself with the first handler of a path, and it knows of no later ones.
-    """
-    methods = {"OPTIONS"}.union(*(endpoint.http_methods for endpoint in endpoints))
-    allow = ", ".join(sorted(methods)).encode()
-
-    async def handle(scope: Scope) -> Answer:
-        return Answer(204, b"", [(b"allow", allow)])
-
-    return HTTPRouteHandler(_litestar_path(path), http_method=["OPTIONS"], status_code=200)(handle)
-
-
-def _litestar_path(path: str) -> str:
-    return path.replace("}", ":str}")

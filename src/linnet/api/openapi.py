@@ -17,6 +17,7 @@ from linnet.api.params import CURSOR
 from linnet.api.problems import (
     MEDIA_TYPE,
     BodyTooLarge,
+    BodyTooSlow,
     MalformedJson,
     NotJson,
     Problem,
@@ -81,7 +82,7 @@ def problems_of(endpoint: Endpoint) -> list[ProblemType]:
     """What an endpoint can answer when not all is well."""
     problems: list[ProblemType] = [*endpoint.problems, Invalid, LinnetError]
     if endpoint.body is not None:
-        problems += [Refused, MalformedJson, BodyTooLarge, NotJson]
+        problems += [Refused, MalformedJson, BodyTooSlow, BodyTooLarge, NotJson]
     if endpoint.access == "user":
         problems.append(Unauthenticated)
     if endpoint.access != "everyone":

@@ -66,6 +66,13 @@ class MalformedJson(Refused):
     code = "malformed_json"
 
 
+class BodyTooSlow(Refused):
+    """The body took too long to arrive."""
+
+    status = 408
+    code = "body_too_slow"
+
+
 class BodyTooLarge(Refused):
     """The body is too large."""
 
@@ -152,7 +159,7 @@ def answer_framework(request: _AnyRequest, error: HTTPException) -> Response[byt
     allow = (error.headers or {}).get("allow")
     return _respond(
         Problem(TYPE_PREFIX + code, sentence, status, code, sentence),
-        # In one order, whatever a set makes of it.
+        # In one order, whoever put them together.
         {"Allow": ", ".join(sorted(allow.split(", ")))} if allow else {},
     )
 

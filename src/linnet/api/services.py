@@ -20,6 +20,7 @@ class ApiOptions(msgspec.Struct, frozen=True):
     version: str = "0"
     trusted_proxies: tuple[str, ...] = ()
     max_body_bytes: int = 64 * 1024
+    body_timeout_seconds: float = 20.0
     docs_enabled: bool = True
 
 

@@ -1,0 +1,81 @@
+"""Endpoints become Litestar's routes, one for each path.
+
+Where it can be, a route is of Litestar's lowest kind, bare ASGI: a route for HTTP makes a request object, a signature
+and a response on the way, and costs as much again as everything else around a handler. Bare routes cannot have
+parameters in their path, so those with one are of the other kind.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from litestar import Request
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from linnet.api.answers import Answer
+from linnet.api.auth import find_viewer
+from linnet.api.endpoints import Call, Endpoint
+from linnet.api.params import parse_query
+from linnet.api.services import ApiServices
+from linnet.errors import Unauthenticated
+from linnet.read.hydration.viewers import Viewer
+
+_Answering = Callable[[HTTPScope, Receive], Awaitable[Answer]]
+
+
+def bind_endpoints(endpoints: Sequence[Endpoint], services: ApiServices) -> list[ASGIRouteHandler | HTTPRouteHandler]:
+    """All routes. A path answers to GET also as HEAD, and says with OPTIONS what it answers to."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        by_path.setdefault(endpoint.path, {}).update(dict.fromkeys(methods, endpoint))
+    return [
+        _bind_with_parameters(path, sorted([*by_method, "OPTIONS"]), _answering(by_method, services))
+        if "{" in path
+        else _bind_bare(path, _answering(by_method, services))
+        for path, by_method in by_path.items()
+    ]
+
+
+def _bind_bare(path: str, answering: _Answering) -> ASGIRouteHandler:
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await answering(scope, receive)  # type: ignore[arg-type]  # nothing else is routed here
+        await answer(scope, receive, send)
+
+    # The scope is ours alone: a copy would cost and help nobody.
+    return asgi(path, copy_scope=False)(handle)
+
+
+def _bind_with_parameters(path: str, methods: Sequence[Any], answering: _Answering) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Answer:
+        return await answering(request.scope, request.receive)
+
+    # Litestar has its own idea of the status of a method, and nothing to say here: the answer has one.
+    return route(path.replace("}", ":str}"), http_method=methods, status_code=200)(handle)
+
+
+def _answering(by_method: dict[str, Endpoint], services: ApiServices) -> _Answering:
+    allow = ", ".join(sorted([*by_method, "OPTIONS"]))
+
+    async def answering(scope: HTTPScope, receive: Receive) -> Answer:
+        endpoint = by_method.get(scope["method"])
+        if endpoint is not None:
+            return await _answer(endpoint, services, scope, receive)
+        if scope["method"] == "OPTIONS":
+            return Answer(204, b"", [(b"allow", allow.encode())])
+        raise MethodNotAllowedException(headers={"allow": allow})
+
+    return answering
+
+
+async def _answer(endpoint: Endpoint, services: ApiServices, scope: HTTPScope, receive: Receive) -> Answer:
+    """Whoever must be logged in is told so before anything else is looked at."""
+    viewer: Viewer | None = None
+    if endpoint.access != "everyone":
+        viewer = await find_viewer(services.viewers, scope["headers"])
+        if viewer is None and endpoint.access == "user":
+            raise Unauthenticated
+    if scope["query_string"] and not endpoint.query:
+        parse_query(scope["query_string"], ())
+    return await endpoint.handler(Call(services, scope, receive, viewer))
