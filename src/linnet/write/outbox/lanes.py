@@ -30,7 +30,7 @@ EVENTS = Counter("linnet_events", "Events by what became of them.", ["outcome"])
 DELIVERIES = Counter("linnet_deliveries", "Entries that windows took.")
 
 # What Valkey says when it cannot work now, whatever the command.
-_AWAY_REPLIES = ("LOADING", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS")
+_AWAY_WORDS = {"LOADING", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS"}
 
 
 class LaneOptions(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ async def apply_lane_batch(deps: WriteDeps, lane: int, options: LaneOptions) -> 
     ``"held"``: another worker has the lane. Raises ``Unavailable`` when a store is away, which is no event's fault.
     """
     try:
-        return await _apply(deps, lane, options.batch_size)
+        return await _apply(deps, lane, options.batch_size, [])
     except (Unavailable, ConcurrentUpdate):
         raise
     except Exception as error:
@@ -66,16 +66,18 @@ async def apply_lane_batch(deps: WriteDeps, lane: int, options: LaneOptions) -> 
 
 def is_away(error: Exception) -> bool:
     """Whether this error means that a store cannot work now, rather than that an event is wrong."""
-    return isinstance(error, ValkeyReplyError) and str(error).startswith(_AWAY_REPLIES)
+    return isinstance(error, ValkeyReplyError) and error.word in _AWAY_WORDS
 
 
-async def _apply(deps: WriteDeps, lane: int, page_size: int) -> Outcome:
+async def _apply(deps: WriteDeps, lane: int, page_size: int, tried: list[EventRow]) -> Outcome:
+    """``tried`` says, also when it raises, which events it was about."""
     async with deps.db.transaction() as session:
         if not await outbox.lock_lane(session, lane):
             return "held"
         rows = await outbox.fetch_batch(session, lane, page_size=page_size)
         if not rows:
             return "empty"
+        tried += rows
         batch = [Numbered(row.id, decode_event(row.kind, row.payload)) for row in rows]
         applied = await apply_batch(deps, session, batch)
         await outbox.delete(session, rows)
@@ -93,25 +95,24 @@ async def _committed(deps: WriteDeps, rows: list[EventRow], applied: Applied) ->
 
 
 async def _apply_one(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcome:
+    tried: list[EventRow] = []
     try:
-        return await _apply(deps, lane, 1)
+        return await _apply(deps, lane, 1, tried)
     except (Unavailable, ConcurrentUpdate):
         raise
     except Exception as error:
         if is_away(error):
             raise Unavailable(f"Valkey: {error}") from error
-        return await _set_aside(deps, lane, options, error)
+        if not tried:
+            raise
+        return await _set_aside(deps, lane, options, tried[0], error)
 
 
-async def _set_aside(deps: WriteDeps, lane: int, options: LaneOptions, error: Exception) -> Outcome:
-    """The lane's first event failed: it waits for its next attempt, or is parked. Others of the lane go on."""
+async def _set_aside(deps: WriteDeps, lane: int, options: LaneOptions, row: EventRow, error: Exception) -> Outcome:
+    """An event failed: it waits for its next attempt, or is parked. Others of the lane go on."""
     async with deps.db.transaction() as session:
         if not await outbox.lock_lane(session, lane):
             return "held"
-        rows = await outbox.fetch_batch(session, lane, page_size=1)
-        if not rows:
-            return "empty"
-        [row] = rows
         if row.attempts + 1 >= options.max_attempts:
             await outbox.park(session, row, reason=f"{type(error).__name__}: {error}"[:1000])
             EVENTS.labels("parked").inc()
