@@ -65,17 +65,23 @@ class EventWorker:
             except (Unavailable, ConcurrentUpdate) as error:
                 log.warning("waiting for the stores", cause=str(error))
                 await self._pause(_AWAY_SECONDS)
+        time = asyncio.get_running_loop().time
+        poll_at = time()
         while not self._stopping:
+            # Taken before anything is waited for: who wakes a lane from now on is heard in the next round.
+            lanes, self._woken = self._woken, set()
             try:
-                lanes = self._woken or set(await outbox.fetch_busy_lanes(self._deps.db))
-                self._woken = set()
+                # On time also while wakes keep coming: nobody wakes a lane for a retry, or for a worker that is gone.
+                if time() >= poll_at:
+                    lanes |= set(await outbox.fetch_busy_lanes(self._deps.db))
+                    poll_at = time() + self._options.poll_seconds
                 for lane in lanes:
                     await self._start(lane)
             except Unavailable as error:
                 log.warning("waiting for the stores", cause=error.cause)
                 await self._pause(_AWAY_SECONDS)
             if not self._woken:
-                await self._pause(self._options.poll_seconds)
+                await self._pause(poll_at - time())
         if self._running:
             await asyncio.wait(self._running.values())
 
