@@ -4,6 +4,7 @@ All of it is best effort: the event that was committed does the same again, so t
 right here, costs a moment and never a tweet.
 """
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -22,9 +23,11 @@ log = structlog.get_logger()
 
 
 async def best_effort(calls: Sequence[Awaitable[Any]], *, what: str) -> None:
-    """Waits for all calls; notes the first failure in the log and goes on."""
+    """Makes all calls at once and waits for them; notes the first failure in the log and goes on."""
+    # Begun before any is waited for: a request whose client leaves now has still said everything.
+    begun = [asyncio.ensure_future(call) for call in calls]
     failure: Exception | None = None
-    for call in calls:
+    for call in begun:
         try:
             await call
         except (Unavailable, ValkeyReplyError) as error:
