@@ -62,7 +62,7 @@ class IdSource:
 
     def renew(self, lease: Lease) -> None:
         """Goes on under another lease, or under the same worker for longer."""
-        if lease.worker != self._lease.worker:
+        if lease.worker != self._lease.worker or lease.from_ms > self._ms:
             self._ms = max(self._ms, lease.from_ms - 1)
             self._sequence = IDS_PER_MS - 1
         self._lease = lease

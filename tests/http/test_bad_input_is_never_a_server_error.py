@@ -146,7 +146,6 @@ async def test_a_query_where_none_belongs_is_refused(busy_site: Site) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/api",
         "/api/nothing",
         "/api/v1/statuses",

@@ -26,7 +26,7 @@ _CACHE_CONTROL = b"no-cache"
 
 
 def docs_endpoints(endpoints: Sequence[Endpoint], options: ApiOptions) -> tuple[Endpoint, ...]:
-    """The two routes that describe ``endpoints``. Each is written when it is first asked for."""
+    """The routes that describe ``endpoints``, and the front door. Each page is written when it is first asked for."""
 
     @cache
     def document() -> dict[str, Any]:
@@ -51,7 +51,12 @@ def docs_endpoints(endpoints: Sequence[Endpoint], options: ApiOptions) -> tuple[
             cache_control=_CACHE_CONTROL,
         )
 
+    async def get_front_door(call: Call) -> Answer:
+        """Come in: until there are pages for people, the documentation is where a browser is led"""
+        return Answer(307, b"", [(b"location", b"/api/docs"), (b"cache-control", _CACHE_CONTROL)])
+
     return (
+        Endpoint("GET", "/", get_front_door, "documentation", Success("The way to the documentation."), "everyone"),
         Endpoint("GET", "/api/openapi.json", get_openapi, "documentation", Success("The document."), "everyone"),
         Endpoint("GET", "/api/docs", get_docs, "documentation", Success("The page."), "everyone"),
     )

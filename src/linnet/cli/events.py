@@ -37,7 +37,7 @@ def events() -> None:
 def list_command(settings: Settings, *, as_json: bool) -> None:
     """List parked events with their reasons.
 
-    Oldest first.
+    By actor, oldest first.
     """
     configure_logs(settings.log)
     asyncio.run(_list(settings, as_json=as_json))
@@ -91,11 +91,11 @@ async def _replay_one(deps: WriteDeps, actor_id: int, event_id: int) -> bool:
 
 
 async def _parked(db: Database) -> AsyncIterator[ParkedEvent]:
-    after_id = 0
-    while page := await outbox.fetch_parked(db, after_id=after_id, page_size=_PAGE_SIZE):
+    after = (0, 0)
+    while page := await outbox.fetch_parked(db, after=after, page_size=_PAGE_SIZE):
         for event in page:
             yield event
-        after_id = page[-1].id
+        after = (page[-1].actor_id, page[-1].id)
 
 
 def _as_json(event: ParkedEvent) -> str:

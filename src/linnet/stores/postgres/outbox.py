@@ -96,8 +96,11 @@ async def replay(db: Session, *, actor_id: int, event_id: int) -> bool:
     return bool(await db.value(_sql["replay"], actor_id=actor_id, event_id=event_id))
 
 
-async def fetch_parked(db: Reader, *, after_id: int, page_size: int) -> list[ParkedEvent]:
-    return await db.fetch(ParkedEvent, _sql["fetch_parked"], after_id=after_id, page_size=page_size)
+async def fetch_parked(db: Reader, *, after: tuple[int, int] = (0, 0), page_size: int) -> list[ParkedEvent]:
+    """By actor and id; ``after`` are those of the last one seen."""
+    return await db.fetch(
+        ParkedEvent, _sql["fetch_parked"], after_actor_id=after[0], after_id=after[1], page_size=page_size
+    )
 
 
 async def fetch_busy_lanes(db: Reader) -> list[int]:

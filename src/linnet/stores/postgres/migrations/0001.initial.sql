@@ -71,7 +71,7 @@ create table tweets (
     reply_to_author_id bigint,
     retweet_of_id bigint,
     retweet_of_author_id bigint,
-    entities jsonb,
+    entities json,
     replies_count bigint not null default 0,
     retweets_count bigint not null default 0,
     likes_count bigint not null default 0,

@@ -57,12 +57,12 @@ with unparked as (
 )
 select count(*) from unparked;
 
--- :name fetch_parked (after_id, page_size) -> many
--- Parked events in the order of their ids. A small table.
+-- :name fetch_parked (after_actor_id, after_id, page_size) -> many
+-- Parked events by actor, in the order of their ids. Served by parked_events_pkey.
 select actor_id, id, lane, kind, payload::text, attempts, reason, (extract(epoch from parked_at) * 1000)::bigint
 from parked_events
-where id > %(after_id)s
-order by id
+where (actor_id, id) > (%(after_actor_id)s, %(after_id)s)
+order by actor_id, id
 limit %(page_size)s;
 
 -- :name fetch_busy_lanes () -> many

@@ -4,7 +4,7 @@
 with posted as (
     insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities)
     values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
-        %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::jsonb)
+        %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::json)
     on conflict (author_id, retweet_of_id) where retweet_of_id is not null do nothing
     returning id
 ), appended as (
