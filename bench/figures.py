@@ -81,7 +81,7 @@ def show_comparisons(comparisons: Sequence[Comparison]) -> None:
             found.unit,
             f"{found.ratio:.2f}",
             found.goal,
-            "met" if found.is_met else "MISSED",
+            "" if found.goal == "none" else "met" if found.is_met else "MISSED",
         )
     console = Console(width=130)
     console.print(table)

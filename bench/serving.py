@@ -174,3 +174,15 @@ def cpu_seconds(pids: Sequence[int]) -> float:
             continue
         total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")
+
+
+def process_named(pid: int, *words: str) -> int:
+    """The process below ``pid`` whose command line has these words one after the other."""
+    wanted = b"\0".join(word.encode() for word in words)
+    for member in family_of(pid):
+        try:
+            if wanted in Path(f"/proc/{member}/cmdline").read_bytes():
+                return member
+        except OSError:
+            continue
+    raise SystemExit(f"no process {' '.join(words)} runs")

@@ -1,0 +1,49 @@
+"""A town to be measured in: some people who follow each other and have posted, made from a seed."""
+
+import random
+from pathlib import Path
+
+import msgspec
+
+from linnet.bootstrap import Services
+from linnet.ids import UserId
+from linnet.stores.postgres import users
+from linnet.write.actions.imports import Stage, import_graph
+from linnet.write.actions.tweets import post_tweet
+
+_FOLLOWED_EACH = 20
+_WORDS = ("bread", "harbour", "lantern", "sparrow", "kettle", "ladder", "river", "garden", "ferry", "violin", "teapot")
+
+
+class Town(msgspec.Struct, frozen=True):
+    """Authors have posted; readers follow some of them and have not read yet."""
+
+    authors: list[UserId]
+    readers: list[UserId]
+
+
+async def build_town(
+    services: Services, scratch: Path, *, seed: int, authors: int = 60, readers: int = 100, tweets_each: int = 15
+) -> Town:
+    """Without log-ins. The events of it may be waiting still."""
+    chance = random.Random(seed)
+    lines = [
+        f"{1000 + reader} {author}"
+        for reader in range(readers)
+        for author in sorted(chance.sample(range(authors), min(_FOLLOWED_EACH, authors)))
+    ]
+    path = scratch / "town.txt"
+    path.write_text("\n".join(lines))
+    await import_graph(services.write, services.passwords, path, password=None, progress=_quiet)
+    names = [f"u{number}" for number in (*range(authors), *range(1000, 1000 + readers))]
+    ids = await users.fetch_ids_by_username(services.db, names)
+    town = Town([ids[name] for name in names[:authors] if name in ids], [ids[name] for name in names[authors:]])
+    for _ in range(tweets_each):
+        for author in chance.sample(town.authors, len(town.authors)):
+            text = " ".join(chance.choices(_WORDS, k=chance.randint(3, 15)))[:140]
+            await post_tweet(services.write, author, text=text, reply_to=None, idempotency_key=None)
+    return town
+
+
+def _quiet(stage: Stage, done: int, total: int) -> None:
+    """Nobody watches."""
