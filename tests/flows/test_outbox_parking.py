@@ -66,7 +66,7 @@ def lane(town: World) -> int:
 
 
 async def parked(town: World) -> list[ParkedEvent]:
-    return await outbox.fetch_parked(town.db, after_id=0, page_size=10)
+    return await outbox.fetch_parked(town.db, page_size=10)
 
 
 async def waiting(town: World) -> list[tuple[str, int]]:
@@ -245,6 +245,6 @@ async def test_parked_events_are_listed_a_page_at_a_time(town: World) -> None:
     everything = await parked(town)
     assert len(everything) == 3
     assert [event.id for event in everything] == sorted(event.id for event in everything)
-    rest = await outbox.fetch_parked(town.db, after_id=everything[0].id, page_size=1)
+    rest = await outbox.fetch_parked(town.db, after=(everything[0].actor_id, everything[0].id), page_size=1)
     assert rest == [everything[1]]
     assert UserId(everything[0].actor_id) == town.ids["ada"]

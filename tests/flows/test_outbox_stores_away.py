@@ -62,7 +62,7 @@ async def town(database_url: str, valkey: ValkeyServer) -> AsyncIterator[World]:
 async def assert_nothing_was_counted(world: World) -> None:
     assert await outbox.count(world.db) == 2
     assert await world.db.value(_ATTEMPTS) == 0
-    assert await outbox.fetch_parked(world.db, after_id=0, page_size=1) == []
+    assert await outbox.fetch_parked(world.db, page_size=1) == []
 
 
 async def assert_all_is_well(world: World) -> None:

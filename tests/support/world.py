@@ -1,20 +1,19 @@
 """A world: one installation with people in it, on real PostgreSQL and Valkey.
 
-People are named; ``await world.post("ada", "hello")`` does what ada's client does. ``await world.settle()`` applies every
-event that waits, instead of sleeping until somebody else has. Two worlds on the same servers share nothing: each has a
-database of its own, cloned from a migrated template, and a prefix of its own for its keys.
+People are named; ``await world.post("ada", "hello")`` does what ada's client does. ``await world.settle()`` applies
+every event that waits, instead of sleeping until somebody else has. Two worlds on the same servers share nothing: each
+has a database of its own, cloned from a migrated template, and a prefix of its own for its keys.
 """
 
-import itertools
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 
 from linnet.clock import Clock, SystemClock
 from linnet.domain.timeline import Entry, Range
 from linnet.domain.user import Profile
-from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId
+from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.profiles import ProfileLoader
@@ -24,18 +23,18 @@ from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
 from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
 from linnet.read.views.pages import PageView, page_json
 from linnet.read.views.tweets import TweetView
-from linnet.stores.postgres import home, users
+from linnet.stores.postgres import home, outbox, users
 from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.valkey.cache import Cache, CacheOptions
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
-from linnet.stores.valkey.keys import Keys, pack_id
+from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import WindowOptions, Windows
 from linnet.write.actions import follows, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
+from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
-
-_prefixes = itertools.count()
+from tests.support.faults import GatedDatabase, GatedValkey, Loom
 
 
 class WorldOptions(msgspec.Struct, frozen=True):
@@ -49,18 +48,22 @@ class WorldOptions(msgspec.Struct, frozen=True):
 
 
 class World:
-    """One installation. Made by ``open_world``."""
+    """One process of an installation, and its people. Made by ``open_world`` or ``open_process_beside``."""
 
-    def __init__(self, write: WriteDeps, read: ReadDeps, options: WorldOptions) -> None:
+    def __init__(self, write: WriteDeps, read: ReadDeps, options: WorldOptions, ids: dict[str, UserId]) -> None:
         self.write = write
         self.read = read
         self.options = options
         self.worker = EventWorker(write, options.worker)
-        self.ids: dict[str, UserId] = {}
+        self.ids = ids
+        self.loom = Loom(write.db)
 
     @property
     def db(self) -> Database:
         return self.write.db
+
+    def name_of(self, user_id: int) -> str:
+        return next(name for name, known_id in self.ids.items() if known_id == user_id)
 
     async def person(self, *names: str) -> UserId:
         """Signs people up, without the cost of a password; returns the last one's id."""
@@ -99,9 +102,28 @@ class World:
             await follows.unfollow(self.write, self.ids[name], self.ids[other])
 
     async def settle(self) -> None:
-        """Applies all events that wait, and lets the process learn what signals would have told it."""
-        await self.worker.drain()
+        """Applies all events that wait, each batch twice, and lets the process learn what signals would have told it.
+
+        The first time a batch ends where it would commit, as if the worker had been killed there: every handler has to
+        stand being run again.
+        """
+        while lanes := await outbox.fetch_busy_lanes(self.db):
+            for lane in lanes:
+                await self.rehearse(lane)
+                while await self.deliver(lane) == "applied":
+                    pass
+        assert not await outbox.fetch_parked(self.db, page_size=1), "an event was parked"
         self.forget()
+
+    async def deliver(self, lane: int) -> Outcome:
+        """Applies a lane's next batch."""
+        return await apply_lane_batch(self.write, lane, self.options.worker.lane)
+
+    async def rehearse(self, lane: int) -> None:
+        """Applies a lane's next batch and dies before the commit."""
+        strand = await self.loom.start("rehearsal", self.deliver(lane))
+        await self.loom.run_until(strand, "commit")
+        await self.loom.close()
 
     def forget(self) -> None:
         """As a process that has just started: nothing in memory."""
@@ -109,7 +131,7 @@ class World:
         self.read.profiles.forget_all()
         self.read.pulled.forget_all()
 
-    async def flush(self) -> None:
+    async def flush(self, *, forget: bool = True) -> None:
         """Valkey loses everything."""
         cursor = b"0"
         while True:
@@ -120,12 +142,22 @@ class World:
                 await self.write.valkey.call(b"UNLINK", *keys)
             if cursor == b"0":
                 break
-        self.forget()
+        if forget:
+            self.forget()
 
     async def expire_window(self, name: str) -> None:
         """The reader was away for long."""
-        for call in self.write.windows.drop(pack_id(self.ids[name])):
-            await call
+        user_id, keys = self.ids[name], self.write.keys
+        await self.write.valkey.call(b"UNLINK", keys.home(user_id), keys.pull(user_id))
+
+    @contextmanager
+    def budget(self, *, sql: int, valkey: int) -> Iterator[None]:
+        """The block may send so many statements, and write so often to Valkey: its round trips."""
+        statements, writes = self.db.statements, self.write.valkey.writes
+        yield
+        spent = self.db.statements - statements, self.write.valkey.writes - writes
+        assert spent[0] <= sql, f"{spent[0]} statements, {sql} allowed"
+        assert spent[1] <= valkey, f"{spent[1]} round trips to Valkey, {valkey} allowed"
 
     async def home(self, name: str, *, limit: int = 15, before: int = MAX_ID, after: int = 0) -> PageView[TweetView]:
         """A page of somebody's home timeline, as a client reads it."""
@@ -182,25 +214,57 @@ async def open_world(
     database_url: str, valkey_url: str, *, options: WorldOptions | None = None, clock: Clock | None = None
 ) -> AsyncIterator[World]:
     """A world on a migrated, empty database. Its keys are deleted at the end."""
-    options = options or WorldOptions()
+    keys = Keys(b"w" + random_bytes(6).hex().encode() + b":")
+    async with _open(database_url, valkey_url, keys, {}, options or WorldOptions(), clock, worker=0) as world:
+        try:
+            yield world
+        finally:
+            await world.loom.close()
+            await world.flush()
+
+
+@asynccontextmanager
+async def open_process_beside(world: World, valkey_url: str, *, clock: Clock | None = None) -> AsyncIterator[World]:
+    """Another process of the same installation: its own connections, memory and ids, the same people."""
+    url, keys = world.db.options.url, world.write.keys
+    async with _open(url, valkey_url, keys, world.ids, world.options, clock, worker=1) as beside:
+        yield beside
+
+
+@asynccontextmanager
+async def _open(
+    database_url: str,
+    valkey_url: str,
+    keys: Keys,
+    people: dict[str, UserId],
+    options: WorldOptions,
+    clock: Clock | None,
+    *,
+    worker: int,
+) -> AsyncIterator[World]:
     clock = clock or SystemClock()
-    db = Database(PostgresOptions(database_url))
-    valkey = Valkey(ValkeyOptions(valkey_url))
-    keys = Keys(b"w%d:%d:" % (next(_prefixes), clock.now_ms()))
+    db = GatedDatabase(PostgresOptions(database_url))
+    valkey = GatedValkey(ValkeyOptions(valkey_url))
     await db.open()
     await valkey.open()
-    now_ms = clock.now_ms()
-    world = build_world(db, valkey, keys, IdSource(clock, Lease(0, now_ms, now_ms + 86_400_000)), clock, options)
+    ids = IdSource(clock, Lease(worker, 0, clock.now_ms() + 86_400_000))
     try:
-        yield world
+        yield build_world(db, valkey, keys, ids, clock, options, people)
     finally:
-        await world.flush()
         await valkey.close()
         await db.close()
 
 
-def build_world(db: Database, valkey: Valkey, keys: Keys, ids: IdSource, clock: Clock, options: WorldOptions) -> World:
-    """The deps of one process over given stores."""
+def build_world(
+    db: Database,
+    valkey: Valkey,
+    keys: Keys,
+    ids: IdSource,
+    clock: Clock,
+    options: WorldOptions,
+    people: dict[str, UserId],
+) -> World:
+    """One process over given stores."""
     windows = Windows(valkey, keys, options.window)
     cache = Cache(valkey, CacheOptions())
     marks = MarkStore(valkey, keys)
@@ -229,4 +293,4 @@ def build_world(db: Database, valkey: Valkey, keys: Keys, ids: IdSource, clock: 
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
         clock=clock,
     )
-    return World(write, read, options)
+    return World(write, read, options, people)

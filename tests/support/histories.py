@@ -1,0 +1,395 @@
+"""Histories: what a few people, two processes and some accidents may do, step by step, and what must hold afterwards.
+
+A step is work of one process (``via``) at some *pace*: whole, or only so far, and then left in the middle or dead. What
+is left goes on later, between other steps. People, tweets and lanes are named by small numbers that wrap around, so that
+any numbers make a history, and fewer or smaller ones a simpler one.
+"""
+
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from linnet.clock import ManualClock
+from linnet.domain.event import lane_of
+from linnet.domain.timeline import unpack_entry
+from linnet.errors import TweetNotFound, Unavailable
+from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
+from linnet.stores.postgres import outbox
+from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
+from linnet.stores.postgres.queries import Query
+from linnet.stores.valkey.changes import decode_change
+from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.windows import WindowOptions
+from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
+from tests.support import recounts
+from tests.support.faults import AnswerLost, GatedDatabase, GatedValkey, Killed, Loom
+from tests.support.world import World, WorldOptions, build_world
+
+NAMES = ("ada", "ben", "cleo", "dan", "eve", "fay")
+START_MS = 1_800_000_000_000
+OPTIONS = WorldOptions(
+    top_user_followers=2,
+    window=WindowOptions(max_entries=5, slack=2),
+    memory_seconds=1.0,
+)
+# How far two clocks differ, in milliseconds: the second process is ahead of the first.
+SKEW_MS = 1500
+FORGETTING_SECONDS = 2.0
+# So many pieces of work may lie in the middle at once; the pool of connections bounds them.
+MOST_STRANDS = 6
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How far a piece of work goes before the history does. ``steps`` None: to its end."""
+
+    steps: int | None = None
+    dies: bool = False
+
+    def __repr__(self) -> str:
+        if self.steps is None:
+            return "WHOLE"
+        return f"{'dies' if self.dies else 'left'}_after({self.steps})"
+
+
+WHOLE = Pace()
+
+
+def left_after(steps: int) -> Pace:
+    """Goes so far; the rest comes later."""
+    return Pace(steps)
+
+
+def dies_after(steps: int) -> Pace:
+    """Goes so far and no further."""
+    return Pace(steps, dies=True)
+
+
+class _SkewedClock:
+    def __init__(self, clock: ManualClock, skew_ms: int) -> None:
+        self._clock = clock
+        self._skew_ms = skew_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._skew_ms
+
+    def steady_seconds(self) -> float:
+        return self._clock.steady_seconds()
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Stores for many histories, one after the other."""
+
+    db: GatedDatabase
+    valkey: GatedValkey
+
+    @asynccontextmanager
+    async def history(self, options: WorldOptions = OPTIONS) -> AsyncIterator["History"]:
+        """A history that begins with nothing."""
+        history = History(self, options)
+        await self.db.run(_DELETE_ALL)
+        try:
+            yield history
+        finally:
+            await history.close()
+
+
+@asynccontextmanager
+async def open_stage(database_url: str, valkey_url: str) -> AsyncIterator[Stage]:
+    """On a migrated database that nobody else uses meanwhile."""
+    db = GatedDatabase(PostgresOptions(database_url, pool_size=16))
+    valkey = GatedValkey(ValkeyOptions(valkey_url))
+    await db.open()
+    await valkey.open()
+    try:
+        yield Stage(db, valkey)
+    finally:
+        await valkey.close()
+        await db.close()
+
+
+class History:
+    """One history under way."""
+
+    def __init__(self, stage: Stage, options: WorldOptions) -> None:
+        self.clock = ManualClock(START_MS)
+        self.loom = Loom(stage.db)
+        self.people: dict[str, UserId] = {}
+        self.tweets: list[tuple[str, TweetId]] = []
+        self.signals_are_heard = True
+        # A row that was read before a change and cached after a flush may be old; nothing else may.
+        self.counts_may_be_old = False
+        self._stage = stage
+        self._options = options
+        self._keys = Keys(b"h" + random_bytes(6).hex().encode() + b":")
+        self._workers = 0
+        self.processes = [self._new_process(0), self._new_process(SKEW_MS)]
+        stage.valkey.hear = self._hear
+
+    def _new_process(self, skew_ms: int) -> World:
+        clock = _SkewedClock(self.clock, skew_ms)
+        # The next number, as if the lease of whoever died were not yet over.
+        ids = IdSource(clock, Lease(self._workers, 0, 1 << 47))
+        self._workers += 1
+        stage = self._stage
+        return build_world(stage.db, stage.valkey, self._keys, ids, clock, self._options, self.people)
+
+    def _hear(self, channel: bytes, message: bytes) -> None:
+        if not self.signals_are_heard or channel != self._keys.changes():
+            return
+        change = decode_change(message)
+        for process in self.processes:
+            process.read.tweets.forget(change.tweet_ids)
+            process.read.profiles.forget(change.user_ids)
+            for packed in change.posted:
+                process.read.pulled.note(unpack_entry(packed))
+
+    async def close(self) -> None:
+        await self.loom.close()
+        self._stage.valkey.hear = None
+        await self.processes[0].flush()
+
+    # What people do
+
+    async def sign_up(self) -> None:
+        if len(self.people) < len(NAMES):
+            self.clock.advance(0.001)
+            await self.processes[0].person(NAMES[len(self.people)])
+
+    def name(self, who: int) -> str:
+        return list(self.people)[who % len(self.people)]
+
+    def tweet(self, which: int) -> tuple[str, TweetId] | None:
+        """The ``which``-th newest that the history knows; it may be gone."""
+        return self.tweets[-1 - which % len(self.tweets)] if self.tweets else None
+
+    async def post(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process = self.name(who), self.processes[via]
+
+        async def work() -> TweetId:
+            tweet_id = await process.post(name)
+            self.tweets.append((name, tweet_id))
+            return tweet_id
+
+        await self._go(f"{name} posts", work(), process, pace)
+        if self._undisturbed(pace):
+            assert self.tweets[-1][1] in await self._read_all(process, name), f"{name} does not see the tweet at once"
+
+    async def reply(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, answered = self.name(who), self.processes[via], self.tweet(which)
+        if answered is None:
+            return
+
+        async def work() -> None:
+            self.tweets.append((name, await process.post(name, reply_to=answered[1])))
+
+        await self._go(f"{name} replies", work(), process, pace)
+
+    async def retweet(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, original = self.name(who), self.processes[via], self.tweet(which)
+        if original is None:
+            return
+
+        async def work() -> None:
+            self.tweets.append((name, await process.retweet(name, original[1])))
+
+        await self._go(f"{name} retweets", work(), process, pace)
+
+    async def undo_retweet(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, original = self.name(who), self.processes[via], self.tweet(which)
+        if original is not None:
+            await self._go(f"{name} undoes a retweet", process.undo_retweet(name, original[1]), process, pace)
+
+    async def delete(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        process, tweet = self.processes[via], self.tweet(which)
+        if tweet is not None:
+            await self._go(f"{tweet[0]} deletes", process.delete(*tweet), process, pace)
+
+    async def follow(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._followed(name)
+            await self._go(f"{name} follows {other}", process.follow(name, other), process, pace)
+            if self._undisturbed(pace) and self.people[other] not in before:
+                expected = {entry.id for entry in await process.oracle(name)}
+                assert expected <= set(await self._read_all(process, name)), f"{name} does not see all of it at once"
+
+    async def unfollow(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._followed(name)
+            await self._go(f"{name} unfollows {other}", process.unfollow(name, other), process, pace)
+            if self._undisturbed(pace) and self.people[other] in before:
+                page = await process.home(name, limit=100)
+                authors = {int(item.author.id) for item in page.items}
+                assert authors <= {*await self._followed(name), self.people[name]}, f"{name} still sees {other}"
+
+    async def _followed(self, name: str) -> set[UserId]:
+        return set(await self._stage.db.fetch(UserId, _FOLLOWED, user_id=self.people[name]))
+
+    async def _read_all(self, process: World, name: str) -> list[int]:
+        return [int(item.id) for item in (await process.home(name, limit=100)).items]
+
+    def _undisturbed(self, pace: Pace) -> bool:
+        """What was just begun is whole, and nobody else is in the middle of anything."""
+        return pace == WHOLE and not self.loom.strands
+
+    async def read(self, who: int, limit: int, *, via: int, below: int | None = None, pace: Pace = WHOLE) -> None:
+        """A page of somebody's home timeline: the newest, or the one below (above, when negative) a tweet."""
+        name, process = self.name(who), self.processes[via]
+        before, after = MAX_ID, 0
+        if below is not None and (cursor := self.tweet(abs(below))) is not None:
+            before, after = (cursor[1], 0) if below >= 0 else (MAX_ID, cursor[1])
+
+        async def work() -> None:
+            page = await process.home(name, limit=limit, before=before, after=after)
+            ids = [int(item.id) for item in page.items]
+            assert ids == sorted(set(ids), reverse=True), "newest first, each once"
+            assert len(ids) <= limit, "no more than asked for"
+            assert all(after < tweet_id < before for tweet_id in ids), "within the range"
+            assert page.next is None or ids, "an empty page has no next one"
+
+        await self._go(f"{name} reads", work(), process, pace)
+
+    # What processes do
+
+    async def deliver(self, whose: int, size: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """A batch of somebody's lane."""
+        name = self.name(whose)
+        process = self.processes[via]
+        await self._go(f"lane of {name}", _apply(process, lane_of(self.people[name]), size), process, pace)
+
+    async def deliver_but_not_commit(self, whose: int, size: int, *, via: int) -> None:
+        """The worker is killed right before its commit: all of the batch's effects in Valkey come again."""
+        name = self.name(whose)
+        strand = await self.loom.start(f"lane of {name}", _apply(self.processes[via], lane_of(self.people[name]), size))
+        if await self.loom.run_until(strand, "commit"):
+            await self.loom.kill(strand)
+        self._collect()
+
+    async def deliver_all(self, *, via: int) -> None:
+        """All that waits, as far as nobody else has it in hand."""
+        for lane in await outbox.fetch_busy_lanes(self._stage.db):
+            strand = await self.loom.start(f"lane {lane}", _apply(self.processes[via], lane, 256))
+            await self.loom.run(strand)
+        self._collect()
+
+    async def _go(self, name: str, work: Coroutine[Any, Any, Any], process: World, pace: Pace) -> None:
+        if len(self.loom.strands) >= MOST_STRANDS:
+            work.close()
+            return
+        self.clock.advance(0.001)
+        strand = await self.loom.start(name, work, owner=process)
+        await self.loom.run(strand, steps=pace.steps)
+        if pace.dies and not strand.done:
+            await self.loom.kill(strand)
+        self._collect()
+
+    def _collect(self) -> None:
+        for strand in self.loom.collect():
+            error = None if strand.task.cancelled() else strand.task.exception()
+            if error is None or isinstance(error, Killed | TweetNotFound | ConcurrentUpdate):
+                continue  # the worker takes its lane up again
+            if isinstance(error, Unavailable) and strand.faulty and strand.name.startswith("lane"):
+                continue  # the worker waits for the stores
+            raise error
+
+    # What happens to them
+
+    async def go_on(self, which: int, *, pace: Pace = WHOLE) -> None:
+        """Work that was left in the middle goes on; or is killed right there."""
+        if not self.loom.strands:
+            return
+        strand = self.loom.strands[which % len(self.loom.strands)]
+        if pace.steps is None or pace.steps:
+            await self.loom.run(strand, steps=pace.steps)
+        if pace.dies and not strand.done:
+            await self.loom.kill(strand)
+        self._collect()
+
+    async def valkey_fails(self, which: int, *, carried_out: bool) -> None:
+        """What somebody is about to ask of Valkey fails, or is carried out without an answer."""
+        if self.loom.strands:
+            strand = self.loom.strands[which % len(self.loom.strands)]
+            error = AnswerLost("Valkey: no answer") if carried_out else Unavailable("Valkey: away")
+            await self.loom.fail(strand, error)
+            self._collect()
+
+    async def flush(self) -> None:
+        """Valkey comes back empty, and whoever works with it loses the connection."""
+        self.counts_may_be_old = self.counts_may_be_old or bool(self.loom.strands)
+        await self.loom.sever()
+        await self.processes[0].flush(forget=False)
+        self._collect()
+
+    async def expire(self, who: int, what: str) -> None:
+        """A key of a reader is gone: ``"home"``, ``"pull"`` or both."""
+        user_id, keys = self.people[self.name(who)], self._keys
+        if what in ("home", "both"):
+            await self._stage.valkey.call(b"UNLINK", keys.home(user_id))
+        if what in ("pull", "both"):
+            await self._stage.valkey.call(b"UNLINK", keys.pull(user_id))
+
+    async def time_passes(self, seconds: float) -> None:
+        # No work takes longer than the statements in it may.
+        self.clock.advance(min(seconds, 5.0) if self.loom.strands else seconds)
+
+    async def restart(self, via: int) -> None:
+        """A process dies with all it had in hand, and another comes in its place."""
+        mine = [strand for strand in self.loom.strands if strand.owner is self.processes[via]]
+        for strand in mine:
+            await self.loom.kill(strand)
+        self._collect()
+        self.processes[via] = self._new_process(SKEW_MS if via else 0)
+
+    # What must hold
+
+    async def settle(self) -> None:
+        """All work is done, all events are applied, and what a process may believe for a moment it believes no more."""
+        await self.loom.finish()
+        self._collect()
+        while await outbox.fetch_busy_lanes(self._stage.db):
+            await self.deliver_all(via=0)
+        self.clock.advance(FORGETTING_SECONDS)
+
+    async def check(self, *, limits: tuple[int, int] = (3, 4)) -> None:
+        """Every page of every reader equals the definition's, and everything derived equals what is counted anew."""
+        await self.settle()
+        db = self._stage.db
+        assert await outbox.count(db) == 0, "events wait for a retry"
+        for parked in await outbox.fetch_parked(db, page_size=1):
+            raise AssertionError(f"an event was parked: {parked}")
+        await recounts.assert_counts(db, top_user_followers=self._options.top_user_followers)
+        one, two = self.processes
+        for name in self.people:
+            expected = [entry.id for entry in await one.oracle(name)]
+            assert await one.home_ids(name, limit=limits[0]) == expected, f"{name}'s timeline, down by {limits[0]}"
+            assert await two.home_ids_upwards(name, limit=limits[1]) == expected, f"{name}'s, up by {limits[1]}"
+            page = await two.home(name, limit=100)
+            assert [int(item.id) for item in page.items] == expected, f"{name}'s timeline at once"
+            if not self.counts_may_be_old:
+                await recounts.assert_views(db, one.ids[name], page.items)
+            await recounts.assert_window(one, name)
+
+
+async def _apply(process: World, lane: int, size: int) -> None:
+    await apply_lane_batch(process.write, lane, LaneOptions(batch_size=size, max_attempts=1))
+
+
+_FOLLOWED = Query("histories.followed", (), "many", "select followed_id from following where user_id = %(user_id)s")
+_DELETE_ALL = Query(
+    "histories.delete_all",
+    (),
+    "none",
+    "with "
+    + ", ".join(
+        f"d{number} as (delete from {table})"
+        for number, table in enumerate(
+            "users usernames emails following followers follow_changes tweets replies retweets outbox parked_events "
+            "top_users installation".split()
+        )
+    )
+    + " select 1",
+)

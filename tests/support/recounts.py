@@ -1,0 +1,119 @@
+"""What is derived, held against what is counted anew from the truth."""
+
+from collections.abc import Sequence
+
+from linnet.domain.timeline import Entry, unpack_entry
+from linnet.domain.visibility import shows_reply
+from linnet.ids import UserId
+from linnet.read.views.tweets import TweetView
+from linnet.stores.postgres.pool import Reader
+from linnet.stores.postgres.queries import Query
+from linnet.stores.valkey.windows import unpack_ids
+from tests.support.world import World
+
+
+async def assert_counts(db: Reader, *, top_user_followers: int) -> None:
+    """Counters, notes under tweets, both sides of follows and the records of top users."""
+    for sentence, text in _DIFFERENCES.items():
+        query = Query("recounts.difference", (), "many", text)
+        params = {"threshold": top_user_followers} if "threshold" in text else {}
+        wrong = await db.fetch(lambda *row: row, query, **params)
+        assert not wrong, f"{sentence}: {wrong}"
+
+
+async def assert_views(db: Reader, viewer_id: UserId, items: Sequence[TweetView]) -> None:
+    """What a page says of its tweets, beside which they are."""
+    for item in items:
+        tweet = item.retweet_of or item
+        found = await db.find(lambda *row: row, _VIEW, tweet_id=int(tweet.id), viewer_id=viewer_id)
+        shown = (tweet.counts.replies, tweet.counts.retweets, tweet.viewer is not None and tweet.viewer.retweeted)
+        assert shown == found, f"tweet {tweet.id} is shown with {shown}, and has {found}"
+
+
+async def assert_window(world: World, name: str) -> None:
+    """The invariants of a window, if there is one."""
+    elements = await world.window_elements(name)
+    packed_pulled = await world.write.valkey.call(b"GET", world.write.keys.pull(world.ids[name]))
+    if not elements or elements[0].startswith(b"?") and len(elements[0]) < 16 or packed_pulled is None:
+        return
+    tail, entries = elements[-1], [unpack_entry(element) for element in elements[:-1]]
+    ids = [entry.id for entry in entries]
+    assert tail in (b".", b"+"), f"{name}'s window ends with {tail!r}"
+    assert ids == sorted(set(ids), reverse=True), f"{name}'s window is not in order: {ids}"
+    assert len(ids) <= world.options.window.max_entries, f"{name}'s window holds {len(ids)}"
+    pulled = unpack_ids(packed_pulled)
+    reaches = ids[-1] if tail == b"+" and ids else 0
+    missing = [
+        entry
+        for entry in await world.oracle(name)
+        if entry.id >= reaches and entry.id not in ids and not _is_pulled(entry, world.ids[name], pulled)
+    ]
+    assert not missing, f"{name}'s window lacks {missing}"
+
+
+def _is_pulled(entry: Entry, reader_id: UserId, pulled: frozenset[UserId]) -> bool:
+    return entry.author_id in pulled and shows_reply(entry, reader_id, pulled)
+
+
+_VIEW = Query(
+    "recounts.view",
+    (),
+    "one",
+    "select replies_count, retweets_count, exists ("
+    "  select from tweets r where r.author_id = %(viewer_id)s and r.retweet_of_id = t.id"
+    ") from tweets t where id = %(tweet_id)s",
+)
+
+_DIFFERENCES = {
+    "tweets of users": """
+        select id, tweets_count, counted from (
+            select u.id, u.tweets_count, (select count(*) from tweets t where t.author_id = u.id) as counted
+            from users u
+        ) c where tweets_count <> counted""",
+    "followers of users": """
+        select id, followers_count, counted from (
+            select u.id, u.followers_count, (select count(*) from followers f where f.user_id = u.id) as counted
+            from users u
+        ) c where followers_count <> counted""",
+    "who users follow": """
+        select id, following_count, counted from (
+            select u.id, u.following_count, (select count(*) from following f where f.user_id = u.id) as counted
+            from users u
+        ) c where following_count <> counted""",
+    "the two sides of follows": """
+        (select user_id, followed_id, id from following except select follower_id, user_id, id from followers)
+        union all
+        (select follower_id, user_id, id from followers except select user_id, followed_id, id from following)""",
+    "replies to tweets": """
+        select id, replies_count, counted from (
+            select t.id, t.replies_count, (select count(*) from tweets r where r.reply_to_id = t.id) as counted
+            from tweets t
+        ) c where replies_count <> counted""",
+    "retweets of tweets": """
+        select id, retweets_count, counted from (
+            select t.id, t.retweets_count, (select count(*) from tweets r where r.retweet_of_id = t.id) as counted
+            from tweets t
+        ) c where retweets_count <> counted""",
+    "notes of replies": """
+        select author_id, tweet_id, reply_id from replies
+        except select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id""",
+    "replies without a note": """
+        select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id
+        except select author_id, tweet_id, reply_id from replies""",
+    "notes of retweets": """
+        select author_id, tweet_id, user_id, retweet_id from retweets
+        except select o.author_id, o.id, r.author_id, r.id from tweets r join tweets o on o.id = r.retweet_of_id""",
+    "retweets without a note": """
+        select o.author_id, o.id, r.author_id, r.id from tweets r join tweets o on o.id = r.retweet_of_id
+        except select author_id, tweet_id, user_id, retweet_id from retweets""",
+    "retweets of nothing": """
+        select r.author_id, r.id from tweets r
+        where r.retweet_of_id is not null and not exists (select from tweets o where o.id = r.retweet_of_id)""",
+    "top users": """
+        select u.id, u.followers_count, u.is_top, t.since_id, t.until_id
+        from users u left join top_users t on t.user_id = u.id
+        where u.is_top <> (t.since_id is not null and t.until_id is null)
+            or (u.followers_count > %(threshold)s and not u.is_top)
+            or (u.followers_count < %(threshold)s and u.is_top)
+            or (t.user_id is not null and not u.is_top)""",
+}
