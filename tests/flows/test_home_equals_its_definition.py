@@ -7,7 +7,7 @@ everybody; ``pytest --hypothesis-profile=long`` plays new ones.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -164,10 +164,17 @@ def test_every_page_of_every_reader_equals_the_definition(servers: Servers, data
         def begin() -> Homes:
             history_context = stage.history()
             history = runner.run(history_context.__aenter__())
-            return Homes(history, runner.run, lambda: runner.run(history_context.__aexit__(None, None, None)))
 
+            def end() -> None:
+                runner.run(history_context.__aexit__(None, None, None))
+
+            return Homes(history, runner.run, end)
+
+        profile = settings.default
+        assert profile is not None
+        longer = settings(max_examples=profile.max_examples * 2, stateful_step_count=40)
         try:
-            examples = settings.default.max_examples * 2
-            run_state_machine_as_test(begin, settings=settings(max_examples=examples, stateful_step_count=40))
+            # Hypothesis asks for a class and calls it: what it gets is as good.
+            run_state_machine_as_test(cast(type[RuleBasedStateMachine], begin), settings=longer)
         finally:
             runner.run(stage_context.__aexit__(None, None, None))

@@ -1,8 +1,8 @@
 """Histories: what a few people, two processes and some accidents may do, step by step, and what must hold afterwards.
 
-A step is work of one process (``via``) at some *pace*: whole, or only so far, and then left in the middle or dead. What
-is left goes on later, between other steps. People, tweets and lanes are named by small numbers that wrap around, so that
-any numbers make a history, and fewer or smaller ones a simpler one.
+A step is work of one process (``via``) at some *pace*: whole, or only so far, and then left in the middle or dead.
+What is left goes on later, between other steps. People, tweets and lanes are named by small numbers that wrap around,
+so that any numbers make a history, and fewer or smaller ones a simpler one.
 """
 
 from collections.abc import AsyncIterator, Coroutine
@@ -387,8 +387,21 @@ _DELETE_ALL = Query(
     + ", ".join(
         f"d{number} as (delete from {table})"
         for number, table in enumerate(
-            "users usernames emails following followers follow_changes tweets replies retweets outbox parked_events "
-            "top_users installation".split()
+            [
+                "users",
+                "usernames",
+                "emails",
+                "following",
+                "followers",
+                "follow_changes",
+                "tweets",
+                "replies",
+                "retweets",
+                "outbox",
+                "parked_events",
+                "top_users",
+                "installation",
+            ]
         )
     )
     + " select 1",

@@ -34,7 +34,7 @@ async def assert_window(world: World, name: str) -> None:
     """The invariants of a window, if there is one."""
     elements = await world.window_elements(name)
     packed_pulled = await world.write.valkey.call(b"GET", world.write.keys.pull(world.ids[name]))
-    if not elements or elements[0].startswith(b"?") and len(elements[0]) < 16 or packed_pulled is None:
+    if not elements or (elements[0].startswith(b"?") and len(elements[0]) < 16) or packed_pulled is None:
         return
     tail, entries = elements[-1], [unpack_entry(element) for element in elements[:-1]]
     ids = [entry.id for entry in entries]
