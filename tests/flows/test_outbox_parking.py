@@ -14,6 +14,7 @@ from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.outbox import lanes
 from linnet.write.outbox.lanes import LaneOptions
 from linnet.write.outbox.worker import WorkerOptions
+from tests.flows._lanes import sign_up_in_lanes
 from tests.support import recounts
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -41,19 +42,7 @@ async def town(database_url: str, servers: Servers) -> AsyncIterator[World]:
         database_url, servers.valkey_url, options=WorldOptions(worker=WorkerOptions(lane=AT_ONCE))
     ) as world:
         await world.person("ada")
-        while True:
-            await world.person("ben")
-            if lane_of(world.ids["ben"]) == lane_of(world.ids["ada"]):
-                break
-            await world.db.run(
-                Query(
-                    "test.away",
-                    (),
-                    "none",
-                    "with n as (delete from usernames where username = 'ben'), e as"
-                    " (delete from emails where email = 'ben@example.org') delete from users where username = 'ben'",
-                )
-            )
+        await sign_up_in_lanes(world, "ben", [lane_of(world.ids["ada"])])
         await world.person("cleo")
         await world.follow("cleo", "ada", "ben")
         await world.settle()

@@ -6,6 +6,7 @@ from linnet.domain.event import lane_of
 from linnet.errors import Unavailable
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.queries import Query
+from tests.flows._lanes import sign_up_in_lanes_of_their_own
 from tests.support import recounts
 from tests.support.servers import Servers
 from tests.support.world import World, open_process_beside
@@ -22,7 +23,7 @@ _LANE_HOLDERS = Query(
 @pytest.fixture
 async def town(world: World) -> World:
     """Ben follows Ada and reads; Ada posted, answered, retweeted and deleted."""
-    await world.person("ada", "ben")
+    await sign_up_in_lanes_of_their_own(world, "ada", "ben")
     await world.follow("ben", "ada")
     await world.settle()
     await world.assert_exact()
