@@ -124,7 +124,7 @@ class PulledMachine(RuleBasedStateMachine):
         expected = [
             entry
             for entry in self.truth.newest(sorted(author_ids), after_id=after_id, before_id=before_id, limit=MAX_ID)
-            if entry.id in known or self.truth.committed[entry.id] <= too_new
+            if entry.id in known or self.truth.committed[entry.id] < too_new
         ]
         assert found == expected[:limit]
 
