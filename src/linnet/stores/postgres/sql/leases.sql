@@ -16,12 +16,13 @@ on conflict (worker) do update
 returning worker, from_ms, until_ms;
 
 -- :name renew (worker, holder, until_ms, lease_seconds) -> value
--- Extends a lease that is still ours; returns the new bound, or nothing when the number is another's by now.
+-- Extends a lease that is still ours; returns the new bound, or nothing when the number is another's by now. Served by
+-- worker_leases_pkey.
 update worker_leases
 set until_ms = greatest(until_ms, %(until_ms)s), expires_at = now() + make_interval(secs => %(lease_seconds)s)
 where worker = %(worker)s and holder = %(holder)s
 returning until_ms;
 
 -- :name release (worker, holder) -> none
--- Gives a number back. Its bound stays.
+-- Gives a number back. Its bound stays. Served by worker_leases_pkey.
 update worker_leases set expires_at = now() - interval '1 second' where worker = %(worker)s and holder = %(holder)s;

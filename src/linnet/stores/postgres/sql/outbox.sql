@@ -76,5 +76,5 @@ order by o.lane;
 select lane, count(*) from outbox group by lane order by lane;
 
 -- :name count () -> value
--- All events that wait.
+-- All events that wait. A scan of a table that is nearly empty when all is well.
 select count(*) from outbox;

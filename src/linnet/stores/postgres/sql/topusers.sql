@@ -22,6 +22,7 @@ update top_users set since_id = %(since_id)s where user_id = %(user_id)s and sin
 
 -- :name reopen (user_id) -> none
 -- A user who came back up before they were out: pushing and pulling both go on until a new start.
+-- Served by top_users_pkey.
 update top_users set since_id = null, until_id = null where user_id = %(user_id)s and until_id is not null;
 
 -- :name finish (user_id, until_id) -> none

@@ -1,6 +1,7 @@
 -- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, event_id, lane, kind, payload) -> many
 -- A tweet and its event, in one statement that is one transaction. A second retweet of the same tweet does nothing.
--- The event's id is larger than those of the author's events still waiting, whichever process minted them.
+-- The event's id is larger than those of the author's events still waiting, whichever process minted them. Served by
+-- tweets_one_retweet and outbox_pkey.
 with posted as (
     insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities)
     values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
