@@ -1,0 +1,142 @@
+create table emails (
+    email text not null,
+    user_id bigint not null,
+    constraint emails_pkey PRIMARY KEY (email)
+);
+create table follow_changes (
+    user_id bigint not null,
+    id bigint not null,
+    constraint follow_changes_pkey PRIMARY KEY (user_id)
+);
+create table followers (
+    user_id bigint not null,
+    follower_id bigint not null,
+    id bigint not null,
+    constraint followers_pkey PRIMARY KEY (user_id, follower_id)
+);
+create table following (
+    user_id bigint not null,
+    followed_id bigint not null,
+    id bigint not null,
+    constraint following_pkey PRIMARY KEY (user_id, followed_id)
+);
+create table idempotency_keys (
+    user_id bigint not null,
+    key text not null,
+    request_hash bytea not null,
+    tweet_id bigint not null,
+    created_at timestamp with time zone not null default now(),
+    constraint idempotency_keys_pkey PRIMARY KEY (user_id, key)
+);
+create table installation (
+    key text not null,
+    value text not null,
+    constraint installation_pkey PRIMARY KEY (key)
+);
+create table outbox (
+    actor_id bigint not null,
+    id bigint not null,
+    lane smallint not null,
+    kind text not null,
+    payload jsonb not null,
+    appended_at timestamp with time zone not null default now(),
+    attempts smallint not null default 0,
+    retry_at timestamp with time zone,
+    constraint outbox_pkey PRIMARY KEY (actor_id, id)
+);
+create table parked_events (
+    actor_id bigint not null,
+    id bigint not null,
+    lane smallint not null,
+    kind text not null,
+    payload jsonb not null,
+    appended_at timestamp with time zone not null,
+    attempts smallint not null,
+    reason text not null,
+    parked_at timestamp with time zone not null default now(),
+    constraint parked_events_pkey PRIMARY KEY (actor_id, id)
+);
+create table replies (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    reply_id bigint not null,
+    reply_author_id bigint not null,
+    constraint replies_pkey PRIMARY KEY (author_id, tweet_id, reply_id)
+);
+create table retweets (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    user_id bigint not null,
+    retweet_id bigint not null,
+    constraint retweets_pkey PRIMARY KEY (author_id, tweet_id, user_id)
+);
+create table sessions (
+    user_id bigint not null,
+    id bigint not null,
+    token_hash bytea not null,
+    device text not null,
+    last_used_ms bigint not null,
+    constraint sessions_pkey PRIMARY KEY (user_id, id),
+    constraint sessions_token UNIQUE (user_id, token_hash)
+);
+create table top_users (
+    user_id bigint not null,
+    since_id bigint,
+    until_id bigint,
+    constraint top_users_pkey PRIMARY KEY (user_id)
+);
+create table tweets (
+    author_id bigint not null,
+    id bigint not null,
+    text text not null,
+    reply_to_id bigint,
+    reply_to_author_id bigint,
+    retweet_of_id bigint,
+    retweet_of_author_id bigint,
+    entities json,
+    replies_count bigint not null default 0,
+    retweets_count bigint not null default 0,
+    likes_count bigint not null default 0,
+    pinned boolean not null default false,
+    version bigint not null default 1,
+    constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id)
+);
+create table usernames (
+    username text not null,
+    user_id bigint not null,
+    constraint usernames_pkey PRIMARY KEY (username)
+);
+create table users (
+    id bigint not null,
+    username text not null,
+    name text not null,
+    email text not null,
+    phone text,
+    bio text not null default ''::text,
+    location text not null default ''::text,
+    avatar_url text,
+    password_hash text not null,
+    tweets_count bigint not null default 0,
+    followers_count bigint not null default 0,
+    following_count bigint not null default 0,
+    is_top boolean not null default false,
+    version bigint not null default 1,
+    constraint users_pkey PRIMARY KEY (id)
+);
+create table worker_leases (
+    worker smallint not null,
+    holder bytea not null,
+    from_ms bigint not null,
+    until_ms bigint not null,
+    expires_at timestamp with time zone not null,
+    constraint worker_leases_pkey PRIMARY KEY (worker)
+);
+CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
+CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
+CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
+CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
+CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
+CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
+CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
+alter table outbox set (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);

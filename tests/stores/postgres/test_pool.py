@@ -1,0 +1,191 @@
+"""Sessions and transactions, and what of PostgreSQL's errors others get to see."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import psycopg
+import pytest
+
+from linnet.errors import EmailTaken, Unavailable, UsernameTaken
+from linnet.ids import UserId
+from linnet.stores.postgres import users
+from linnet.stores.postgres.pool import ConcurrentUpdate, Database, PostgresOptions, run_again
+from linnet.stores.postgres.queries import Query
+
+
+def query(text: str) -> Query:
+    return Query("test.query", (), "value", text)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    key: str
+    value: str
+
+
+_PUT = query("insert into installation (key, value) values (%(key)s, %(value)s)")
+_ALL = query("select key, value from installation order by key")
+_COUNT = query("select count(*) from installation")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    db = Database(PostgresOptions(database_url, pool_size=3, pool_timeout_seconds=5.0))
+    await db.open()
+    yield db
+    await db.close()
+
+
+async def insert_user(db: Database, user_id: int, username: str, email: str) -> None:
+    await users.insert(db, user_id=UserId(user_id), username=username, name=username, email=email, password_hash="-")
+
+
+async def test_rows_are_built_positionally_into_what_the_caller_names(db: Database) -> None:
+    assert await db.fetch(Fact, _ALL) == []
+    assert await db.find(Fact, _ALL) is None
+    assert await db.value(query("select 1 where false")) is None
+    assert await db.run(_PUT, key="a", value="1") == 1
+    await db.run(_PUT, key="b", value="2")
+    assert await db.fetch(Fact, _ALL) == [Fact("a", "1"), Fact("b", "2")]
+    assert await db.find(Fact, _ALL) == Fact("a", "1")
+    assert await db.value(_COUNT) == 2
+    assert await db.run(query("delete from installation")) == 2
+
+
+async def test_a_transaction_is_there_as_a_whole_or_not_at_all(db: Database) -> None:
+    async with db.transaction() as session:
+        await session.run(_PUT, key="a", value="1")
+        assert await session.value(_COUNT) == 1
+        assert await db.value(_COUNT) == 0, "others do not see it yet"
+    assert await db.value(_COUNT) == 1
+
+    async def fail_half_way() -> None:
+        async with db.transaction() as session:
+            await session.run(_PUT, key="b", value="2")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    assert await db.value(_COUNT) == 1
+
+
+async def test_a_snapshot_is_of_one_moment_and_writes_nothing(db: Database) -> None:
+    async with db.snapshot() as session:
+        assert await session.value(_COUNT) == 0
+        await db.run(_PUT, key="a", value="1")
+        assert await session.value(_COUNT) == 0
+    assert await db.value(_COUNT) == 1
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        async with db.snapshot() as session:
+            await session.run(_PUT, key="b", value="2")
+    async with db.transaction() as session:
+        await session.run(_PUT, key="c", value="3")
+
+
+async def test_a_constraint_that_says_something_to_the_person_is_named(db: Database) -> None:
+    await insert_user(db, 1, "ada", "ada@example.org")
+    with pytest.raises(UsernameTaken):
+        await insert_user(db, 2, "ada", "other@example.org")
+    with pytest.raises(EmailTaken):
+        await insert_user(db, 2, "ben", "ada@example.org")
+    assert await db.value(query("select count(*) from usernames")) == 1, "nothing of what was refused stays"
+    await insert_user(db, 2, "ben", "ben@example.org")
+
+
+async def test_any_other_broken_constraint_is_a_bug_and_looks_like_one(db: Database) -> None:
+    await db.run(_PUT, key="a", value="1")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await db.run(_PUT, key="a", value="2")
+
+
+async def test_two_transactions_that_meet_are_told_to_run_again(db: Database) -> None:
+    for key in ("a", "b"):
+        await db.run(_PUT, key=key, value="0")
+    holding = asyncio.Barrier(2)
+    lock = query("select value from installation where key = %(key)s for update")
+    attempts: list[str] = []
+
+    async def work(first: str, second: str) -> str:
+        async def attempt() -> str:
+            attempts.append(first)
+            async with db.transaction() as session:
+                await session.value(lock, key=first)
+                if len(attempts) <= 2:
+                    await holding.wait()
+                await session.value(lock, key=second)
+            return first
+
+        return await run_again(attempt)
+
+    assert [*await asyncio.gather(work("a", "b"), work("b", "a"))] == ["a", "b"]
+    assert len(attempts) == 3, "one of the two was chosen to begin again"
+
+
+async def test_running_again_has_an_end() -> None:
+    attempts: list[int] = []
+
+    async def attempt() -> None:
+        attempts.append(1)
+        raise ConcurrentUpdate("always")
+
+    with pytest.raises(Unavailable):
+        await run_again(attempt, times=3)
+    assert len(attempts) == 3
+
+
+async def test_a_pool_that_is_used_up_says_so_and_recovers(database_url: str) -> None:
+    db = Database(PostgresOptions(database_url, pool_size=1, pool_timeout_seconds=0.05, max_waiting=1))
+    await db.open()
+    async with db.session():
+        with pytest.raises(Unavailable):
+            await db.value(_COUNT)
+        waiting = asyncio.create_task(db.value(_COUNT))
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await db.value(_COUNT)
+        with pytest.raises(Unavailable):
+            await waiting
+    assert await db.value(_COUNT) == 0
+    await db.close()
+
+
+async def test_a_statement_that_takes_too_long_ends(database_url: str) -> None:
+    db = Database(PostgresOptions(database_url, statement_timeout_seconds=0.05))
+    await db.open()
+    with pytest.raises(Unavailable):
+        await db.value(query("select pg_sleep(10)"))
+    assert await db.value(_COUNT) == 0
+    await db.close()
+
+
+async def test_a_connection_that_falls_is_replaced(db: Database) -> None:
+    terminate = query("select pg_terminate_backend(%(pid)s)")
+
+    async def fall_half_way() -> None:
+        async with db.transaction() as session:
+            pid = await session.value(query("select pg_backend_pid()"))
+            await db.value(terminate, pid=pid)
+            await session.run(_PUT, key="a", value="1")
+
+    with pytest.raises(Unavailable):
+        await fall_half_way()
+    assert await db.value(_COUNT) == 0, "nothing of it is there"
+    await db.run(_PUT, key="a", value="1")
+
+
+async def test_a_server_that_is_away_is_said_to_be_away(database_url: str) -> None:
+    db = Database(PostgresOptions("postgresql:///nothing?host=/nowhere", pool_timeout_seconds=0.05))
+    with pytest.raises(Unavailable) as refused:
+        await db.open()
+    assert refused.value.cause.startswith("PostgreSQL: ")
+    assert "PostgreSQL" not in refused.value.sentence, "the public sentence does not say what we are made of"
+    await db.close()
+
+
+async def test_every_statement_is_counted(db: Database) -> None:
+    before = db.statements
+    await db.value(_COUNT)
+    async with db.transaction() as session:
+        await session.value(_COUNT)
+        await session.fetch(Fact, _ALL)
+    assert db.statements == before + 3
