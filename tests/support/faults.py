@@ -257,6 +257,7 @@ class Loom:
 
     async def start(self, name: str, work: Coroutine[Any, Any, Any], *, owner: object = None) -> Strand:
         """Begins work; it stops before it first asks a store for anything."""
+        asyncio.get_running_loop().set_exception_handler(_overlook_the_killed)
         strand = Strand(name, owner)
         context = copy_context()
         context.run(_current.set, strand)
@@ -393,6 +394,12 @@ class Loom:
         for strand in busy:
             strand.was_locked = locked
         return locked
+
+
+def _overlook_the_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a killed strand began beside itself ends unheard, as it would with its process."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
 
 
 _ALL_LOCKED = Query(

@@ -31,8 +31,8 @@ from tests.support.world import World, WorldOptions, build_world
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "fay")
 START_MS = 1_800_000_000_000
 OPTIONS = WorldOptions(
-    top_user_followers=2,
-    window=WindowOptions(max_entries=5, slack=2),
+    top_user_followers=1,
+    window=WindowOptions(max_entries=4, slack=1),
     memory_seconds=1.0,
 )
 # How far two clocks differ, in milliseconds: the second process is ahead of the first.
@@ -65,6 +65,23 @@ def left_after(steps: int) -> Pace:
 def dies_after(steps: int) -> Pace:
     """Goes so far and no further."""
     return Pace(steps, dies=True)
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Something that a process does whole, or stops in the middle of: a verb of ``History`` with its two numbers."""
+
+    verb: str
+    a: int
+    b: int
+    via: int
+
+    def __repr__(self) -> str:
+        return f"Work({self.verb!r}, {self.a}, {self.b}, {self.via})"
+
+
+VERBS = ("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete")
+# What makes trouble when it comes in the middle of something: whole small stories.
+STORIES = ("post_and_deliver", "unfollow_and_read", "deliver_all", "follow_and_read", "read_all", "post_often")
 
 
 class _SkewedClock:
@@ -164,6 +181,49 @@ class History:
     def tweet(self, which: int) -> tuple[str, TweetId] | None:
         """The ``which``-th newest that the history knows; it may be gone."""
         return self.tweets[-1 - which % len(self.tweets)] if self.tweets else None
+
+    async def do(self, work: Work, pace: Pace = WHOLE) -> None:
+        match work.verb:
+            case "post":
+                await self.post(work.a, via=work.via, pace=pace)
+            case "delete":
+                await self.delete(work.b, via=work.via, pace=pace)
+            case "read":
+                await self.read(work.a, 1 + work.b, via=work.via, pace=pace)
+            case "deliver":
+                await self.deliver(work.a, (256, 1, 2)[work.b % 3], via=work.via, pace=pace)
+            case "post_and_deliver":
+                await self.post(work.a, via=work.via)
+                await self.deliver(work.a, 256, via=work.via)
+            case "unfollow_and_read":
+                await self.unfollow(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
+            case "follow_and_read":
+                await self.follow(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
+            case "deliver_all":
+                await self.deliver_all(via=work.via)
+            case "read_all":
+                for who in range(len(self.people)):
+                    await self.read(who, 3, via=work.via)
+            case "post_often":
+                for _ in range(2 + work.b):
+                    await self.post(work.a, via=work.via)
+                await self.deliver(work.a, 256, via=work.via)
+            case verb:
+                await getattr(self, verb)(work.a, work.b, via=work.via, pace=pace)
+
+    async def meanwhile(self, first: Work, steps: int, others: list[Work]) -> None:
+        """The first stops after some steps, others are done whole, the first goes on to its end."""
+        before = set(self.loom.strands)
+        await self.do(first, left_after(steps))
+        begun = [strand for strand in self.loom.strands if strand not in before]
+        for other in others:
+            await self.do(other)
+        for strand in begun:
+            if not strand.done:
+                await self.loom.run(strand)
+        self._collect()
 
     async def post(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, process = self.name(who), self.processes[via]

@@ -1,7 +1,10 @@
 -- :name next_change (user_id, change_id) -> value
--- The number of this change: larger than that of any change before. Others of the same user wait until this
--- transaction ends. Served by follow_changes_pkey.
-insert into follow_changes as c (user_id, id) values (%(user_id)s, %(change_id)s)
+-- The number of this change: larger than that of any change before, and than those of the user's events still waiting,
+-- because the change's own event has this number. Others of the same user wait until this transaction ends. Served by
+-- follow_changes_pkey and outbox_pkey.
+insert into follow_changes as c (user_id, id)
+select %(user_id)s,
+    greatest(%(change_id)s, (select coalesce(max(o.id), 0) + 1 from outbox o where o.actor_id = %(user_id)s))
 on conflict (user_id) do update set id = greatest(c.id + 1, excluded.id)
 returning id;
 
