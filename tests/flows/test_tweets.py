@@ -17,6 +17,7 @@ from linnet.read.timelines.thread import posted_screen, thread_screen, tweet_scr
 from linnet.read.timelines.user import user_tweets_page
 from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import TweetView
+from linnet.stores.postgres import users
 from linnet.stores.postgres.queries import Query
 from linnet.write.actions import tweets
 from linnet.write.fanout import counters
@@ -238,6 +239,22 @@ async def test_one_persons_tweets_are_theirs_alone(town: World) -> None:
     assert await tweets_of(town, "cleo") == []
     with pytest.raises(UserNotFound):
         await user_tweets_page(town.read, None, UserId(1), Range(15))
+
+
+async def test_somebody_whose_id_was_asked_for_before_they_came_is_found(town: World) -> None:
+    # Ids are times: anybody can ask for those of the next minutes, whosever they will be.
+    future_id = UserId(town.write.ids.mint() + (60_000 << 16))
+    past_id = UserId(1 << 40)
+    for user_id in (future_id, past_id):
+        with pytest.raises(UserNotFound):
+            await user_tweets_page(town.read, None, user_id, Range(15))
+    await users.insert(
+        town.db, user_id=future_id, username="dan", name="Dan", email="dan@example.org", password_hash="-"
+    )
+    town.forget()
+    assert page_of(await user_tweets_page(town.read, None, future_id, Range(15))).items == []
+    with town.budget(sql=0, valkey=1), pytest.raises(UserNotFound):
+        await user_tweets_page(town.read, None, past_id, Range(15))
 
 
 # Answering

@@ -14,10 +14,14 @@ import structlog
 
 from linnet.clock import Clock
 from linnet.errors import Unavailable
+from linnet.ids import first_id_at
 from linnet.read.hydration.memory import Memory
 from linnet.stores.valkey.cache import GONE, Cache
 
 log = structlog.get_logger()
+
+# Longer than a transaction can take from the minting of an id to its commit, and than clocks may differ.
+_SETTLED_MS = 60_000
 
 Ref = TypeVar("Ref")
 Facts = TypeVar("Facts")
@@ -43,6 +47,7 @@ class Loader(ABC, Generic[Ref, Facts]):
 
     def __init__(self, cache: Cache, clock: Clock, options: LoaderOptions, facts_type: type[Facts]) -> None:
         self._cache = cache
+        self._clock = clock
         self.memory: Memory[int, Facts | None] = Memory(clock, seconds=options.memory_seconds, size=options.memory_size)
         self.flights: dict[int, asyncio.Future[None]] = {}
         self._encoder = msgspec.msgpack.Encoder()
@@ -108,7 +113,9 @@ class Loader(ABC, Generic[Ref, Facts]):
                 brought[row.id] = row.facts
             gone = [some_id for some_id in absent if some_id not in brought]
             brought.update(dict.fromkeys(gone))
-            await self._share(loaded, gone)
+            # What is not there may still come under an id of this moment, or of the future, that somebody guessed.
+            settled = first_id_at(self._clock.now_ms() - _SETTLED_MS)
+            await self._share(loaded, [some_id for some_id in gone if some_id < settled])
         return brought
 
     async def _share(self, loaded: Sequence[Loaded[Facts]], gone: Sequence[int]) -> None:
