@@ -1,0 +1,220 @@
+"""A check that never fails checks nothing: mistakes that this design invites are made, and the definition shows them.
+
+Each story is told twice, with the mistake and without it: what else happens in between is the same.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from linnet.domain.event import TweetPosted, lane_of
+from linnet.domain.timeline import Entry, Range
+from linnet.ids import UserId, random_bytes
+from linnet.read.deps import ReadDeps
+from linnet.read.timelines import home as home_screen
+from linnet.read.timelines.filling import Skeleton
+from linnet.read.timelines.rebuild import Outcome, Rebuilder
+from linnet.stores.postgres.home import Followed
+from linnet.stores.postgres.pool import Session
+from linnet.stores.valkey import scripts
+from linnet.stores.valkey import windows as windows_store
+from linnet.stores.valkey.keys import pack_id
+from linnet.stores.valkey.windows import WindowOptions, Windows
+from linnet.write.deps import WriteDeps
+from linnet.write.fanout import batch
+from linnet.write.fanout import topusers as crossings
+from linnet.write.fanout.plan import PushPlan
+from tests.support.servers import Servers
+from tests.support.world import World, WorldOptions, open_world
+
+Patch = pytest.MonkeyPatch
+Story = Callable[[World, Patch], Awaitable[None]]
+
+OPTIONS = WorldOptions(top_user_followers=2, window=WindowOptions(max_entries=4, slack=1))
+
+
+def snapshot_before_the_marker(patch: Patch) -> None:
+    async def build(self: Rebuilder, reader_id: UserId) -> Outcome:
+        entries, followed = await self.read_snapshot(reader_id)
+        token = random_bytes(8)
+        assert await self._windows.begin(reader_id, token)
+        await self._windows.merge(reader_id, token, entries, complete=True, pulled=followed.pulled)
+        return "built"
+
+    patch.setattr(Rebuilder, "_build", build)
+
+
+async def a_tweet_arrives_while_a_window_is_built(world: World, patch: Patch) -> None:
+    async def happens() -> None:
+        await world.post("ada", "in between")
+        await world.worker.drain()
+
+    await world.follow("ben", "ada")
+    await world.settle()
+    _after_the_snapshot(patch, happens)
+    await world.home("ben")
+
+
+def merge_without_the_marker(patch: Patch) -> None:
+    _change_lua(patch, "merge", "if redis.call('LINDEX', home, 0) ~= '?' .. ARGV[1] then return 0 end", "")
+
+
+async def a_follow_comes_while_a_window_is_built(world: World, patch: Patch) -> None:
+    async def happens() -> None:
+        await world.follow("ben", "cleo")
+
+    await world.post("cleo", "before")
+    await world.settle()
+    _after_the_snapshot(patch, happens)
+    await world.home("ben")
+
+
+def no_note_of_an_unfollow(patch: Patch) -> None:
+    async def change(self: Windows, reader_id: UserId, author_id: UserId, *, shown: bool, change_id: int) -> bool:
+        if change_id in applied:
+            return False
+        applied.add(change_id)
+        for call in self.drop(pack_id(reader_id)):
+            await call
+        return True
+
+    applied: set[int] = set()
+    patch.setattr(Windows, "change", change)
+
+
+async def an_unfollow_comes_during_a_fan_out(world: World, patch: Patch) -> None:
+    async def plan_and_unfollow(session: Session, posted: Sequence[TweetPosted]) -> PushPlan:
+        plan = await original(session, posted)
+        if posted:
+            await world.unfollow("ben", "ada")
+            await world.home("ben")
+        return plan
+
+    await world.follow("ben", "ada")
+    await world.settle()
+    await world.home("ben")
+    original = batch.plan_pushes
+    patch.setattr(batch, "plan_pushes", plan_and_unfollow)
+    await world.post("ada", "late")
+
+
+def windows_not_told_to_pull(patch: Patch) -> None:
+    async def drop_nothing(deps: WriteDeps, user_id: UserId) -> None:
+        return
+
+    patch.setattr(crossings, "drop_followers_windows", drop_nothing)
+
+
+async def somebody_becomes_a_top_user(world: World, patch: Patch) -> None:
+    await world.follow("ben", "ada")
+    await world.follow("cleo", "ada")
+    await world.settle()
+    await world.home("ben")
+    await world.follow("dan", "ada")
+    await world.settle()
+    await world.post("ada", "pulled")
+
+
+def late_entries_on_top(patch: Patch) -> None:
+    _change_lua(patch, "push", "    if newer then", "    if #newest >= SHORTEST_ENTRY then")
+
+
+async def an_older_tweet_arrives_later(world: World, patch: Patch) -> None:
+    ada = lane_of(world.ids["ada"])
+    # Whose tweets travel in another lane than hers: lanes lag differently.
+    other = next(name for name in ("cleo", "dan", "eve") if lane_of(world.ids[name]) != ada)
+    await world.follow("ben", "ada", other)
+    await world.settle()
+    await world.home("ben")
+    await world.post("ada", "older")
+    await world.post(other, "newer")
+    await world.deliver(lane_of(world.ids[other]))
+
+
+def one_entry_lost_at_the_seam(patch: Patch) -> None:
+    async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
+        whole = await original(deps, viewer_id, wanted)
+        return whole if wanted.ascending else Skeleton(whole.entries[1:], whole.more, whole.reached)
+
+    original = home_screen.read_truth
+    patch.setattr(home_screen, "read_truth", read_truth)
+
+
+async def more_is_posted_than_a_window_holds(world: World, patch: Patch) -> None:
+    for number in range(9):
+        await world.post("ben", str(number))
+
+
+def pulled_replies_shown_to_everybody(patch: Patch) -> None:
+    patch.setattr(home_screen, "shows_reply", lambda entry, viewer_id, followed: True)
+
+
+async def a_top_user_answers_a_stranger(world: World, patch: Patch) -> None:
+    for reader in ("ben", "cleo", "dan"):
+        await world.follow(reader, "ada")
+    question = await world.post("eve", "a question")
+    await world.settle()
+    await world.home("ben")
+    await world.post("ada", "an answer", reply_to=question)
+
+
+def _after_the_snapshot(patch: Patch, happens: Callable[[], Awaitable[None]]) -> None:
+    """The first rebuild is held up between its snapshot and what follows."""
+
+    async def read_snapshot(self: Rebuilder, reader_id: UserId) -> tuple[list[Entry], Followed]:
+        patch.setattr(Rebuilder, "read_snapshot", original)
+        snapshot: tuple[list[Entry], Followed] = await original(self, reader_id)
+        await happens()
+        return snapshot
+
+    original: Any = Rebuilder.read_snapshot
+    patch.setattr(Rebuilder, "read_snapshot", read_snapshot)
+
+
+def _change_lua(patch: Patch, script: str, line: str, instead: str) -> None:
+    def window_lua(name: str) -> str:
+        source = original(name)
+        if name == script:
+            assert line in source, "the script has changed: plant the mistake anew"
+            source = source.replace(line, instead)
+        return source
+
+    original = scripts.window_lua
+    patch.setattr(windows_store, "window_lua", window_lua)
+
+
+@pytest.mark.parametrize(
+    ("story", "mistake"),
+    [
+        (a_tweet_arrives_while_a_window_is_built, snapshot_before_the_marker),
+        (a_follow_comes_while_a_window_is_built, merge_without_the_marker),
+        (an_unfollow_comes_during_a_fan_out, no_note_of_an_unfollow),
+        (somebody_becomes_a_top_user, windows_not_told_to_pull),
+        (an_older_tweet_arrives_later, late_entries_on_top),
+        (more_is_posted_than_a_window_holds, one_entry_lost_at_the_seam),
+        (a_top_user_answers_a_stranger, pulled_replies_shown_to_everybody),
+    ],
+    ids=lambda each: each.__name__,
+)
+@pytest.mark.parametrize("planted", [False, True], ids=["as it is", "with the mistake"])
+async def test_a_mistake_shows(
+    servers: Servers,
+    database_url: str,
+    monkeypatch: Patch,
+    story: Story,
+    mistake: Callable[[Patch], None],
+    *,
+    planted: bool,
+) -> None:
+    if planted:
+        mistake(monkeypatch)
+    async with open_world(database_url, servers.valkey_url, options=OPTIONS) as world:
+        await world.person("ada", "ben", "cleo", "dan", "eve")
+        await story(world, monkeypatch)
+        await world.settle()
+        if planted:
+            with pytest.raises(AssertionError):
+                await world.assert_exact(["ben"], limit=3)
+        else:
+            await world.assert_exact(["ben"], limit=3)
