@@ -24,7 +24,7 @@ from linnet.stores.valkey.windows import WindowOptions, Windows
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout import batch
 from linnet.write.fanout import topusers as crossings
-from linnet.write.fanout.plan import PushPlan
+from linnet.write.fanout.plan import PushPlan, plan_pushes
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
 
@@ -94,7 +94,7 @@ async def an_unfollow_comes_during_a_fan_out(world: World, patch: Patch) -> None
     await world.follow("ben", "ada")
     await world.settle()
     await world.home("ben")
-    original = batch.plan_pushes
+    original = plan_pushes
     patch.setattr(batch, "plan_pushes", plan_and_unfollow)
     await world.post("ada", "late")
 
