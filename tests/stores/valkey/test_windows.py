@@ -444,6 +444,21 @@ def test_what_only_the_snapshot_knows_survives_more_pushes_than_a_window_holds(b
     assert [unpack_entry(packed).id >> 16 for packed in bench.elements()[:-1]][:2] == [50, 19]
 
 
+@pytest.mark.parametrize("snapshot", [[], [19], [19, 18, 17, 16, 15]])
+def test_a_window_that_overflowed_while_it_was_built_does_not_claim_to_be_complete(
+    bench: Bench, snapshot: list[int]
+) -> None:
+    assert bench.begin(b"building")
+    for number in range(1, 20):
+        bench.push(entry_at(number))
+    assert bench.merge(b"building", [*map(entry_at, snapshot)])
+    *found, tail = bench.elements()
+    assert tail == b"+"
+    numbers = [unpack_entry(packed).id >> 16 for packed in found]
+    assert numbers == [*range(19, numbers[-1] - 1, -1)]
+    assert len(numbers) >= OPTIONS.kept_entries
+
+
 def test_a_read_keeps_a_window_alive_but_does_not_write_each_time(bench: Bench) -> None:
     home, pull, hide = (key(READER) for key in (bench.keys.home, bench.keys.pull, bench.keys.hide))
     bench.change(UserId(5), 1, shown=False)
