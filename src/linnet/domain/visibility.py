@@ -9,8 +9,9 @@ from linnet.ids import UserId
 def shows_reply(entry: Entry, viewer_id: UserId, followed: Container[UserId]) -> bool:
     """The reply rule: a reply to somebody else is shown to those who wrote it, are answered, or follow both.
 
-    Said again in SQL by ``home.fetch_slice``, ``home.fetch_slice_above`` and ``home.oracle`` (read side) and
-    ``fanout.fetch_push_plan`` (push side); ``tests/flows/test_reply_rule_is_one_rule.py`` holds them together.
+    Said again in SQL by ``home.fetch_slice``, ``home.fetch_slice_above`` and ``home.fetch_oracle`` (read side) and by
+    ``fanout.fetch_audiences`` and the two ``fanout.fetch_reply_audiences*`` (push side);
+    ``tests/flows/test_reply_rule_is_one_rule.py`` holds them together.
     """
     return (
         not entry.is_reply_to_other
