@@ -20,7 +20,7 @@ from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres import users
 from linnet.stores.postgres.queries import Query
 from linnet.write.actions import tweets
-from linnet.write.fanout import counters
+from linnet.write.fanout import notes
 from tests.support import recounts
 from tests.support.world import World
 
@@ -427,7 +427,7 @@ async def test_everything_hung_on_a_deleted_tweet_goes_with_it(
     town: World, monkeypatch: pytest.MonkeyPatch, people: int
 ) -> None:
     # Four at a time: in one step, in exactly one, in several.
-    monkeypatch.setattr(counters, "NOTES_AT_ONCE", 4)
+    monkeypatch.setattr(notes, "NOTES_AT_ONCE", 4)
     crowd = [f"person{number}" for number in range(people)]
     await town.person(*crowd)
     await town.follow("cleo", *crowd)

@@ -5,7 +5,21 @@ from typing import Any
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 
-from linnet.api import follows, health, me, sessions, timelines, tweets, users
+from linnet.api import (
+    blocks,
+    follows,
+    health,
+    likes,
+    me,
+    notifications,
+    popular,
+    search,
+    sessions,
+    tags,
+    timelines,
+    tweets,
+    users,
+)
 from linnet.api.docs import docs_endpoints
 from linnet.api.edge import Edge
 from linnet.api.endpoints import Endpoint
@@ -20,7 +34,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sessions.ENDPOINTS,
     *me.ENDPOINTS,
     *follows.ENDPOINTS,
+    *blocks.ENDPOINTS,
     *tweets.ENDPOINTS,
+    *likes.ENDPOINTS,
+    *popular.ENDPOINTS,
+    *tags.ENDPOINTS,
+    *search.ENDPOINTS,
+    *notifications.ENDPOINTS,
     *timelines.ENDPOINTS,
     *health.ENDPOINTS,
 )

@@ -4,7 +4,7 @@ An event belongs to its *actor*, lives in the transaction that made it true, and
 name rows and carry what is gone from the rows by the time they are applied; handlers read the rest from the truth.
 """
 
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import msgspec
 
@@ -32,13 +32,18 @@ def ref_of(author_id: UserId | None, tweet_id: TweetId | None) -> TweetRef | Non
 
 
 class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A tweet, reply or retweet is there. Retweets have ``retweet_of``, replies ``reply_to``, never both."""
+    """A tweet, reply or retweet is there. Retweets have ``retweet_of``, replies ``reply_to``, never both.
+
+    ``tags`` are folded, each once; ``mentions`` are people who were there when it was posted, each once.
+    """
 
     kind: ClassVar[str] = "tweet_posted"
     author_id: UserId
     tweet_id: TweetId
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
+    tags: tuple[str, ...] = ()
+    mentions: tuple[UserId, ...] = ()
 
 
 class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,6 +55,22 @@ class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
     going_on: bool = False
+
+
+class TweetLiked(msgspec.Struct, frozen=True):
+    """``user_id`` began to like a tweet."""
+
+    kind: ClassVar[str] = "tweet_liked"
+    user_id: UserId
+    tweet: TweetRef
+
+
+class TweetUnliked(msgspec.Struct, frozen=True):
+    """``user_id`` ceased to like a tweet."""
+
+    kind: ClassVar[str] = "tweet_unliked"
+    user_id: UserId
+    tweet: TweetRef
 
 
 class UserFollowed(msgspec.Struct, frozen=True):
@@ -68,6 +89,45 @@ class UserUnfollowed(msgspec.Struct, frozen=True):
     followed_id: UserId
 
 
+class UserBlocked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``user_id`` blocked ``blocked_id``, which ended the follows between them.
+
+    ``was_following`` and ``was_followed`` say which of these there were. ``blocked_change_id`` numbers what changed for
+    the one who is blocked; the event's own id does for the one who blocks.
+    """
+
+    kind: ClassVar[str] = "user_blocked"
+    user_id: UserId
+    blocked_id: UserId
+    blocked_change_id: int
+    was_following: bool = False
+    was_followed: bool = False
+
+
+class UserUnblocked(msgspec.Struct, frozen=True):
+    """``user_id`` unblocked ``blocked_id``."""
+
+    kind: ClassVar[str] = "user_unblocked"
+    user_id: UserId
+    blocked_id: UserId
+
+
+class UserMuted(msgspec.Struct, frozen=True):
+    """``user_id`` muted ``muted_id``."""
+
+    kind: ClassVar[str] = "user_muted"
+    user_id: UserId
+    muted_id: UserId
+
+
+class UserUnmuted(msgspec.Struct, frozen=True):
+    """``user_id`` unmuted ``muted_id``."""
+
+    kind: ClassVar[str] = "user_unmuted"
+    user_id: UserId
+    muted_id: UserId
+
+
 class TopUserCrossed(msgspec.Struct, frozen=True):
     """A user came to have more followers than the threshold (``up``), or fewer than it."""
 
@@ -76,12 +136,21 @@ class TopUserCrossed(msgspec.Struct, frozen=True):
     up: bool
 
 
-Event = TweetPosted | TweetDeleted | UserFollowed | UserUnfollowed | TopUserCrossed
+Event = (
+    TweetPosted
+    | TweetDeleted
+    | TweetLiked
+    | TweetUnliked
+    | UserFollowed
+    | UserUnfollowed
+    | UserBlocked
+    | UserUnblocked
+    | UserMuted
+    | UserUnmuted
+    | TopUserCrossed
+)
 
-EVENT_TYPES: dict[str, type[Event]] = {
-    event_type.kind: event_type
-    for event_type in (TweetPosted, TweetDeleted, UserFollowed, UserUnfollowed, TopUserCrossed)
-}
+EVENT_TYPES: dict[str, type[Event]] = {event_type.kind: event_type for event_type in get_args(Event)}
 
 
 def actor_of(event: Event) -> UserId:
@@ -91,7 +160,7 @@ def actor_of(event: Event) -> UserId:
             return event.author_id
         case UserFollowed() | UserUnfollowed():
             return event.follower_id
-        case TopUserCrossed():
+        case _:
             return event.user_id
 
 

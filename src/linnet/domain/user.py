@@ -6,14 +6,17 @@ from linnet.ids import SessionId, UserId
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What everybody may know of a user. ``version`` grows with every change, so that caches never go back."""
+    """What everybody may know of a user. ``version`` grows with every change, so that caches never go back.
+
+    ``avatar`` names a picture of the media store; None: the one that is drawn from the id.
+    """
 
     id: UserId
     username: str
     name: str
     bio: str
     location: str
-    avatar_url: str | None
+    avatar: str | None
     tweets_count: int
     followers_count: int
     following_count: int
@@ -50,3 +53,5 @@ class Relationship(msgspec.Struct, frozen=True):
 
     following: bool
     followed_by: bool
+    blocking: bool = False
+    muting: bool = False

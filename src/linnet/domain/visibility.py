@@ -1,9 +1,54 @@
 """Who sees what. Each rule stands here once; SQL that says the same is named in the rule's docstring."""
 
 from collections.abc import Container
+from typing import Literal
+
+import msgspec
 
 from linnet.domain.timeline import Entry
 from linnet.ids import UserId
+
+Surface = Literal[
+    "home", "everyone", "user", "tweet", "thread", "tag", "search", "popular", "notifications", "people", "suggestions"
+]
+"""Where somebody is met. ``user``: their own page of tweets; ``tweet``: one tweet, by its id; ``people``: lists."""
+
+HIDES_MUTED: frozenset[Surface] = frozenset(
+    {"home", "everyone", "thread", "tag", "search", "popular", "notifications", "suggestions"}
+)
+"""Where whoever mutes somebody does not meet them. Whoever goes to look at them does: their page, a tweet, a list."""
+
+HIDES_BLOCKED: frozenset[Surface] = HIDES_MUTED | {"user", "tweet", "people"}
+"""Where the two sides of a block do not meet each other: everywhere. The profile itself stays, to unblock from."""
+
+
+class Hidden(msgspec.Struct, frozen=True):
+    """Whom a viewer keeps away. ``blocked``: either of the two blocks the other."""
+
+    blocked: frozenset[UserId] = frozenset()
+    muted: frozenset[UserId] = frozenset()
+
+    def on(self, surface: Surface) -> frozenset[UserId]:
+        """Whom the viewer is not to meet there."""
+        hidden: frozenset[UserId] = frozenset()
+        if surface in HIDES_BLOCKED:
+            hidden |= self.blocked
+        if surface in HIDES_MUTED:
+            hidden |= self.muted
+        return hidden
+
+
+def drop_kept_away(entries: list[Entry], hidden: Container[UserId], viewer_id: UserId) -> list[Entry]:
+    """Without what people in ``hidden`` (blocked or muted) wrote, replies to them, and retweets of what they wrote.
+
+    One's own replies to them stay, as one's own words do; one's own retweets do not: the words would be theirs.
+    """
+    return [
+        entry
+        for entry in entries
+        if entry.author_id not in hidden
+        and not (entry.related_author_id in hidden and (entry.original_id or entry.author_id != viewer_id))
+    ]
 
 
 def shows_reply(entry: Entry, viewer_id: UserId, followed: Container[UserId]) -> bool:

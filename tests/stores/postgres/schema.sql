@@ -1,3 +1,15 @@
+create table blocked_by (
+    user_id bigint not null,
+    blocker_id bigint not null,
+    id bigint not null,
+    constraint blocked_by_pkey PRIMARY KEY (user_id, blocker_id)
+);
+create table blocks (
+    user_id bigint not null,
+    blocked_id bigint not null,
+    id bigint not null,
+    constraint blocks_pkey PRIMARY KEY (user_id, blocked_id)
+);
 create table emails (
     email text not null,
     user_id bigint not null,
@@ -32,6 +44,25 @@ create table installation (
     key text not null,
     value text not null,
     constraint installation_pkey PRIMARY KEY (key)
+);
+create table likes (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    id bigint not null,
+    constraint likes_pkey PRIMARY KEY (user_id, tweet_id)
+);
+create table mentions (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    constraint mentions_pkey PRIMARY KEY (user_id, tweet_id)
+);
+create table mutes (
+    user_id bigint not null,
+    muted_id bigint not null,
+    id bigint not null,
+    constraint mutes_pkey PRIMARY KEY (user_id, muted_id)
 );
 create table outbox (
     actor_id bigint not null,
@@ -85,6 +116,19 @@ create table top_users (
     until_id bigint,
     constraint top_users_pkey PRIMARY KEY (user_id)
 );
+create table tweet_likes (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    user_id bigint not null,
+    id bigint not null,
+    constraint tweet_likes_pkey PRIMARY KEY (author_id, tweet_id, user_id)
+);
+create table tweet_tags (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    tag text not null,
+    constraint tweet_tags_pkey PRIMARY KEY (author_id, tweet_id, tag)
+);
 create table tweets (
     author_id bigint not null,
     id bigint not null,
@@ -114,13 +158,17 @@ create table users (
     phone text,
     bio text not null default ''::text,
     location text not null default ''::text,
-    avatar_url text,
     password_hash text not null,
     tweets_count bigint not null default 0,
     followers_count bigint not null default 0,
     following_count bigint not null default 0,
     is_top boolean not null default false,
     version bigint not null default 1,
+    avatar text,
+    last_active_ms bigint,
+    previous_visit_ms bigint,
+    notifications_read_id bigint not null default 0,
+    deleted_ms bigint,
     constraint users_pkey PRIMARY KEY (id)
 );
 create table worker_leases (
@@ -131,12 +179,20 @@ create table worker_leases (
     expires_at timestamp with time zone not null,
     constraint worker_leases_pkey PRIMARY KEY (worker)
 );
+CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
 CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
 CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX likes_newest ON public.likes USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
+CREATE INDEX mentions_of_tweet ON public.mentions USING btree (author_id, tweet_id);
+CREATE INDEX mutes_muted ON public.mutes USING btree (muted_id);
+CREATE INDEX mutes_newest ON public.mutes USING btree (user_id, id DESC) INCLUDE (muted_id);
 CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
+CREATE INDEX tweet_likes_newest ON public.tweet_likes USING btree (author_id, tweet_id, id DESC) INCLUDE (user_id);
+CREATE INDEX tweet_tags_newest ON public.tweet_tags USING btree (tag, tweet_id DESC) INCLUDE (author_id);
 CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
+CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHERE pinned;
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
 alter table outbox set (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);

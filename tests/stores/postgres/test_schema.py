@@ -83,7 +83,7 @@ def test_all_migrations_together_make_the_reviewed_schema(database_url: str) -> 
         "alter table tweets add column mood text",
         "alter table users alter column bio drop not null",
         "alter table users alter column bio set default 'x'",
-        "alter table tweets alter column pinned type text using pinned::text",
+        "alter table users alter column is_top type text using is_top::text",
         "drop index tweets_newest",
         "create index more on tweets (text)",
         "alter table users add constraint named check (name <> '')",

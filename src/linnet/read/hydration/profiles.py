@@ -47,7 +47,7 @@ class ProfileLoader(Loader[UserId, ProfileFacts]):
                         profile.id,
                         username=profile.username,
                         name=profile.name,
-                        avatar_url=profile.avatar_url,
+                        avatar_url=profile.avatar,
                     ),
                 ),
             )

@@ -14,4 +14,4 @@ async def everyone_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range)
     async def fetch(rest: Range) -> Skeleton:
         return skeleton_of(await tweets.fetch_newest(deps.db, one_more(rest)), rest)
 
-    return await fill_page(deps, viewer_id, wanted, fetch)
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="everyone")

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from linnet.domain.timeline import Entry, Range
+from linnet.domain.visibility import Surface
 from linnet.ids import MAX_ID, UserId
 from linnet.read.deps import ReadDeps
+from linnet.read.hiding import drop_unmet
 from linnet.read.hydration.entries import hydrate
 from linnet.read.views.pages import Page
 
@@ -28,16 +30,24 @@ async def fill_page(
     viewer_id: UserId | None,
     wanted: Range,
     fetch: Callable[[Range], Awaitable[Skeleton]],
+    *,
+    surface: Surface,
 ) -> Page:
-    """A page of ``wanted.limit`` items, fewer only where the timeline ends."""
+    """A page of ``wanted.limit`` items, fewer only where the timeline ends.
+
+    Whom the viewer is not to meet on ``surface`` is left out here; the home timeline has seen to that itself.
+    """
     items: list[tuple[int, bytes]] = []
     more = True
     rest = wanted
     while more and len(items) < wanted.limit:
         skeleton = await fetch(rest)
         more = skeleton.more
-        hydrated = await hydrate(deps, viewer_id, skeleton.entries)
-        found = [(entry.id, item) for entry, item in zip(skeleton.entries, hydrated, strict=True) if item is not None]
+        entries = skeleton.entries
+        if surface != "home":
+            entries = await drop_unmet(deps, viewer_id, entries, surface=surface)
+        hydrated = await hydrate(deps, viewer_id, entries)
+        found = [(entry.id, item) for entry, item in zip(entries, hydrated, strict=True) if item is not None]
         missing = wanted.limit - len(items)
         if wanted.ascending:
             more = more or len(found) > missing

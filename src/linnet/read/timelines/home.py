@@ -22,7 +22,7 @@ async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Page:
     async def fetch(rest: Range) -> Skeleton:
         return await read_skeleton(deps, viewer_id, rest)
 
-    return await fill_page(deps, viewer_id, wanted, fetch)
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="home")
 
 
 async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:

@@ -70,7 +70,7 @@ async def followers_page(
 ) -> PageView[UserView]:
     """Who follows a user, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
     await _find_profile(deps, user_id)
-    return await _people_page(deps, viewer_id, partial(follows.fetch_followers, deps.db, user_id), wanted)
+    return await people_page(deps, viewer_id, partial(follows.fetch_followers, deps.db, user_id), wanted)
 
 
 async def following_page(
@@ -78,7 +78,7 @@ async def following_page(
 ) -> PageView[UserView]:
     """Whom a user follows, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
     await _find_profile(deps, user_id)
-    return await _people_page(deps, viewer_id, partial(follows.fetch_following, deps.db, user_id), wanted)
+    return await people_page(deps, viewer_id, partial(follows.fetch_following, deps.db, user_id), wanted)
 
 
 async def retweeters_page(
@@ -92,7 +92,7 @@ async def retweeters_page(
     if tweet is None:
         raise TweetNotFound
     ref = TweetRef(tweet.author_id, tweet.id)
-    return await _people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
+    return await people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
 
 
 async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range) -> PageView[UserView]:
@@ -103,7 +103,7 @@ async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range
         inside = [edge for edge in edges if part.after < edge.id < part.before]
         return inside[-part.limit :] if part.ascending else inside[: part.limit]
 
-    return await _people_page(deps, viewer_id, fetch, wanted)
+    return await people_page(deps, viewer_id, fetch, wanted)
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -113,9 +113,8 @@ class _Found(msgspec.Struct, frozen=True):
     next_id: int | None
 
 
-async def _people_page(
-    deps: ReadDeps, viewer_id: UserId | None, fetch: FetchEdges, wanted: Range
-) -> PageView[UserView]:
+async def people_page(deps: ReadDeps, viewer_id: UserId | None, fetch: FetchEdges, wanted: Range) -> PageView[UserView]:
+    """A page of any list of people."""
     collect = _collect_above if wanted.ascending else _collect_below
     found = await collect(deps, fetch, wanted)
     relationships = await _fetch_relationships(deps, viewer_id, [profile.id for _, profile in found.people])

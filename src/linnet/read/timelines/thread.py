@@ -92,4 +92,4 @@ async def replies_page(deps: ReadDeps, viewer_id: UserId | None, ref: TweetRef, 
     async def fetch(rest: Range) -> Skeleton:
         return skeleton_of(await tweets.fetch_replies(deps.db, ref, one_more(rest)), rest)
 
-    return await fill_page(deps, viewer_id, wanted, fetch)
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="thread")

@@ -17,4 +17,4 @@ async def user_tweets_page(deps: ReadDeps, viewer_id: UserId | None, user_id: Us
     async def fetch(rest: Range) -> Skeleton:
         return skeleton_of(await tweets.fetch_by_author(deps.db, user_id, one_more(rest)), rest)
 
-    return await fill_page(deps, viewer_id, wanted, fetch)
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="user")

@@ -60,13 +60,16 @@ def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
         name=profile.name,
         bio=profile.bio,
         location=profile.location,
-        avatar_url=profile.avatar_url,
+        avatar_url=profile.avatar,
         created_at=rfc3339(unix_ms_of(profile.id)),
         counts=UserCountsView(profile.tweets_count, profile.followers_count, profile.following_count),
         viewer=None
         if relationship is None
         else UserViewerView(
-            following=relationship.following, followed_by=relationship.followed_by, blocking=False, muting=False
+            following=relationship.following,
+            followed_by=relationship.followed_by,
+            blocking=relationship.blocking,
+            muting=relationship.muting,
         ),
     )
 

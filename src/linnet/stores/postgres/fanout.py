@@ -46,10 +46,25 @@ async def fetch_reply_audiences(db: Reader, replies: dict[int, tuple[int, int]],
 class TweetDelta:
     """What a batch of events adds to one tweet's counters."""
 
-    __slots__ = ("replies", "retweets")
+    __slots__ = ("likes", "replies", "retweets")
 
     def __init__(self) -> None:
-        self.replies = self.retweets = 0
+        self.replies = self.retweets = self.likes = 0
+
+
+class CountedTweet(msgspec.Struct, frozen=True):
+    """A tweet whose counters changed, as they are now."""
+
+    author_id: UserId
+    id: TweetId
+    version: int
+    replies: int
+    retweets: int
+    likes: int
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.id)
 
 
 async def lock_tweets(db: Session, refs: Collection[TweetRef]) -> set[TweetRef]:
@@ -66,18 +81,19 @@ async def lock_tweets(db: Session, refs: Collection[TweetRef]) -> set[TweetRef]:
     )
 
 
-async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[tuple[TweetId, int]]:
-    """Adds to the counters of locked tweets; returns the ids with their new versions."""
-    changed = [ref for ref, delta in deltas.items() if delta.replies or delta.retweets]
+async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[CountedTweet]:
+    """Adds to the counters of locked tweets."""
+    changed = [ref for ref, delta in deltas.items() if delta.replies or delta.retweets or delta.likes]
     if not changed:
         return []
     return await db.fetch(
-        lambda tweet_id, version: (TweetId(tweet_id), version),
+        CountedTweet,
         _sql["add_tweet_counts"],
         author_ids=[ref.author_id for ref in changed],
         tweet_ids=[ref.tweet_id for ref in changed],
         replies=[deltas[ref].replies for ref in changed],
         retweets=[deltas[ref].retweets for ref in changed],
+        likes=[deltas[ref].likes for ref in changed],
     )
 
 

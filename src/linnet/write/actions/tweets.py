@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
-from linnet.domain.text import Entities, check_text
+from linnet.domain.text import Entities, check_text, fold_tag
 from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
 from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
@@ -33,14 +33,22 @@ async def post_tweet(
             return earlier
     checked = check_text(text, deps.options.text)
     parent = None if reply_to is None else await _find_original(deps, reply_to)
+    mentioned = await _find_mentioned(deps, checked.entities)
     new = NewTweet(
         author_id,
         TweetId(deps.ids.mint()),
         checked.text,
         reply_to=None if parent is None else TweetRef(parent.author_id, parent.id),
-        entities=await _entities_json(deps, checked.entities),
+        entities=_entities_json(checked.entities, mentioned),
     )
-    event = NewEvent.of(TweetPosted(author_id, new.id, reply_to=new.reply_to), new.id)
+    posted = TweetPosted(
+        author_id,
+        new.id,
+        reply_to=new.reply_to,
+        tags=tuple(dict.fromkeys(fold_tag(tag.text) for tag in checked.entities.hashtags)),
+        mentions=tuple(dict.fromkeys(mentioned.values())),
+    )
+    event = NewEvent.of(posted, new.id)
 
     async def attempt() -> bool:
         if idempotency_key is None:
@@ -110,13 +118,17 @@ async def _find_original(deps: WriteDeps, tweet_id: TweetId) -> Tweet:
     return found[0]
 
 
-async def _entities_json(deps: WriteDeps, entities: Entities) -> str | None:
+async def _find_mentioned(deps: WriteDeps, entities: Entities) -> dict[str, UserId]:
+    """Those of the mentioned who are there, by username."""
+    if not entities.mentions:
+        return {}
+    found = await users.fetch_ids_by_username(deps.db, [mention.username for mention in entities.mentions])
+    present = {profile.id for profile in await users.fetch_profiles(deps.db, list(found.values()))}
+    return {username: user_id for username, user_id in found.items() if user_id in present}
+
+
+def _entities_json(entities: Entities, mentioned: dict[str, UserId]) -> str | None:
     """What the tweet's view shows of hashtags, mentions of people there are, and links; None when there is nothing."""
-    mentioned = (
-        await users.fetch_ids_by_username(deps.db, [mention.username for mention in entities.mentions])
-        if entities.mentions
-        else {}
-    )
     mentions = [
         {
             "username": mention.username,

@@ -10,23 +10,20 @@ from collections.abc import Sequence
 
 import msgspec
 
-from linnet.domain.event import Event, TopUserCrossed, TweetDeleted, TweetPosted, UserFollowed, UserUnfollowed
 from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.changes import Change
 from linnet.write.after_commit import best_effort, forget
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.counters import apply_counters
+from linnet.write.fanout.notifications import apply_notifications
 from linnet.write.fanout.plan import plan_pushes
+from linnet.write.fanout.popular import apply_popular
 from linnet.write.fanout.push import push
+from linnet.write.fanout.search import apply_search
+from linnet.write.fanout.sorting import Numbered, sort_events
+from linnet.write.fanout.tags import apply_tags
 from linnet.write.fanout.topusers import cross
-from linnet.write.fanout.visibility import apply_follow_changes
-
-
-class Numbered(msgspec.Struct, frozen=True):
-    """An event with the id of its row."""
-
-    id: int
-    event: Event
+from linnet.write.fanout.visibility import apply_view_changes
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -36,22 +33,31 @@ class Applied(msgspec.Struct, frozen=True):
     change: Change
 
 
-async def apply_batch(deps: WriteDeps, session: Session, batch: Sequence[Numbered]) -> Applied:
-    """Applies events in the caller's transaction. Safe to run again if that is rolled back."""
-    posted = [numbered.event for numbered in batch if isinstance(numbered.event, TweetPosted)]
-    deleted = [numbered.event for numbered in batch if isinstance(numbered.event, TweetDeleted)]
-    changes = [
-        (numbered.id, numbered.event) for numbered in batch if isinstance(numbered.event, UserFollowed | UserUnfollowed)
-    ]
-    crossed = [numbered.event for numbered in batch if isinstance(numbered.event, TopUserCrossed)]
+async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numbered]) -> Applied:
+    """Applies events in the caller's transaction. Safe to run again if that is rolled back.
 
-    plan = await plan_pushes(session, posted)
+    Rows are locked in one order: tweets, users, then what each further step owns, every kind by its key.
+    """
+    batch = sort_events(numbered)
+    plan = await plan_pushes(session, batch.posted)
     deliveries = await push(deps, plan)
-    await apply_follow_changes(deps, changes)
-    changed = await apply_counters(deps, session, posted, deleted, [event for _, event in changes], plan.existing)
-    for event in crossed:
+    await apply_view_changes(deps, batch)
+    settled = await apply_counters(deps, session, batch, plan.existing)
+    await apply_tags(deps, session, batch, settled)
+    await apply_search(deps, session, batch, settled)
+    await apply_popular(deps, session, batch, settled)
+    await apply_notifications(deps, session, batch, settled)
+    for event in batch.crossed:
         await cross(deps, event)
-    return Applied(deliveries, Change(changed.tweet_ids, changed.user_ids, (), plan.posted_by_top_users))
+    return Applied(
+        deliveries,
+        Change(
+            tuple(tweet.ref.tweet_id for tweet in settled.tweets) + tuple(ref.tweet_id for ref in settled.gone),
+            tuple(user.user_id for user in settled.users),
+            (),
+            plan.posted_by_top_users,
+        ),
+    )
 
 
 async def announce(deps: WriteDeps, applied: Applied) -> None:

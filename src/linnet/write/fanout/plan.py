@@ -24,7 +24,7 @@ class PushPlan(msgspec.Struct, frozen=True):
 
     pushes: list[tuple[Entry, bytes]]
     posted_by_top_users: tuple[bytes, ...]
-    existing: set[TweetRef]
+    existing: frozenset[TweetRef]
 
 
 def entry_of(event: TweetPosted) -> Entry:
@@ -54,7 +54,7 @@ def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
 async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPlan:
     """The audiences of posted tweets that are still there; each author is in their own audience."""
     if not posted:
-        return PushPlan([], (), set())
+        return PushPlan([], (), frozenset())
     refs = [TweetRef(event.author_id, event.tweet_id) for event in posted]
     existing = await fanout.fetch_existing(session, refs)
     entries = [entry_of(event) for event, ref in zip(posted, refs, strict=True) if ref in existing]
@@ -88,4 +88,4 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
         (entry, readers.get(ordinal, b"") + entry.author_id.to_bytes(8, "big")) for ordinal, entry in enumerate(entries)
     ]
     posted_by_top_users = tuple(pack_entry(entry) for entry in entries if entry.author_id in records)
-    return PushPlan(pushes, posted_by_top_users, existing)
+    return PushPlan(pushes, posted_by_top_users, frozenset(existing))

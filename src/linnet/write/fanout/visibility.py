@@ -1,14 +1,27 @@
 """Changes of what a reader may see."""
 
-from collections.abc import Sequence
-
-from linnet.domain.event import UserFollowed, UserUnfollowed
+from linnet.domain.event import UserBlocked, UserFollowed
+from linnet.ids import UserId
+from linnet.stores.valkey.keys import pack_id
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.sorting import Batch
 
 
-async def apply_follow_changes(deps: WriteDeps, changes: Sequence[tuple[int, UserFollowed | UserUnfollowed]]) -> None:
-    """Notes and drops what the request may not have come to. Does nothing where the request did."""
-    for change_id, event in changes:
+async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
+    """Notes and drops what the request may not have come to. A follow change does nothing where the request did.
+
+    Dropping a window once more than needed costs its reader a rebuild, and nothing else.
+    """
+    for change_id, event in batch.follows:
         await deps.windows.change(
             event.follower_id, event.followed_id, shown=isinstance(event, UserFollowed), change_id=change_id
         )
+    dropped: set[UserId] = {mute.user_id for _, mute in batch.mutes}
+    for change_id, block in batch.blocks:
+        if isinstance(block, UserBlocked):
+            await deps.windows.change(block.user_id, block.blocked_id, shown=False, change_id=change_id)
+            await deps.windows.change(block.blocked_id, block.user_id, shown=False, change_id=block.blocked_change_id)
+        else:
+            dropped |= {block.user_id, block.blocked_id}
+    for call in deps.windows.drop(b"".join(map(pack_id, sorted(dropped)))):
+        await call

@@ -17,7 +17,8 @@ from linnet.stores.postgres.outbox import EventRow
 from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.deps import WriteDeps
-from linnet.write.fanout.batch import Applied, Numbered, announce, apply_batch
+from linnet.write.fanout.batch import Applied, announce, apply_batch
+from linnet.write.fanout.sorting import Numbered
 
 log = structlog.get_logger()
 

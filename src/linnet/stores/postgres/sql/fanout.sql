@@ -41,17 +41,18 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 order by author_id, id
 for no key update;
 
--- :name add_tweet_counts (author_ids, tweet_ids, replies, retweets) -> many
--- Adds to the counters of tweets that are there; returns their new versions. Rows must be locked. Served by tweets_pkey.
+-- :name add_tweet_counts (author_ids, tweet_ids, replies, retweets, likes) -> many
+-- Adds to the counters of tweets that are there; returns what they are now. Rows must be locked. Served by tweets_pkey.
 update tweets t
 set replies_count = t.replies_count + c.replies, retweets_count = t.retweets_count + c.retweets,
-    version = t.version + 1
+    likes_count = t.likes_count + c.likes, version = t.version + 1
 from (
     select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as id,
-        unnest(%(replies)s::bigint[]) as replies, unnest(%(retweets)s::bigint[]) as retweets
+        unnest(%(replies)s::bigint[]) as replies, unnest(%(retweets)s::bigint[]) as retweets,
+        unnest(%(likes)s::bigint[]) as likes
 ) c
 where t.author_id = c.author_id and t.id = c.id
-returning t.id, t.version;
+returning t.author_id, t.id, t.version, t.replies_count, t.retweets_count, t.likes_count;
 
 -- :name insert_replies (author_ids, tweet_ids, reply_ids, reply_author_ids) -> many
 -- Notes replies under their parents; returns the new ones. Served by replies_pkey.

@@ -15,10 +15,10 @@ union all
 select 'email' from emails where email = %(email)s;
 
 -- :name fetch_profiles (user_ids) -> many
--- Profiles by id, in no order. Served by users_pkey.
-select id, username, name, bio, location, avatar_url, tweets_count, followers_count, following_count, version
+-- Profiles by id, in no order; accounts that are being erased are not there. Served by users_pkey.
+select id, username, name, bio, location, avatar, tweets_count, followers_count, following_count, version
 from users
-where id = any(%(user_ids)s::bigint[]);
+where id = any(%(user_ids)s::bigint[]) and deleted_ms is null;
 
 -- :name find_id_by_username (username) -> value
 -- Whose username it is or was. Served by usernames_pkey.
@@ -34,7 +34,7 @@ select user_id from emails where email = %(email)s;
 
 -- :name find_account (user_id) -> one
 -- What only the user and log-in may read. Served by users_pkey.
-select id, email, phone, password_hash from users where id = %(user_id)s;
+select id, email, phone, password_hash from users where id = %(user_id)s and deleted_ms is null;
 
 -- :name update_password (user_id, old_hash, new_hash) -> none
 -- Changes the password if it is still the one that was checked. Served by users_pkey.

@@ -1,0 +1,5 @@
+"""Searching tweets, people and tags."""
+
+from linnet.api.endpoints import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,137 @@
+"""What others did with a tweet, noted under it: replies, retweets and likes, each once, whatever is applied twice.
+
+A note and its count go together: only a note that was not there adds, only one that was there takes away.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import fanout, likes, outbox
+from linnet.stores.postgres.fanout import ReplyNote, RetweetNote, TweetDelta
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.pool import Session
+from linnet.write.deps import WriteDeps
+from linnet.write.fanout.sorting import LikeChange
+
+NOTES_AT_ONCE = 500
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """``deltas``: what the notes add to the tweets they stand under. ``gone``: retweets that went with their originals.
+
+    ``unliked_by``: people whose likes went with a tweet.
+    """
+
+    deltas: dict[TweetRef, TweetDelta]
+    gone: list[TweetRef]
+    unliked_by: set[UserId]
+
+
+async def apply_notes(
+    deps: WriteDeps,
+    session: Session,
+    posted: Sequence[TweetPosted],
+    deleted: Sequence[TweetDeleted],
+    changed_likes: Sequence[LikeChange],
+) -> Noted:
+    """Applies notes. ``posted`` holds only tweets that are still there; locks the tweets that notes stand under."""
+    both: list[TweetPosted | TweetDeleted] = [*posted, *deleted]
+    related = {event.reply_to or event.retweet_of for event in both} | {event.tweet for event in changed_likes}
+    # A tweet that is there now stays until we commit: whoever deletes it then finds our notes under it.
+    present = await fanout.lock_tweets(session, [ref for ref in related if ref is not None])
+    noted = Noted(defaultdict(TweetDelta), [], set())
+    await _note_replies_and_retweets(session, posted, deleted, present, noted.deltas)
+    await _note_likes(session, changed_likes, present, noted)
+
+    orphans = [
+        TweetRef(event.author_id, event.tweet_id)
+        for event in posted
+        if event.retweet_of is not None and event.retweet_of not in present
+    ]
+    for event in deleted:
+        orphans += await _clear(deps, session, TweetRef(event.author_id, event.tweet_id), noted)
+    if orphans:
+        noted.gone.extend(await fanout.delete_tweets(session, orphans))
+    return noted
+
+
+async def _note_replies_and_retweets(
+    session: Session,
+    posted: Sequence[TweetPosted],
+    deleted: Sequence[TweetDeleted],
+    present: Collection[TweetRef],
+    deltas: dict[TweetRef, TweetDelta],
+) -> None:
+    def replies(events: Sequence[TweetPosted | TweetDeleted]) -> list[ReplyNote]:
+        return [
+            ReplyNote(event.reply_to, TweetRef(event.author_id, event.tweet_id))
+            for event in events
+            if event.reply_to is not None and event.reply_to in present
+        ]
+
+    def retweets(events: Sequence[TweetPosted | TweetDeleted]) -> list[RetweetNote]:
+        return [
+            RetweetNote(event.retweet_of, TweetRef(event.author_id, event.tweet_id))
+            for event in events
+            if event.retweet_of is not None and event.retweet_of in present
+        ]
+
+    # Old notes go before new ones come: whoever retweets again after an undo has one note, under the same key. That a
+    # posted tweet is noted only if it is still there keeps this right when its own deletion is in the same batch, or
+    # came before it because it was parked.
+    if old_replies := replies(deleted):
+        for parent in await fanout.delete_replies(session, old_replies):
+            deltas[parent].replies -= 1
+    if old_retweets := retweets(deleted):
+        for original in await fanout.delete_retweets(session, old_retweets):
+            deltas[original].retweets -= 1
+    if new_replies := replies(posted):
+        for parent in await fanout.insert_replies(session, new_replies):
+            deltas[parent].replies += 1
+    if new_retweets := retweets(posted):
+        for original in await fanout.insert_retweets(session, new_retweets):
+            deltas[original].retweets += 1
+
+
+async def _note_likes(
+    session: Session, changed: Sequence[LikeChange], present: Collection[TweetRef], noted: Noted
+) -> None:
+    """Makes the notes say what the likes say now.
+
+    Not what the events say: so it does not matter which event comes late, or twice. Who changes their mind after we
+    looked has an event of their own to come.
+    """
+    if not changed:
+        return
+    concerned = {(event.user_id, event.tweet) for event in changed}
+    found = await likes.fetch_likes(session, {(user_id, ref.tweet_id) for user_id, ref in concerned})
+    liked = {(like.user_id, like.tweet) for like in found}
+    if new := [like for like in found if like.tweet in present]:
+        for ref in await likes.insert_notes(session, new):
+            noted.deltas[ref].likes += 1
+    if old := [(user_id, ref) for user_id, ref in concerned - liked if ref in present]:
+        for ref in await likes.delete_notes(session, old):
+            noted.deltas[ref].likes -= 1
+    await _forget_likes(session, [(like.user_id, like.tweet_id) for like in found if like.tweet not in present], noted)
+
+
+async def _forget_likes(session: Session, orphans: Sequence[tuple[UserId, TweetId]], noted: Noted) -> None:
+    if orphans:
+        await likes.delete_orphans(session, orphans)
+        noted.unliked_by.update(user_id for user_id, _ in orphans)
+
+
+async def _clear(deps: WriteDeps, session: Session, deleted: TweetRef, noted: Noted) -> list[TweetRef]:
+    """Takes away the notes under a deleted tweet, some at a time; returns the retweets that go with their original."""
+    retweets = await fanout.delete_retweets_of(session, deleted, page_size=NOTES_AT_ONCE)
+    replies = await fanout.delete_replies_of(session, deleted, page_size=NOTES_AT_ONCE)
+    liked_by = await likes.delete_notes_of(session, deleted, page_size=NOTES_AT_ONCE)
+    await _forget_likes(session, [(user_id, deleted.tweet_id) for user_id in liked_by], noted)
+    if NOTES_AT_ONCE in (len(retweets), replies, len(liked_by)):
+        event = TweetDeleted(deleted.author_id, deleted.tweet_id, going_on=True)
+        await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
+    return retweets

@@ -1,0 +1,75 @@
+"""A batch's events by what they are about, so that each part of the work finds its own, and what they came to."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.domain.event import (
+    Event,
+    TopUserCrossed,
+    TweetDeleted,
+    TweetLiked,
+    TweetPosted,
+    TweetRef,
+    TweetUnliked,
+    UserBlocked,
+    UserFollowed,
+    UserMuted,
+    UserUnblocked,
+    UserUnfollowed,
+    UserUnmuted,
+)
+from linnet.stores.postgres.fanout import CountedTweet
+from linnet.stores.postgres.users import Counted
+
+FollowChange = UserFollowed | UserUnfollowed
+LikeChange = TweetLiked | TweetUnliked
+BlockChange = UserBlocked | UserUnblocked
+MuteChange = UserMuted | UserUnmuted
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """An event with the id of its row."""
+
+    id: int
+    event: Event
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Events in the order of their rows. One actor's events are in the order in which they happened."""
+
+    posted: Sequence[TweetPosted]
+    deleted: Sequence[TweetDeleted]
+    likes: Sequence[LikeChange]
+    follows: Sequence[tuple[int, FollowChange]]
+    blocks: Sequence[tuple[int, BlockChange]]
+    mutes: Sequence[tuple[int, MuteChange]]
+    crossed: Sequence[TopUserCrossed]
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What a batch came to, once its counters and notes are applied in the transaction.
+
+    ``existing``: posted tweets that were there when the batch was read; one that is deleted by now has its own event to
+    come. ``gone``: tweets that are not there any more, with retweets that went with their originals. ``tweets`` and
+    ``users`` are rows whose counters changed, locked until the commit.
+    """
+
+    existing: frozenset[TweetRef]
+    gone: tuple[TweetRef, ...]
+    tweets: tuple[CountedTweet, ...]
+    users: tuple[Counted, ...]
+
+
+def sort_events(numbered: Sequence[Numbered]) -> Batch:
+    """The events by kind."""
+    events = [(item.id, item.event) for item in numbered]
+    return Batch(
+        posted=[event for _, event in events if isinstance(event, TweetPosted)],
+        deleted=[event for _, event in events if isinstance(event, TweetDeleted)],
+        likes=[event for _, event in events if isinstance(event, LikeChange)],
+        follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
+        blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
+        mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
+        crossed=[event for _, event in events if isinstance(event, TopUserCrossed)],
+    )
