@@ -16,6 +16,7 @@ from linnet.api.bodies import pick_fields, read_fields, read_json_object
 from linnet.api.params import Query, parse_id, parse_query, parse_range
 from linnet.api.problems import ProblemType
 from linnet.api.services import ApiServices
+from linnet.domain.limits import LIMIT_NAMES
 from linnet.domain.timeline import Range
 from linnet.errors import Invalid, NotFound, SessionNotFound, TweetNotFound, Unauthenticated, UserNotFound
 from linnet.ids import SessionId, TweetId, UserId
@@ -145,7 +146,8 @@ class Success(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """A route. ``problems`` are those of its own; what every route of its kind can answer is added by ``openapi``.
 
-    ``failure`` is an answer that is no success, and no problem either.
+    ``failure`` is an answer that is no success, and no problem either. ``limit`` names the rate limit that it counts
+    under, beside that of requests (``domain.limits`` has them all): "tweet", "like", … Empty: it is never refused.
     """
 
     method: Method
@@ -161,6 +163,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     problems: tuple[ProblemType, ...] = ()
     failure: Success | None = None
     name: str = ""
+    limit: str = "request"
+
+    def __post_init__(self) -> None:
+        if self.limit not in LIMIT_NAMES:
+            raise ValueError(f"{self.path}: there is no limit {self.limit!r} among {', '.join(sorted(LIMIT_NAMES))}")
 
     @property
     def operation_id(self) -> str:
