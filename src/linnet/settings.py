@@ -18,6 +18,7 @@ from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.viewers import ViewerOptions
 from linnet.read.timelines.pulled import PulledOptions
 from linnet.read.timelines.rebuild import RebuildOptions
+from linnet.stores.postgres.jobs import RunnerOptions
 from linnet.stores.postgres.leasing import LeaseOptions
 from linnet.stores.postgres.pool import PostgresOptions
 from linnet.stores.valkey.address import parse_address
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
     viewers: ViewerOptions = ViewerOptions()
     passwords: PasswordOptions = PasswordOptions()
     worker: WorkerOptions = WorkerOptions()
+    jobs: RunnerOptions = RunnerOptions()
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -18,7 +18,10 @@ PLANTED = {
         "utils.py": "",
     },
     "The two stores do not know each other": {"stores/valkey/planted.py": "from linnet.stores.postgres import pool"},
-    "Only linnet.stores.postgres speaks to PostgreSQL": {"write/planted.py": "import psycopg"},
+    "Only linnet.stores.postgres speaks to PostgreSQL": {
+        "write/planted.py": "import psycopg",
+        "write/jobs/planted.py": "import procrastinate",
+    },
     "Only linnet.stores.valkey speaks to Valkey": {"read/planted_too.py": "from redis.asyncio import Redis"},
     "Only the edges know the web framework": {"read/planted_again.py": "import litestar"},
 }
@@ -63,6 +66,7 @@ def test_the_contracts_hold_and_each_catches_its_violation(copy: Path) -> None:
     for text in (
         "linnet.domain.planted -> linnet.stores.postgres.pool",
         "linnet.read.planted -> linnet.write.deps",
+        "linnet.write.jobs.planted -> procrastinate",
         "utils",
     ):
         assert text in printed, f"the floors do not catch {text}"

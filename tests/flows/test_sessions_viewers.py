@@ -3,7 +3,8 @@
 import asyncio
 
 from linnet.ids import mint_token, token_hash, token_owner
-from linnet.read.hydration.viewers import SESSION_DAYS, Viewer, ViewerOptions
+from linnet.domain.session import SESSION_DAYS
+from linnet.read.hydration.viewers import Viewer, ViewerOptions
 from linnet.read.timelines.people import sessions_screen
 from linnet.stores.valkey.changes import Change
 from tests.flows._accounts_world import Town, ValkeyServer

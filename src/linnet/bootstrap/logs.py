@@ -16,6 +16,10 @@ _QUIETED = {
     "yoyo": logging.WARNING,
     "asyncio": logging.WARNING,
     "httpx": logging.WARNING,
+    "procrastinate": logging.WARNING,
+    # A job that failed is told of once, by workers/jobs.py.
+    "procrastinate.worker": logging.CRITICAL,
+    "procrastinate.worker.linnet": logging.WARNING,
 }
 
 

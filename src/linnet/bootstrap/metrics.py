@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from linnet.domain.event import LANES
 from linnet.errors import Unavailable
-from linnet.stores.postgres import outbox
+from linnet.stores.postgres import jobs, outbox
 from linnet.stores.postgres.pool import Database
 
 log = structlog.get_logger()
@@ -41,11 +41,11 @@ def metrics_renderer(db: Database) -> Callable[[], Awaitable[tuple[bytes, str]]]
         text = generate_latest(_registry())
         try:
             async with asyncio.timeout(_LANES_TIMEOUT_SECONDS):
-                depths = await outbox.fetch_depths(db)
+                depths, queued = await outbox.fetch_depths(db), await jobs.count_by_status(db)
         except (Unavailable, TimeoutError) as error:
             log.debug("lane depth not known", cause=str(error))
         else:
-            text += _render_depths(depths)
+            text += _render_depths(depths) + _render_jobs(queued)
         return text, CONTENT_TYPE_LATEST
 
     return render
@@ -67,4 +67,15 @@ def _render_depths(depths: dict[int, int]) -> bytes:
     total = GaugeMetricFamily("linnet_events_waiting", "Events that wait in all lanes.", value=sum(depths.values()))
     registry = CollectorRegistry()
     registry.register(_Given([by_lane, total]))
+    return generate_latest(registry)
+
+
+def _render_jobs(queued: dict[str, int]) -> bytes:
+    waiting = GaugeMetricFamily("linnet_jobs_waiting", "Background jobs that wait.", value=queued.get("todo", 0))
+    running = GaugeMetricFamily("linnet_jobs_running", "Background jobs that run.", value=queued.get("doing", 0))
+    given_up = GaugeMetricFamily(
+        "linnet_jobs_given_up", "Background jobs that failed too often.", value=queued.get("failed", 0)
+    )
+    registry = CollectorRegistry()
+    registry.register(_Given([waiting, running, given_up]))
     return generate_latest(registry)

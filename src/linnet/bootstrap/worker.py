@@ -1,7 +1,9 @@
-"""One event process, from its settings to its end."""
+"""One process that applies events, runs background jobs, or both, from its settings to its end."""
 
 import asyncio
+from collections.abc import Set
 from contextlib import AsyncExitStack
+from typing import Literal
 
 import msgspec
 import structlog
@@ -11,10 +13,13 @@ from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, open_services
 from linnet.settings import Settings
 from linnet.workers.events import apply_events
+from linnet.workers.jobs import run_jobs
 from linnet.workers.monitoring import Page, Pages, serve_pages
-from linnet.workers.pruning import PruneOptions, Pruner
+from linnet.write.jobs.job import known_jobs
 
 log = structlog.get_logger()
+
+Duty = Literal["events", "jobs"]
 
 
 class MonitoringAddress(msgspec.Struct, frozen=True):
@@ -25,9 +30,14 @@ class MonitoringAddress(msgspec.Struct, frozen=True):
 
 
 async def run_worker(
-    settings: Settings, monitoring: MonitoringAddress | None, *, ready: asyncio.Event, stop: asyncio.Event
+    settings: Settings,
+    duties: Set[Duty],
+    monitoring: MonitoringAddress | None,
+    *,
+    ready: asyncio.Event,
+    stop: asyncio.Event,
 ) -> None:
-    """Sets ``ready``, works until ``stop`` is set, and finishes what it has in hand.
+    """Sets ``ready``, does its duties until ``stop`` is set, and finishes what it has in hand.
 
     Raises ``Unavailable`` or ``SchemaMismatch`` at the start, ``OSError`` for an address that is not to be had.
     """
@@ -36,10 +46,14 @@ async def run_worker(
         if monitoring is not None:
             pages = monitoring_pages(services)
             await stack.enter_async_context(serve_pages(pages, host=monitoring.host, port=monitoring.port))
-        log.info("the worker is ready", lanes_at_once=settings.worker.lanes_at_once)
+        jobs = known_jobs()
+        log.info("the worker is ready", duties=sorted(duties))
         ready.set()
-        pruner = Pruner(services.db, services.clock, PruneOptions())
-        await apply_events(services.write, settings.valkey, settings.worker, pruner, stop=stop)
+        async with asyncio.TaskGroup() as group:
+            if "events" in duties:
+                group.create_task(apply_events(services.write, settings.valkey, settings.worker, stop=stop))
+            if "jobs" in duties:
+                group.create_task(run_jobs(services.write, jobs, settings.jobs, stop=stop))
 
 
 def monitoring_pages(services: Services) -> Pages:

@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, str] = {
     "serve": "linnet.cli.serve:serve",
     "web": "linnet.cli.web:web",
     "worker": "linnet.cli.worker:worker",
+    "jobs": "linnet.cli.jobs:jobs",
     "db": "linnet.cli.db:db",
     "settings": "linnet.cli.settings:settings",
     "events": "linnet.cli.events:events",

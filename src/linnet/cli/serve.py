@@ -183,7 +183,7 @@ def pool_size(settings: Settings) -> int:
 def _children(options: ServeOptions, environment: Mapping[str, str]) -> list[Supervisor]:
     commands = {
         "web": ("web", "--host", options.address, "--port", str(options.port)),
-        "worker": ("worker",),
+        "worker": ("worker", "--jobs"),
     }
     return [
         Supervisor.of_program(

@@ -58,14 +58,17 @@ def with_database(command: Callable[Concatenate[Settings, P], T]) -> Callable[P,
     return _with_data_dir(command, needs_valkey=False)
 
 
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The data directory of a running `linnet serve`. Without it the servers are those of LINNET_DATABASE_URL"
+    " and LINNET_VALKEY_URL or, if these are not set, those of ./data.",
+)
+
+
 def _with_data_dir(command: Callable[..., Any], *, needs_valkey: bool) -> Callable[..., Any]:
-    @click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="The data directory of a running `linnet serve`. Without it the servers are those of LINNET_DATABASE_URL"
-        " and LINNET_VALKEY_URL or, if these are not set, those of ./data.",
-    )
+    @data_dir_option
     @functools.wraps(command)
     def with_settings(*args: Any, data_dir: Path | None, **kwargs: Any) -> Any:
         return command(find_settings(os.environ, data_dir, needs_valkey=needs_valkey), *args, **kwargs)

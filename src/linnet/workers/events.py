@@ -5,39 +5,34 @@ leaves nothing half done: what it had in hand is applied by the others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import structlog
 
 from linnet.stores.valkey.changes import Subscription
 from linnet.stores.valkey.client import ValkeyOptions
-from linnet.workers.pruning import Pruner
 from linnet.write.deps import WriteDeps
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
 
 log = structlog.get_logger()
 
 
-async def apply_events(
-    deps: WriteDeps, valkey: ValkeyOptions, options: WorkerOptions, pruner: Pruner, *, stop: asyncio.Event
-) -> None:
-    """Applies events as they come, and prunes now and then. After ``stop`` the batches in hand are finished first."""
+async def apply_events(deps: WriteDeps, valkey: ValkeyOptions, options: WorkerOptions, *, stop: asyncio.Event) -> None:
+    """Applies events as they come. After ``stop`` the batches in hand are finished first."""
     worker = EventWorker(deps, options)
     subscription = Subscription(valkey, deps.keys.wake(), on_message=lambda message: _wake(worker, message))
     subscription.start()
     try:
-        async with _beside(pruner):
-            working = asyncio.create_task(worker.run(), name="event worker")
-            stopped = asyncio.create_task(stop.wait(), name="stop")
-            try:
-                await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
-                worker.stop()
-                # Whatever ended it is raised here: the process must end too, and be started anew.
-                await working
-            finally:
-                stopped.cancel()
-                working.cancel()
+        working = asyncio.create_task(worker.run(), name="event worker")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+            worker.stop()
+            # Whatever ended it is raised here: the process must end too, and be started anew.
+            await working
+        finally:
+            stopped.cancel()
+            working.cancel()
     finally:
         await subscription.close()
 
@@ -46,14 +41,3 @@ def _wake(worker: EventWorker, message: bytes) -> None:
     # Anything else than a number is nothing of ours; the poll finds what it may have meant.
     with suppress(ValueError):
         worker.wake(int(message))
-
-
-@asynccontextmanager
-async def _beside(pruner: Pruner) -> AsyncIterator[None]:
-    task = asyncio.create_task(pruner.run(), name="pruner")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

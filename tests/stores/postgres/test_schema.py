@@ -45,7 +45,8 @@ _OTHERS = """
     select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'public'
     union all
-    select 'trigger ' || t.tgname from pg_trigger t where not t.tgisinternal
+    select 'trigger ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+    join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and not t.tgisinternal
     union all
     select 'extension ' || e.extname from pg_extension e where e.extname <> 'plpgsql'
     order by 1

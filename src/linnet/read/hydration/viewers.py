@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from linnet.clock import Clock
+from linnet.domain import session
 from linnet.errors import Unavailable
 from linnet.ids import SessionId, UserId, token_hash, token_owner
 from linnet.stores.postgres import sessions
@@ -21,8 +22,6 @@ from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.keys import Keys
 
 log = structlog.get_logger()
-
-SESSION_DAYS = 90
 
 # Last uses that wait to be stored; beyond it some are not noted, which makes a session look less used than it is.
 _MAX_USES = 500_000
@@ -52,7 +51,7 @@ class ViewerOptions(msgspec.Struct, frozen=True):
 
 def unused_since_ms(clock: Clock) -> int:
     """Sessions last used at this moment or before are over."""
-    return clock.now_ms() - SESSION_DAYS * 86_400_000
+    return session.unused_since_ms(clock.now_ms())
 
 
 class _Known(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 yoyo applies ``migrations/NNNN.name.sql`` and keeps the record of what was applied; an advisory lock lets one process at
 a time do it. Each migration is one transaction with bounded waits, so that a lock that is not to be had fails the
-migration instead of stopping the site.
+migration instead of stopping the site. The job queue's tables come along (``jobschema.py``).
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 
 from linnet.errors import Unavailable
+from linnet.stores.postgres import jobschema
 
 _MIGRATION_LOCK = 0x6C696E6E << 16 | 0xFFFF
 _LOCK_TIMEOUT_SECONDS = 5
@@ -86,19 +87,24 @@ def migrate(url: str) -> list[str]:
         _refuse_newer(_applied(backend))
         pending = backend.to_apply(migrations)
         backend.apply_migrations(pending)
-        return [migration.id for migration in pending]
+        _refuse_newer_jobs(jobschema.find_version(backend.connection))
+        return [migration.id for migration in pending] + jobschema.bring_up(backend.connection)
 
 
 def check_schema(url: str) -> None:
     """Raises ``SchemaMismatch`` unless the schema is exactly the one this version knows."""
     with _connected(url) as backend:
         applied = _applied(backend) if "schema_migrations" in backend.list_tables() else []
+        jobs = jobschema.find_version(backend.connection) if applied else None
     _refuse_newer(applied)
     if missing := [version for version in known_versions() if version not in applied]:
         raise SchemaMismatch(
             f"The database's schema is older than this linnet: {len(missing)} migration(s) are missing."
             " Run `linnet db migrate`."
         )
+    _refuse_newer_jobs(jobs)
+    if jobs != jobschema.known_versions()[-1]:
+        raise SchemaMismatch("The database's job queue is older than this linnet. Run `linnet db migrate`.")
 
 
 def _applied(backend: Any) -> list[str]:
@@ -110,4 +116,12 @@ def _refuse_newer(applied: list[str]) -> None:
     if unknown := sorted(set(applied) - set(known_versions())):
         raise SchemaMismatch(
             f"The database was made by a newer linnet (migration {unknown[-1]}). Install that version or a later one."
+        )
+
+
+def _refuse_newer_jobs(applied: str | None) -> None:
+    if applied is not None and applied > jobschema.known_versions()[-1]:
+        raise SchemaMismatch(
+            f"The database's job queue was made by a newer procrastinate ({applied})."
+            " Install that version or a later one."
         )

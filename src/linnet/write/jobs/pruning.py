@@ -1,0 +1,31 @@
+"""Deletes what has had its time: sessions nobody used for long, old idempotency keys, jobs given up long ago."""
+
+from collections.abc import Awaitable, Callable
+
+from linnet.domain.session import unused_since_ms
+from linnet.stores.postgres import jobs, sessions, tweets
+from linnet.write.deps import WriteDeps
+from linnet.write.jobs.job import job
+
+# A round deletes at most so many pages of each kind, so that it never holds much up; the next one goes on.
+_PAGE_SIZE = 1000
+_PAGES = 20
+_GIVEN_UP_DAYS = 30
+
+
+@job(cron="*/5 * * * *")
+async def prune(deps: WriteDeps) -> None:
+    """One round."""
+    await _page_by_page(lambda: tweets.delete_old_keys(deps.db, page_size=_PAGE_SIZE))
+    await _page_by_page(
+        lambda: sessions.delete_expired(
+            deps.db, unused_since_ms=unused_since_ms(deps.clock.now_ms()), page_size=_PAGE_SIZE
+        )
+    )
+    await _page_by_page(lambda: jobs.delete_given_up(deps.db, days=_GIVEN_UP_DAYS, page_size=_PAGE_SIZE))
+
+
+async def _page_by_page(delete_page: Callable[[], Awaitable[int]]) -> None:
+    for _ in range(_PAGES):
+        if await delete_page() < _PAGE_SIZE:
+            break
