@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from linnet.domain.addresses import parse_proxies
+from linnet.domain.limits import RULES, parse_quota
 from linnet.domain.text import TextRules
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.viewers import ViewerOptions
@@ -24,6 +26,7 @@ from linnet.stores.postgres.pool import PostgresOptions
 from linnet.stores.valkey.address import parse_address
 from linnet.stores.valkey.cache import CacheOptions
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.limits import LimitOptions
 from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.passwords import PasswordOptions
 from linnet.write.deps import WriteOptions
@@ -67,7 +70,8 @@ class Settings(msgspec.Struct, frozen=True):
     log: LogOptions
     windows: WindowOptions
     write: WriteOptions
-    rate_limits_enabled: bool
+    limits: LimitOptions
+    trusted_proxies: tuple[str, ...] = ()
     leases: LeaseOptions = LeaseOptions()
     cache: CacheOptions = CacheOptions()
     loaders: LoaderOptions = LoaderOptions()
@@ -234,8 +238,17 @@ SETTINGS: tuple[Setting, ...] = (
         "LINNET_RATE_LIMITS_ENABLED",
         "true",
         "true or false",
-        "Whether people are held to rate limits. Kept for the limits to come: this version has none.",
+        "Whether people are held to rate limits.",
         _boolean,
+    ),
+    *(Setting(rule.setting, rule.default, "number/period, or off", rule.meaning, parse_quota) for rule in RULES),
+    Setting(
+        "LINNET_TRUSTED_PROXIES",
+        "",
+        "addresses",
+        "Proxies whose X-Forwarded-For is believed: addresses and networks, parted by commas; unix is a Unix socket.",
+        parse_proxies,
+        "none",
     ),
     Setting(
         "LINNET_LOG_LEVEL",
@@ -281,7 +294,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         # A lane holds its connection, and one more is needed for what lies beside.
         worker=WorkerOptions(lanes_at_once=min(WorkerOptions().lanes_at_once, pool_size - 1)),
-        rate_limits_enabled=values["LINNET_RATE_LIMITS_ENABLED"],
+        limits=LimitOptions(
+            enabled=values["LINNET_RATE_LIMITS_ENABLED"],
+            quotas={rule.name: values[rule.setting] for rule in RULES},
+        ),
+        trusted_proxies=values["LINNET_TRUSTED_PROXIES"],
     )
 
 

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from linnet.cli import main
 from linnet.cli.serve import pool_size
+from linnet.domain.limits import Quota
 from linnet.settings import SETTINGS, SettingsError, mask_url, read_settings, shown_value
+from linnet.stores.valkey.limits import LimitOptions
 
 REFERENCE_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
@@ -32,7 +34,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert settings.write.text.max_chars == 140
     assert settings.write.top_user_followers == 5000
     assert settings.windows.max_entries == 800
-    assert settings.rate_limits_enabled is True
+    assert settings.limits == LimitOptions()
+    assert settings.trusted_proxies == ()
     assert settings.web.processes >= 1
     assert settings.postgres.url == ""
     assert (settings.log.level, settings.log.format) == ("info", "console")
@@ -51,6 +54,10 @@ def test_every_variable_reaches_its_option() -> None:
             "LINNET_TOP_USER_FOLLOWERS": "7",
             "LINNET_WINDOW_ENTRIES": "20",
             "LINNET_RATE_LIMITS_ENABLED": "No",
+            "LINNET_LIMIT_REQUEST": "1000/10s",
+            "LINNET_LIMIT_SIGN_UP": "1/2D",
+            "LINNET_LIMIT_LOG_IN": "OFF",
+            "LINNET_TRUSTED_PROXIES": "10.0.0.0/8,fd00::1 unix",
             "LINNET_LOG_LEVEL": "DEBUG",
             "LINNET_LOG_FORMAT": "json",
         }
@@ -64,7 +71,12 @@ def test_every_variable_reaches_its_option() -> None:
     assert settings.write.text.max_chars == 500
     assert settings.write.top_user_followers == 7
     assert settings.windows.max_entries == 20
-    assert settings.rate_limits_enabled is False
+    assert settings.limits.enabled is False
+    assert settings.limits.quotas["request"] == Quota(1000, 10)
+    assert settings.limits.quotas["sign_up"] == Quota(1, 2 * 86_400)
+    assert settings.limits.quotas["log_in"] is None
+    assert settings.limits.quotas["tweet"] == Quota(300, 3 * 3600)
+    assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::1", "unix")
     assert (settings.log.level, settings.log.format) == ("debug", "json")
 
 
@@ -125,6 +137,15 @@ def test_all_problems_are_told_at_once() -> None:
         ("LINNET_WEB_PROCESSES", "0"),
         ("LINNET_WEB_PROCESSES", "two"),
         ("LINNET_RATE_LIMITS_ENABLED", "maybe"),
+        ("LINNET_LIMIT_REQUEST", "0/m"),
+        ("LINNET_LIMIT_REQUEST", "300"),
+        ("LINNET_LIMIT_REQUEST", "1000001/m"),
+        ("LINNET_LIMIT_REQUEST", "300/0m"),
+        ("LINNET_LIMIT_REQUEST", "300/31d"),
+        ("LINNET_LIMIT_REQUEST", "300/5 m"),
+        ("LINNET_LIMIT_REQUEST", "٣/m"),
+        ("LINNET_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("LINNET_TRUSTED_PROXIES", "proxy.example"),
         ("LINNET_LOG_FORMAT", "xml"),
         ("LINNET_DATABASE_URL", "host=db password=secret"),
         ("LINNET_DATABASE_URL", "db.example/linnet"),

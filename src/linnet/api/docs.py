@@ -56,9 +56,13 @@ def docs_endpoints(endpoints: Sequence[Endpoint], options: ApiOptions) -> tuple[
         return Answer(307, b"", [(b"location", b"/api/docs"), (b"cache-control", _CACHE_CONTROL)])
 
     return (
-        Endpoint("GET", "/", get_front_door, "documentation", Success("The way to the documentation."), "everyone"),
-        Endpoint("GET", "/api/openapi.json", get_openapi, "documentation", Success("The document."), "everyone"),
-        Endpoint("GET", "/api/docs", get_docs, "documentation", Success("The page."), "everyone"),
+        Endpoint(
+            "GET", "/", get_front_door, "documentation", Success("The way to the documentation."), "everyone", limit=""
+        ),
+        Endpoint(
+            "GET", "/api/openapi.json", get_openapi, "documentation", Success("The document."), "everyone", limit=""
+        ),
+        Endpoint("GET", "/api/docs", get_docs, "documentation", Success("The page."), "everyone", limit=""),
     )
 
 
@@ -87,7 +91,12 @@ def _read(name: str) -> str:
 def _groups(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Tags with their operations, in the order of the document."""
     operations = [
-        {"method": method.upper(), "path": path, **operation}
+        {
+            "method": method.upper(),
+            "path": path,
+            **operation,
+            "responses": {status: _without_shared(response) for status, response in operation["responses"].items()},
+        }
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
@@ -95,6 +104,13 @@ def _groups(document: dict[str, Any]) -> list[dict[str, Any]]:
         {**tag, "operations": [operation for operation in operations if tag["name"] in operation["tags"]]}
         for tag in document["tags"]
     ]
+
+
+def _without_shared(response: dict[str, Any]) -> dict[str, Any]:
+    """A response without the headers that most have in common: the introduction speaks of those."""
+    own = {name: header for name, header in response.get("headers", {}).items() if "$ref" not in header}
+    rest = {key: value for key, value in response.items() if key != "headers"}
+    return rest | ({"headers": own} if own else {})
 
 
 def _problems(endpoints: Sequence[Endpoint]) -> list[tuple[int, str, str]]:

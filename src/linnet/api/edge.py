@@ -1,4 +1,4 @@
-"""Around every request: its id, two headers, and how long it took.
+"""Around every request: its id, headers that every answer has, and how long it took.
 
 Plain ASGI around the whole application, so that it also sees what no route answers.
 """
@@ -6,11 +6,13 @@ Plain ASGI around the whole application, so that it also sees what no route answ
 import re
 from collections.abc import Iterable
 from itertools import count
+from typing import Any, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
+from linnet.api.limits import MORE_HEADERS
 from linnet.api.metrics import UNMATCHED, count_request
 from linnet.clock import Clock
 from linnet.ids import random_bytes
@@ -39,12 +41,13 @@ class Edge:
         request_id = self._id_of(scope["headers"])
         added = [(b"x-content-type-options", b"nosniff"), (b"x-request-id", request_id)]
         status = _GONE
+        answered = cast(dict[str, Any], scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [*message["headers"], *added, *answered.get(MORE_HEADERS, ())]
             await send(message)
 
         tokens = bind_contextvars(request_id=request_id.decode())

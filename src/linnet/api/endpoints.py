@@ -13,6 +13,7 @@ from litestar.types import HTTPScope, Receive
 
 from linnet.api.answers import Answer
 from linnet.api.bodies import pick_fields, read_fields, read_json_object
+from linnet.api.limits import client_of
 from linnet.api.params import Query, parse_id, parse_query, parse_range
 from linnet.api.problems import ProblemType
 from linnet.api.services import ApiServices
@@ -24,7 +25,7 @@ from linnet.read.hydration.viewers import Viewer
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-Method = Literal["GET", "POST", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Access = Literal["everyone", "viewer", "user"]
 """Who may call: ``everyone`` (a token is not looked at), ``viewer`` (better with a token), ``user`` (only with one)."""
 
@@ -32,11 +33,13 @@ Access = Literal["everyone", "viewer", "user"]
 class Call:
     """One request, as handlers see it."""
 
-    __slots__ = ("_receive", "_scope", "services", "viewer")
+    __slots__ = ("_receive", "_scope", "did_nothing", "services", "viewer")
 
     def __init__(self, services: ApiServices, scope: HTTPScope, receive: Receive, viewer: Viewer | None) -> None:
         self.services = services
         self.viewer = viewer
+        # For a handler that finds out that all was done before: then it counts as a request, and as nothing else.
+        self.did_nothing = False
         self._scope = scope
         self._receive = receive
 
@@ -51,6 +54,11 @@ class Call:
         if self.viewer is None:
             raise Unauthenticated
         return self.viewer
+
+    @property
+    def address(self) -> bytes:
+        """Where the request comes from, as ``domain.addresses`` counts it."""
+        return client_of(self._scope, self.services.proxies)
 
     def path(self, name: str) -> str:
         """A part of the path, whatever it is."""
@@ -93,6 +101,10 @@ class Call:
     async def raw_fields(self, wish: type[msgspec.Struct]) -> dict[str, Any]:
         """The body's fields for an action that judges them all itself, so that one answer names every bad one."""
         return pick_fields(await self._body(), wish)
+
+    async def json_object(self) -> dict[str, Any]:
+        """The body, whatever is in it, for an action to which a field that is not there says something."""
+        return await self._body()
 
     async def fields(self, wish: type[T]) -> T:
         """The body. Raises ``Invalid`` naming every field that is missing, unknown or of a wrong type."""

@@ -55,7 +55,7 @@ _PROBLEMS = (UserNotFound, CannotFollowYourself)
 _USER = Success("The user.", UserView, examples.ADA)
 
 ENDPOINTS = (
-    Endpoint("PUT", "/api/users/{user_id}/follow", put_follow, "follows", _USER, problems=_PROBLEMS),
+    Endpoint("PUT", "/api/users/{user_id}/follow", put_follow, "follows", _USER, problems=_PROBLEMS, limit="follow"),
     Endpoint(
         "DELETE",
         "/api/users/{user_id}/follow",
@@ -73,5 +73,6 @@ ENDPOINTS = (
         body=FollowBody,
         body_example=FollowBody(examples.ADA_ID, follow=True),
         problems=_PROBLEMS,
+        limit="follow",
     ),
 )

@@ -47,6 +47,7 @@ ENDPOINTS = (
         "operations",
         Success("It is.", LivenessView, LivenessView("live")),
         access="everyone",
+        limit="",
     ),
     Endpoint(
         "GET",
@@ -55,6 +56,7 @@ ENDPOINTS = (
         "operations",
         Success("It can.", Readiness, examples.READY),
         access="everyone",
+        limit="",
         failure=Success("It cannot.", Readiness, examples.NOT_READY, status=503),
     ),
     Endpoint(
@@ -64,5 +66,6 @@ ENDPOINTS = (
         "operations",
         Success("The metrics.", str, media_type="text/plain"),
         access="everyone",
+        limit="",
     ),
 )

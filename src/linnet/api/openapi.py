@@ -13,6 +13,7 @@ import msgspec
 
 from linnet.api.auth import InvalidToken
 from linnet.api.endpoints import Endpoint, HeaderDoc, OneOf, Success
+from linnet.api.limits import LIMIT_HEADERS
 from linnet.api.params import CURSOR
 from linnet.api.problems import (
     MEDIA_TYPE,
@@ -28,7 +29,7 @@ from linnet.api.problems import (
     status_of,
 )
 from linnet.api.services import ApiOptions
-from linnet.errors import FieldError, Invalid, LinnetError, Unauthenticated, Unavailable
+from linnet.errors import FieldError, Invalid, Limited, LinnetError, Unauthenticated, Unavailable
 from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import DeletedTweetView, TweetView
@@ -47,6 +48,8 @@ _HEADERS = {
     "Retry-After": "After how many seconds to try again.",
     "WWW-Authenticate": "How to say who one is.",
 }
+
+_SHARED_HEADERS: Json = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS}
 
 TAGS = {
     "users": "Accounts, profiles, and the lists that belong to a person.",
@@ -69,6 +72,10 @@ null; give `prev` as `?after=` for what is newer. A page stays what it is while 
 Whatever goes wrong is answered as problem JSON (RFC 9457) with a stable `code`; `errors` names each field of an input
 that is not right. `PUT` and `DELETE` can be repeated; `POST` of a tweet can with an `Idempotency-Key`. Every `GET` may
 be a `HEAD`, and every answer carries an `X-Request-Id` to name when asking for help.
+
+How often things may be done is limited: for a user, or for an address as long as nobody is logged in. The `RateLimit-*`
+headers of an answer say how the limits stand that it counted under. Whoever does too much is answered 429 with a
+`Retry-After`; what was refused, or could not be read, does not count.
 """
 
 
@@ -87,6 +94,8 @@ def problems_of(endpoint: Endpoint) -> list[ProblemType]:
         problems.append(Unauthenticated)
     if endpoint.access != "everyone":
         problems.append(InvalidToken)
+    if endpoint.limit:
+        problems.append(Limited)
     if endpoint.tag != "operations":
         problems.append(Unavailable)
     return sorted(set(problems), key=lambda problem: (status_of(problem), problem.code))
@@ -112,6 +121,10 @@ def build_document(endpoints: Sequence[Endpoint], options: ApiOptions) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas.components(),
+            "headers": {
+                name: {"schema": {"type": "string"}, "description": description, "example": example}
+                for name, (description, example) in LIMIT_HEADERS.items()
+            },
             "securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -177,6 +190,9 @@ def _responses(endpoint: Endpoint, schemas: "_Schemas") -> Json:
         by_status.setdefault(status_of(problem), []).append(problem)
     for status, problems in by_status.items():
         responses[str(status)] = _problem_response(status, problems, schemas)
+    if endpoint.limit:
+        for response in responses.values():
+            response["headers"] = response.get("headers", {}) | _SHARED_HEADERS
     return responses
 
 
@@ -217,6 +233,8 @@ def _instance(problem: ProblemType) -> LinnetError | Refused:
         return Invalid((FieldError("limit", "This must be a number from 1 to 100."),))
     if problem is Unavailable:
         return Unavailable("")
+    if problem is Limited:
+        return Limited(60)
     return problem()
 
 

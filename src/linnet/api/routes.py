@@ -16,9 +16,11 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from linnet.api.answers import Answer
 from linnet.api.auth import find_viewer
 from linnet.api.endpoints import Call, Endpoint
+from linnet.api.limits import Gate, did_nothing
 from linnet.api.params import parse_query
+from linnet.api.problems import Refused
 from linnet.api.services import ApiServices
-from linnet.errors import Unauthenticated
+from linnet.errors import LinnetError, Unauthenticated
 from linnet.read.hydration.viewers import Viewer
 
 _Answering = Callable[[HTTPScope, Receive], Awaitable[Answer]]
@@ -57,11 +59,12 @@ def _bind_with_parameters(path: str, methods: Sequence[Any], answering: _Answeri
 
 def _answering(by_method: dict[str, Endpoint], services: ApiServices) -> _Answering:
     allow = ", ".join(sorted([*by_method, "OPTIONS"]))
+    gated = {method: (endpoint, _gate_of(endpoint, services)) for method, endpoint in by_method.items()}
 
     async def answering(scope: HTTPScope, receive: Receive) -> Answer:
-        endpoint = by_method.get(scope["method"])
-        if endpoint is not None:
-            return await _answer(endpoint, services, scope, receive)
+        found = gated.get(scope["method"])
+        if found is not None:
+            return await _answer(*found, services, scope, receive)
         if scope["method"] == "OPTIONS":
             return Answer(204, b"", [(b"allow", allow.encode())])
         raise MethodNotAllowedException(headers={"allow": allow})
@@ -69,13 +72,55 @@ def _answering(by_method: dict[str, Endpoint], services: ApiServices) -> _Answer
     return answering
 
 
-async def _answer(endpoint: Endpoint, services: ApiServices, scope: HTTPScope, receive: Receive) -> Answer:
-    """Whoever must be logged in is told so before anything else is looked at."""
+def _gate_of(endpoint: Endpoint, services: ApiServices) -> Gate | None:
+    plan = None if services.limits is None else services.limits.plan(endpoint.limit)
+    return None if services.limits is None or plan is None else Gate(services.limits, services.proxies, plan)
+
+
+async def _answer(
+    endpoint: Endpoint, gate: Gate | None, services: ApiServices, scope: HTTPScope, receive: Receive
+) -> Answer:
+    """Whoever must be logged in is told so before anything else is looked at, but counts like everybody."""
     viewer: Viewer | None = None
+    stranger: Unauthenticated | None = None
     if endpoint.access != "everyone":
-        viewer = await find_viewer(services.viewers, scope["headers"])
-        if viewer is None and endpoint.access == "user":
-            raise Unauthenticated
+        try:
+            viewer = await find_viewer(services.viewers, scope["headers"])
+            if viewer is None and endpoint.access == "user":
+                raise Unauthenticated
+        except Unauthenticated as error:
+            stranger = error
+    call = Call(services, scope, receive, viewer)
+    if gate is None:
+        if stranger is not None:
+            raise stranger
+        return await _handle(endpoint, call, scope)
+    counting = gate.begin(scope, call.viewer_id)
+    if stranger is not None or endpoint.method != "GET":
+        await gate.admit(counting, scope)
+        if stranger is not None:
+            raise stranger
+        try:
+            answer = await _handle(endpoint, call, scope)
+        except (LinnetError, Refused) as error:
+            if did_nothing(error):
+                await counting.give_back()
+            raise
+        if call.did_nothing:
+            await counting.give_back()
+        return answer
+    # Reading changes nothing, so it need not wait to be let in: the count goes to Valkey together with what the handler
+    # asks there first, and costs no round trip. A refusal wins over whatever the handler found.
+    try:
+        answer = await _handle(endpoint, call, scope)
+    except Exception:
+        await gate.admit(counting, scope)
+        raise
+    await gate.admit(counting, scope)
+    return answer
+
+
+async def _handle(endpoint: Endpoint, call: Call, scope: HTTPScope) -> Answer:
     if scope["query_string"] and not endpoint.query:
         parse_query(scope["query_string"], ())
-    return await endpoint.handler(Call(services, scope, receive, viewer))
+    return await endpoint.handler(call)

@@ -4,21 +4,19 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from linnet.domain.addresses import Proxies
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import Viewers
+from linnet.stores.valkey.limits import Limits
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
 
 
 class ApiOptions(msgspec.Struct, frozen=True):
-    """``public_url`` is where people reach this server, without a slash at the end; empty: wherever they asked.
-
-    ``trusted_proxies`` is not used yet.
-    """
+    """``public_url`` is where people reach this server, without a slash at the end; empty: wherever they asked."""
 
     public_url: str = ""
     version: str = "0"
-    trusted_proxies: tuple[str, ...] = ()
     max_body_bytes: int = 64 * 1024
     body_timeout_seconds: float = 20.0
     docs_enabled: bool = True
@@ -40,7 +38,10 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class ApiServices(msgspec.Struct, frozen=True):
-    """One per process. ``render_metrics`` returns the Prometheus text and its content type."""
+    """One per process. ``render_metrics`` returns the Prometheus text and its content type.
+
+    Without ``limits`` nobody is held to any.
+    """
 
     read: ReadDeps
     write: WriteDeps
@@ -49,3 +50,5 @@ class ApiServices(msgspec.Struct, frozen=True):
     readiness: Callable[[], Awaitable[Readiness]]
     render_metrics: Callable[[], Awaitable[tuple[bytes, str]]]
     options: ApiOptions = ApiOptions()
+    limits: Limits | None = None
+    proxies: Proxies = Proxies()

@@ -9,7 +9,8 @@ from linnet.errors import SessionNotFound, WrongCredentials
 from linnet.ids import SessionId
 from linnet.read.timelines.people import sessions_screen, user_screen
 from linnet.read.views.users import SessionView, UserView
-from linnet.write.actions.sessions import end_session, log_in
+from linnet.write.actions.guesses import log_in_within_limits
+from linnet.write.actions.sessions import end_session
 
 
 class LogInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,8 +41,14 @@ async def post_session(call: Call) -> Answer:
     """
     services = call.services
     body = await call.raw_fields(LogInBody)
-    logged_in = await log_in(
-        services.write, services.passwords, login=body["login"], password=body["password"], device=call.device()
+    logged_in = await log_in_within_limits(
+        services.write,
+        services.passwords,
+        services.limits,
+        login=body["login"],
+        password=body["password"],
+        device=call.device(),
+        address=call.address,
     )
     user = await user_screen(services.read, logged_in.user_id, logged_in.user_id)
     return view_answer(LoggedInView(logged_in.token, user), 201)
@@ -90,6 +97,7 @@ ENDPOINTS = (
         body=LogInBody,
         body_example=LogInBody("ada", "a feather for a pen"),
         problems=(WrongCredentials,),
+        limit="log_in",
     ),
     Endpoint(
         "GET",

@@ -9,7 +9,7 @@ from linnet.api.answers import Answer, json_answer, no_content, page_answer, vie
 from linnet.api.endpoints import Call, Endpoint, HeaderDoc, Success
 from linnet.api.params import PAGE, IdText, require_id
 from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, TweetNotFound
-from linnet.ids import TweetId
+from linnet.ids import TweetId, first_id_at
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ThreadView, posted_screen, thread_screen, tweet_screen
@@ -84,7 +84,10 @@ async def _post(call: Call, text: str, reply_to: TweetId | None) -> Answer:
     key = call.header(_IDEMPOTENCY_KEY.name)
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid.field(_IDEMPOTENCY_KEY.name, "This must be 1 to 255 visible ASCII characters.")
+    oldest_new_id = first_id_at(services.write.clock.now_ms())
     tweet = await tweets.post_tweet(services.write, author_id, text=text, reply_to=reply_to, idempotency_key=key)
+    # Posted before, with the same key: nothing was done, so nothing counts.
+    call.did_nothing = tweet.id < oldest_new_id
     shown = await posted_screen(services.read, author_id, tweet)
     return json_answer(shown, 201, (b"location", b"/api/tweets/%d" % tweet.id))
 
@@ -165,6 +168,7 @@ ENDPOINTS = (
         body_example=TweetBody(examples.TEXT),
         headers=(_IDEMPOTENCY_KEY,),
         problems=(*_POST_PROBLEMS, TweetNotFound),
+        limit="tweet",
     ),
     Endpoint(
         "GET",
@@ -219,6 +223,7 @@ ENDPOINTS = (
         "tweets",
         Success("The retweet.", TweetView, examples.RETWEET),
         problems=(TweetNotFound,),
+        limit="retweet",
     ),
     Endpoint(
         "DELETE",
@@ -238,6 +243,7 @@ ENDPOINTS = (
         body_example=PlainTweetBody(examples.TEXT),
         headers=(_IDEMPOTENCY_KEY,),
         problems=_POST_PROBLEMS,
+        limit="tweet",
     ),
     Endpoint(
         "POST",
@@ -249,5 +255,6 @@ ENDPOINTS = (
         body_example=AnswerBody(examples.TWEET_ID, examples.REPLY_TEXT),
         headers=(_IDEMPOTENCY_KEY,),
         problems=(*_POST_PROBLEMS, TweetNotFound),
+        limit="tweet",
     ),
 )

@@ -29,6 +29,7 @@ from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.changes import Subscription, decode_change
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.limits import Limits
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
@@ -54,6 +55,7 @@ class Services(msgspec.Struct, frozen=True):
     write: WriteDeps
     viewers: Viewers
     passwords: Passwords
+    limits: Limits
 
 
 def build_services(settings: Settings) -> Services:
@@ -99,6 +101,7 @@ def build_services(settings: Settings) -> Services:
         ),
         viewers=Viewers(db, valkey, keys, clock, settings.viewers),
         passwords=Passwords(settings.passwords),
+        limits=Limits(valkey, keys, clock, settings.limits),
     )
 
 

@@ -14,6 +14,7 @@ from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
+from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
 
 _PR_SET_PDEATHSIG = 1
@@ -46,6 +47,8 @@ def api_services(services: Services) -> ApiServices:
         readiness=readiness_check(services),
         render_metrics=metrics_renderer(services.db),
         options=ApiOptions(public_url=services.settings.web.public_url, version=version("linnet")),
+        limits=services.limits if services.settings.limits.enabled else None,
+        proxies=Proxies(services.settings.trusted_proxies),
     )
 
 

@@ -53,6 +53,18 @@ class Keys(msgspec.Struct, frozen=True):
         """String: the session of a token, or that it ended."""
         return self._of_user(b"session", user_id) + b":" + token_hash
 
+    def limit(self, subject: bytes, rule: bytes) -> bytes:
+        """String: what was counted under a rate limit. A subject is a packed user id, an address or a login's digest.
+
+        All limits of a subject share a slot, those of a user with everything else of that user.
+        """
+        bucket = bucket_of(int.from_bytes(subject, "big"))
+        return b"%b{b%d}:limit:%b:%b" % (self.prefix, bucket, rule, subject)
+
+    def places(self, login: bytes) -> bytes:
+        """Sorted set: addresses from which somebody logged in lately, by the digest of the login."""
+        return b"%b{b%d}:places:%b" % (self.prefix, bucket_of(int.from_bytes(login, "big")), login)
+
     def tweet(self, tweet_id: int) -> bytes:
         """String: a tweet as the views need it, or that it is gone."""
         return self.prefix + b"tweet:" + pack_id(tweet_id)
