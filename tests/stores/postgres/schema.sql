@@ -64,6 +64,28 @@ create table mutes (
     id bigint not null,
     constraint mutes_pkey PRIMARY KEY (user_id, muted_id)
 );
+create table notification_groups (
+    user_id bigint not null,
+    kind text not null,
+    group_id bigint not null,
+    newest_id bigint not null,
+    people_count bigint not null,
+    constraint notification_groups_pkey PRIMARY KEY (user_id, kind, group_id)
+);
+create table notification_states (
+    user_id bigint not null,
+    last_id bigint not null,
+    read_id bigint not null default 0,
+    constraint notification_states_pkey PRIMARY KEY (user_id)
+);
+create table notifications (
+    user_id bigint not null,
+    kind text not null,
+    group_id bigint not null,
+    actor_id bigint not null,
+    id bigint not null,
+    constraint notifications_pkey PRIMARY KEY (user_id, kind, group_id, actor_id)
+);
 create table outbox (
     actor_id bigint not null,
     id bigint not null,
@@ -167,7 +189,6 @@ create table users (
     avatar text,
     last_active_ms bigint,
     previous_visit_ms bigint,
-    notifications_read_id bigint not null default 0,
     deleted_ms bigint,
     constraint users_pkey PRIMARY KEY (id)
 );
@@ -187,6 +208,10 @@ CREATE INDEX likes_newest ON public.likes USING btree (user_id, id DESC) INCLUDE
 CREATE INDEX mentions_of_tweet ON public.mentions USING btree (author_id, tweet_id);
 CREATE INDEX mutes_muted ON public.mutes USING btree (muted_id);
 CREATE INDEX mutes_newest ON public.mutes USING btree (user_id, id DESC) INCLUDE (muted_id);
+CREATE INDEX notification_groups_newest ON public.notification_groups USING btree (user_id, newest_id DESC);
+CREATE INDEX notifications_by_actor ON public.notifications USING btree (actor_id, user_id);
+CREATE UNIQUE INDEX notifications_newest ON public.notifications USING btree (user_id, id DESC) INCLUDE (kind, group_id, actor_id);
+CREATE INDEX notifications_of_group ON public.notifications USING btree (user_id, kind, group_id, id DESC) INCLUDE (actor_id);
 CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);

@@ -1,9 +1,131 @@
-"""Tells people what others did that concerns them, and takes it back with its cause."""
+"""Tells people what others did that concerns them, once, and takes it back with its cause.
 
+Likes and follows are told as the truth has them when the batch is applied, not as the events say, so an event that
+comes late or again tells nothing that is not so. Everybody whose notifications change is locked first, in the order of
+their ids: what one person is told has ids in the order of the commits, and whoever has read up to one has seen all
+below it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from linnet.domain.event import TweetRef, UserBlocked
+from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, causes_of
+from linnet.ids import UserId
+from linnet.stores.postgres import likes, notifications
+from linnet.stores.postgres.notifications import GroupKey
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout import notes
 from linnet.write.fanout.sorting import Batch, Settled
+
+# For one deleted tweet, at once. A deletion that leaves notes behind comes again for the rest of them, and with each
+# step go more causes than notes.
+_CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
 
 
 async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
     """Applies a batch in its transaction, after its counters."""
+    liked, unliked = await _compare_likes(session, batch)
+    followed, unfollowed = await _compare_follows(session, batch)
+    made = list(dict.fromkeys([*liked, *followed, *await _note_mentions(session, batch, settled)]))
+    ended = unliked | {
+        Cause(event.retweet_of.author_id, "retweeted", event.retweet_of.tweet_id, event.author_id)
+        for event in batch.deleted
+        if event.retweet_of is not None
+    }
+    ended -= set(made)
+    apart = {pair for _, block in batch.blocks if isinstance(block, UserBlocked) for pair in _both_ways(block)}
+    gone_for = await _concerned_by_gone(session, batch, settled)
+    made = await _drop_untold(session, made)
+
+    wanted = Counter(cause.user_id for cause in made)
+    wanted.update(dict.fromkeys({cause.user_id for cause in ended}, 0))
+    wanted.update(dict.fromkeys(gone_for | {user_id for user_id, _ in apart}, 0))
+    wanted.update({followed_id: 0 for _, followed_id in unfollowed})
+    if not wanted:
+        return
+    last_ids = await notifications.lock_states(session, wanted, floor=deps.ids.mint())
+    lost: list[GroupKey] = []
+    if ended:
+        lost += await notifications.delete(session, list(ended))
+    if unfollowed:
+        lost += await notifications.delete_follows(session, list(unfollowed))
+    if apart:
+        lost += await notifications.delete_between(session, list(apart))
+    if gone_for:
+        tweet_ids = [ref.tweet_id for ref in settled.gone]
+        lost += await notifications.delete_about(
+            session, gone_for, tweet_ids, page_size=_CAUSES_AT_ONCE * len(tweet_ids)
+        )
+    await notifications.shrink(session, lost)
+    if made:
+        await notifications.insert(session, made, last_ids)
+
+
+async def _compare_likes(session: Session, batch: Batch) -> tuple[list[Cause], set[Cause]]:
+    """What the batch's likes cause, and what they cause no longer."""
+    others = {(event.user_id, event.tweet) for event in batch.likes if event.user_id != event.tweet.author_id}
+    if not others:
+        return [], set()
+    found = await likes.fetch_likes(session, {(user_id, tweet.tweet_id) for user_id, tweet in others})
+    liked = [cause_of_like(like.user_id, like.tweet) for like in sorted(found, key=lambda like: like.id)]
+    return liked, {cause_of_like(user_id, tweet) for user_id, tweet in others} - set(liked)
+
+
+async def _compare_follows(session: Session, batch: Batch) -> tuple[list[Cause], set[tuple[UserId, UserId]]]:
+    """What the batch's follows cause, and the (follower, followed) pairs that are follows no longer."""
+    pairs = {(event.follower_id, event.followed_id) for _, event in batch.follows}
+    if not pairs:
+        return [], set()
+    found = await notifications.fetch_follows(session, pairs)
+    found.sort(key=lambda follow: follow.id)
+    made = [cause_of_follow(follow.follower_id, follow.followed_id, follow.id) for follow in found]
+    return made, pairs - {(follow.follower_id, follow.followed_id) for follow in found}
+
+
+async def _note_mentions(session: Session, batch: Batch, settled: Settled) -> list[Cause]:
+    """What the tweets that are still there cause; notes who is mentioned in them."""
+    gone = set(settled.gone)
+    there = [
+        event
+        for event in batch.posted
+        if (ref := TweetRef(event.author_id, event.tweet_id)) in settled.existing and ref not in gone
+    ]
+    mentions = [(user_id, TweetRef(event.author_id, event.tweet_id)) for event in there for user_id in event.mentions]
+    if mentions:
+        await notifications.insert_mentions(session, mentions)
+    return [cause for event in there for cause in causes_of(event)]
+
+
+async def _concerned_by_gone(session: Session, batch: Batch, settled: Settled) -> set[UserId]:
+    """Who may have been told something about tweets that are gone: their authors, whom they answer and mention."""
+    if not settled.gone:
+        return set()
+    mentioned = await notifications.delete_mentions(session, settled.gone)
+    return (
+        {ref.author_id for ref in settled.gone}
+        | {user_id for user_id, _ in mentioned}
+        | {event.reply_to.author_id for event in batch.deleted if event.reply_to is not None}
+    )
+
+
+async def _drop_untold(session: Session, made: Sequence[Cause]) -> list[Cause]:
+    """Without those that concern people who are gone, or who block each other."""
+    if not made:
+        return []
+    present = await notifications.fetch_present(session, {cause.user_id for cause in made})
+    blocks = await notifications.fetch_blocks(
+        session, {cause.user_id for cause in made} | {cause.actor_id for cause in made}
+    )
+    return [
+        cause
+        for cause in made
+        if cause.user_id in present
+        and (cause.user_id, cause.actor_id) not in blocks
+        and (cause.actor_id, cause.user_id) not in blocks
+    ]
+
+
+def _both_ways(block: UserBlocked) -> tuple[tuple[UserId, UserId], tuple[UserId, UserId]]:
+    return (block.user_id, block.blocked_id), (block.blocked_id, block.user_id)

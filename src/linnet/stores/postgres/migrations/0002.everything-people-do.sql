@@ -8,7 +8,6 @@ alter table users
     add column last_active_ms bigint,
     -- When the visit before this one ended: what came since then is news.
     add column previous_visit_ms bigint,
-    add column notifications_read_id bigint not null default 0,
     -- Set: the account is being erased and nobody sees it any more.
     add column deleted_ms bigint;
 
@@ -77,3 +76,35 @@ create table mentions (
     primary key (user_id, tweet_id)
 );
 create index mentions_of_tweet on mentions (author_id, tweet_id);
+
+-- What others did that concerns a user: a row for each cause, gone with it. Causes of one kind about one thing are a
+-- group: likes and retweets of a tweet, the new followers of a day; each reply and each mention is its own.
+create table notifications (
+    user_id bigint not null,
+    kind text not null,
+    group_id bigint not null,
+    actor_id bigint not null,
+    id bigint not null,
+    primary key (user_id, kind, group_id, actor_id)
+);
+create unique index notifications_newest on notifications (user_id, id desc) include (kind, group_id, actor_id);
+create index notifications_of_group on notifications (user_id, kind, group_id, id desc) include (actor_id);
+create index notifications_by_actor on notifications (actor_id, user_id);
+
+create table notification_groups (
+    user_id bigint not null,
+    kind text not null,
+    group_id bigint not null,
+    newest_id bigint not null,
+    people_count bigint not null,
+    primary key (user_id, kind, group_id)
+);
+create index notification_groups_newest on notification_groups (user_id, newest_id desc);
+
+-- The last id given to a notification of a user, and up to which they have read. The row's lock puts the ids of a user
+-- into the order of their commits, so that nothing comes in below what was read.
+create table notification_states (
+    user_id bigint primary key,
+    last_id bigint not null,
+    read_id bigint not null default 0
+);

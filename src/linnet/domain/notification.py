@@ -1,0 +1,50 @@
+"""Who is told of what. A cause is one thing that one person did; causes of one kind about one thing are a group."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+from linnet.domain.event import TweetPosted, TweetRef
+from linnet.ids import UserId, unix_ms_of
+
+NotificationKind = Literal["followed", "liked", "retweeted", "replied", "mentioned"]
+KINDS: tuple[NotificationKind, ...] = get_args(NotificationKind)
+
+TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned")
+"""Those whose group is a tweet: one's own for the first two, the other's for the rest."""
+
+_DAY_MS = 86_400_000
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """``user_id`` is told that ``actor_id`` did it. There is one for all the times that they did the same."""
+
+    user_id: UserId
+    kind: NotificationKind
+    group_id: int
+    actor_id: UserId
+
+
+def causes_of(posted: TweetPosted) -> list[Cause]:
+    """Whom a tweet, reply or retweet concerns, each person once: who is answered is not told of a mention too."""
+    author_id = posted.author_id
+    causes: list[Cause] = []
+    if posted.retweet_of is not None:
+        causes.append(Cause(posted.retweet_of.author_id, "retweeted", posted.retweet_of.tweet_id, author_id))
+    if posted.reply_to is not None:
+        causes.append(Cause(posted.reply_to.author_id, "replied", posted.tweet_id, author_id))
+    told = {author_id, *(cause.user_id for cause in causes)}
+    causes += [
+        Cause(user_id, "mentioned", posted.tweet_id, author_id) for user_id in posted.mentions if user_id not in told
+    ]
+    return [cause for cause in causes if cause.user_id != author_id]
+
+
+def cause_of_like(user_id: UserId, tweet: TweetRef) -> Cause:
+    """What a like causes. It concerns nobody when the tweet is one's own."""
+    return Cause(tweet.author_id, "liked", tweet.tweet_id, user_id)
+
+
+def cause_of_follow(follower_id: UserId, followed_id: UserId, follow_id: int) -> Cause:
+    """What a follow causes. New followers of one day (UTC) are a group."""
+    return Cause(followed_id, "followed", unix_ms_of(follow_id) // _DAY_MS, follower_id)
