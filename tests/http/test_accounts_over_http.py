@@ -20,7 +20,7 @@ async def test_signing_up_answers_the_user_and_a_token_that_works(site: Site) ->
     assert user["name"] == "Ada Finch"
     assert user["counts"] == {"tweets": 0, "followers": 0, "following": 0}
     me = await site.ask("GET", "/api/me", by=Person(user["id"], "ada", token))
-    assert me.json() == {**user, "email": "ada@example.com", "phone": None}
+    assert me.json() == {**user, "email": "ada@example.com", "phone": None, "last_active_at": None}
 
 
 async def test_signing_up_with_several_bad_fields_names_each_of_them(site: Site) -> None:

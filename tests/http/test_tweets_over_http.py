@@ -14,7 +14,12 @@ async def test_a_tweet_is_answered_whole_and_stands_in_its_authors_timeline_at_o
     assert answer.status_code == 201
     tweet = answer.json()
     assert tweet["text"] == "hello, birds"
-    assert tweet["author"] == {"id": ada.id, "username": "ada", "name": "Ada", "avatar_url": None}
+    assert tweet["author"] == {
+        "id": ada.id,
+        "username": "ada",
+        "name": "Ada",
+        "avatar_url": f"/media/avatars/default/{ada.id}.svg",
+    }
     assert answer.headers["location"] == f"/api/tweets/{tweet['id']}"
     assert (await site.ask("GET", answer.headers["location"], by=ada)).json() == tweet
     assert (await site.ask("GET", "/api/timelines/home", by=ada)).json()["items"] == [tweet]

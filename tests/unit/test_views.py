@@ -9,6 +9,7 @@ from linnet.clock import rfc3339
 from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
 from linnet.domain.user import Account, Profile, Relationship, Session
+from linnet.domain.visits import Activity
 from linnet.ids import MAX_ID, SessionId, TweetId, UserId, unix_ms_of
 from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import (
@@ -55,7 +56,7 @@ class Author(msgspec.Struct, frozen=True):
     id: UserId
     username: str
     name: str
-    avatar_url: str | None
+    avatar_url: str
 
     @property
     def view(self) -> AuthorView:
@@ -66,7 +67,7 @@ class Author(msgspec.Struct, frozen=True):
         return author_json(self.id, username=self.username, name=self.name, avatar_url=self.avatar_url)
 
 
-authors = st.builds(Author, user_ids, texts, texts, st.none() | texts)
+authors = st.builds(Author, user_ids, texts, texts, texts)
 viewers = st.none() | st.builds(TweetViewerView, liked=st.booleans(), retweeted=st.booleans())
 
 
@@ -191,11 +192,11 @@ def test_nobodys_view_of_another_holds_their_address_phone_or_password() -> None
         shown = msgspec.json.encode(user_view(PROFILE, relationship))
         assert SECRET.encode() not in shown
         assert b"version" not in shown
-    own = msgspec.to_builtins(me_view(PROFILE, account))
+    own = msgspec.to_builtins(me_view(PROFILE, account, Activity(None, None)))
     assert own["email"] == account.email
     assert own["phone"] == account.phone
     assert account.password_hash not in [value for key, value in own.items() if key not in ("email", "phone")]
-    assert set(own) - set(msgspec.to_builtins(user_view(PROFILE, None))) == {"email", "phone"}
+    assert set(own) - set(msgspec.to_builtins(user_view(PROFILE, None))) == {"email", "phone", "last_active_at"}
 
 
 @pytest.mark.parametrize("following", [True, False])

@@ -7,8 +7,10 @@ import msgspec
 
 from linnet.api.services import Check, Readiness
 from linnet.clock import rfc3339
-from linnet.ids import unix_ms_of
+from linnet.domain.visits import rounded_ms
+from linnet.ids import UserId, unix_ms_of
 from linnet.read.timelines.thread import ThreadView
+from linnet.read.views.avatars import avatar_url
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import (
     AuthorView,
@@ -21,7 +23,7 @@ from linnet.read.views.tweets import (
     TweetView,
     TweetViewerView,
 )
-from linnet.read.views.users import MeView, SessionView, UserCountsView, UserView, UserViewerView
+from linnet.read.views.users import MeView, ProfileView, SessionView, UserCountsView, UserView, UserViewerView
 
 ADA_ID = "116949214904582144"
 LINUS_ID = "116949217341964288"
@@ -37,8 +39,8 @@ def _time_of(some_id: str) -> str:
     return rfc3339(unix_ms_of(int(some_id)))
 
 
-_ADA_AUTHOR = AuthorView(ADA_ID, "ada", "Ada Finch", None)
-_LINUS_AUTHOR = AuthorView(LINUS_ID, "linus", "Linus", None)
+_ADA_AUTHOR = AuthorView(ADA_ID, "ada", "Ada Finch", avatar_url(UserId(int(ADA_ID)), None))
+_LINUS_AUTHOR = AuthorView(LINUS_ID, "linus", "Linus", avatar_url(UserId(int(LINUS_ID)), None))
 
 ADA = UserView(
     id=ADA_ID,
@@ -46,10 +48,14 @@ ADA = UserView(
     name="Ada Finch",
     bio="",
     location="",
-    avatar_url=None,
+    avatar_url=avatar_url(UserId(int(ADA_ID)), None),
     created_at=_time_of(ADA_ID),
     counts=UserCountsView(tweets=1, followers=1, following=0),
     viewer=UserViewerView(following=True, followed_by=False, blocking=False, muting=False),
+)
+_ACTIVE_AT = rfc3339(rounded_ms(unix_ms_of(int(RETWEET_ID))))
+ADA_PROFILE = ProfileView(
+    **{field: getattr(ADA, field) for field in UserView.__struct_fields__}, last_active_at=_ACTIVE_AT
 )
 ADA_UNFOLLOWED = msgspec.structs.replace(
     ADA, viewer=UserViewerView(following=False, followed_by=False, blocking=False, muting=False)
@@ -60,7 +66,7 @@ LINUS = UserView(
     name="Linus",
     bio="",
     location="",
-    avatar_url=None,
+    avatar_url=avatar_url(UserId(int(LINUS_ID)), None),
     created_at=_time_of(LINUS_ID),
     counts=UserCountsView(tweets=2, followers=0, following=1),
     viewer=None,
@@ -71,7 +77,7 @@ NEW_USER = UserView(
     name="Ada Finch",
     bio="",
     location="",
-    avatar_url=None,
+    avatar_url=avatar_url(UserId(int(ADA_ID)), None),
     created_at=_time_of(ADA_ID),
     counts=UserCountsView(tweets=0, followers=0, following=0),
     viewer=None,
@@ -82,13 +88,16 @@ ME = MeView(
     name="Ada Finch",
     bio="",
     location="",
-    avatar_url=None,
+    avatar_url=avatar_url(UserId(int(ADA_ID)), None),
     created_at=_time_of(ADA_ID),
     counts=UserCountsView(tweets=1, followers=1, following=0),
     viewer=None,
+    last_active_at=_ACTIVE_AT,
     email="ada@example.com",
     phone=None,
 )
+BIO = "I draw birds, mostly finches."
+EDITED_ME = msgspec.structs.replace(ME, bio=BIO, location="Kraków", phone="+48601234567")
 SESSION = SessionView(
     id=SESSION_ID,
     device="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -163,6 +172,7 @@ THREAD = ThreadView(
     tweet=TWEET,
     replies=PageView[TweetView](items=[REPLY], next=None, prev=REPLY_ID),
 )
+
 
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(

@@ -10,6 +10,7 @@ from linnet.errors import EmailTaken, UsernameTaken, UserNotFound
 from linnet.read.timelines.people import (
     followers_page,
     following_page,
+    profile_screen,
     top_users_page,
     user_by_username_screen,
     user_screen,
@@ -17,7 +18,7 @@ from linnet.read.timelines.people import (
 from linnet.read.timelines.user import user_tweets_page
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import TweetView
-from linnet.read.views.users import UserView
+from linnet.read.views.users import ProfileView, UserView
 from linnet.write.actions.accounts import SignUp, sign_up
 
 
@@ -56,7 +57,7 @@ async def get_user(call: Call) -> Answer:
 
     `viewer` says how the one who asks stands to this user; it is null without a token, and on oneself.
     """
-    return view_answer(await user_screen(call.services.read, call.viewer_id, call.user_id()))
+    return view_answer(await profile_screen(call.services.read, call.viewer_id, call.user_id()))
 
 
 async def get_user_by_username(call: Call) -> Answer:
@@ -145,7 +146,7 @@ ENDPOINTS = (
         "/api/users/{user_id}",
         get_user,
         "users",
-        Success("The user.", UserView, examples.ADA),
+        Success("The user.", ProfileView, examples.ADA_PROFILE),
         access="viewer",
         problems=(UserNotFound,),
     ),
@@ -154,7 +155,7 @@ ENDPOINTS = (
         "/api/users/by-username/{username}",
         get_user_by_username,
         "users",
-        Success("The user.", UserView, examples.ADA),
+        Success("The user.", ProfileView, examples.ADA_PROFILE),
         access="viewer",
         problems=(UserNotFound,),
     ),

@@ -8,6 +8,7 @@ from linnet.clock import Clock
 from linnet.domain.user import Profile
 from linnet.ids import UserId
 from linnet.read.hydration.loading import Loaded, Loader, LoaderOptions
+from linnet.read.views.avatars import avatar_url
 from linnet.read.views.tweets import author_json
 from linnet.stores.postgres import users
 from linnet.stores.postgres.pool import Database
@@ -47,7 +48,7 @@ class ProfileLoader(Loader[UserId, ProfileFacts]):
                         profile.id,
                         username=profile.username,
                         name=profile.name,
-                        avatar_url=profile.avatar,
+                        avatar_url=avatar_url(profile.id, profile.avatar),
                     ),
                 ),
             )

@@ -1,7 +1,7 @@
 """Who is asking: from a token to a user, on the way of every request.
 
 A process remembers a token for a few seconds, Valkey for ten minutes, PostgreSQL knows. Nothing of this is written by a
-request: when a session was last used is noted in memory, and stored from there now and then.
+request: that somebody was here is noted in memory, and stored from there now and then (``uses``).
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from linnet.clock import Clock
 from linnet.domain import session
 from linnet.errors import Unavailable
 from linnet.ids import SessionId, UserId, token_hash, token_owner
+from linnet.read.hydration.uses import UseOptions, Uses
 from linnet.stores.postgres import sessions
-from linnet.stores.postgres.pool import Database, Session
+from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey import sessions as cached_sessions
 from linnet.stores.valkey.changes import Change
 from linnet.stores.valkey.client import Valkey
@@ -22,10 +23,6 @@ from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.keys import Keys
 
 log = structlog.get_logger()
-
-# Last uses that wait to be stored; beyond it some are not noted, which makes a session look less used than it is.
-_MAX_USES = 500_000
-_TOUCHES_PER_CONNECTION = 500
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -82,8 +79,7 @@ class Viewers:
         # Signals name hashes, requests bring tokens.
         self._tokens: dict[bytes, str] = {}
         self._flights: dict[bytes, asyncio.Future[Viewer | None]] = {}
-        self._uses: dict[SessionId, tuple[UserId, int]] = {}
-        self._touched: dict[SessionId, float] = {}
+        self._uses = Uses(db, clock, UseOptions(options.touch_seconds))
 
     def peek(self, token: str) -> Viewer | None:
         """The viewer if this process remembers the token, without waiting for anything. None: ask ``find``."""
@@ -149,28 +145,8 @@ class Viewers:
                 log.debug("last uses will be stored later", cause=str(error))
 
     async def flush_last_used(self) -> None:
-        """Stores last uses, of each session at most once in ``touch_seconds``; the others wait for a later flush."""
-        oldest = self._now() - self._options.touch_seconds
-        self._touched = {session_id: at for session_id, at in self._touched.items() if at > oldest}
-        due = [session_id for session_id in self._uses if session_id not in self._touched]
-        # One row per statement: sessions of a batch would be locked in no order, and two processes wait crosswise.
-        for at in range(0, len(due), _TOUCHES_PER_CONNECTION):
-            async with self._db.session() as db:
-                for session_id in due[at : at + _TOUCHES_PER_CONNECTION]:
-                    await self._touch(db, session_id)
-
-    async def _touch(self, db: Session, session_id: SessionId) -> None:
-        use = self._uses.pop(session_id, None)
-        if use is None:
-            return
-        user_id, used_ms = use
-        self._touched[session_id] = self._now()
-        try:
-            await sessions.touch(db, user_id, session_id, used_ms)
-        except BaseException:
-            self._uses.setdefault(session_id, use)
-            self._touched.pop(session_id, None)
-            raise
+        """Stores who was here, and by which log-in, as far as it is due."""
+        await self._uses.flush()
 
     async def _fly(self, token: str, hashed_token: bytes, user_id: UserId) -> Viewer | None:
         """Looks a token up for all who ask for it meanwhile."""
@@ -206,10 +182,7 @@ class Viewers:
         if session is None:
             # Not told to Valkey: whoever makes tokens up would fill it.
             return None
-        unused_seconds = (self._clock.now_ms() - session.last_used_ms) / 1000
-        if 0 <= unused_seconds < self._options.touch_seconds:
-            # Another process, or the log-in itself, stored a use just now.
-            self._touched.setdefault(session.id, self._now() - unused_seconds)
+        self._uses.know_stored(session.id, session.last_used_ms)
         try:
             await cached_sessions.put(self._valkey, self._keys, user_id, hashed_token, session.id)
         except (Unavailable, ValkeyReplyError) as error:
@@ -229,8 +202,7 @@ class Viewers:
             self._drop_known(next(iter(self._known)))
         self._known[token] = _Known(now + self._options.known_seconds, viewer, hashed_token)
         self._tokens[hashed_token] = token
-        if viewer.session_id in self._uses or len(self._uses) < _MAX_USES:
-            self._uses[viewer.session_id] = (viewer.user_id, self._clock.now_ms())
+        self._uses.note(viewer.user_id, viewer.session_id)
 
     def _first_known(self) -> _Known:
         return next(iter(self._known.values()))

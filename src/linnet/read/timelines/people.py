@@ -19,8 +19,17 @@ from linnet.ids import SessionId, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import unused_since_ms
 from linnet.read.views.pages import PageView
-from linnet.read.views.users import MeView, SessionView, UserView, me_view, session_view, user_view
-from linnet.stores.postgres import follows, sessions, topusers, tweets, users
+from linnet.read.views.users import (
+    MeView,
+    ProfileView,
+    SessionView,
+    UserView,
+    me_view,
+    profile_view,
+    session_view,
+    user_view,
+)
+from linnet.stores.postgres import follows, profiles, sessions, topusers, tweets, users
 
 # Enough for anybody, and a bound.
 _MAX_SESSIONS: Final = 200
@@ -39,22 +48,30 @@ async def user_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId)
     return user_view(profile, relationships.get(user_id))
 
 
-async def user_by_username_screen(deps: ReadDeps, viewer_id: UserId | None, username: str) -> UserView:
+async def profile_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> ProfileView:
+    """A user on a page of their own. Raises ``UserNotFound``."""
+    profile = await _find_own_profile(deps, user_id) if viewer_id == user_id else await _find_profile(deps, user_id)
+    relationships = await _fetch_relationships(deps, viewer_id, [user_id])
+    activity = await profiles.find_activity(deps.db, user_id)
+    return profile_view(profile, relationships.get(user_id), activity)
+
+
+async def user_by_username_screen(deps: ReadDeps, viewer_id: UserId | None, username: str) -> ProfileView:
     """Whatever the case of the letters. Raises ``UserNotFound``, also for what no username can be."""
     folded = fold_login(username)
     user_id = await users.find_id_by_username(deps.db, folded) if folded else None
     if user_id is None:
         raise UserNotFound
-    return await user_screen(deps, viewer_id, user_id)
+    return await profile_screen(deps, viewer_id, user_id)
 
 
 async def me_screen(deps: ReadDeps, user_id: UserId) -> MeView:
     """One's own account, with what only its owner may see. Raises ``UserNotFound`` when it is gone."""
-    profile = await _find_profile(deps, user_id)
+    profile = await _find_own_profile(deps, user_id)
     account = await users.find_account(deps.db, user_id)
     if account is None:
         raise UserNotFound
-    return me_view(profile, account)
+    return me_view(profile, account, await profiles.find_activity(deps.db, user_id))
 
 
 async def sessions_screen(deps: ReadDeps, user_id: UserId, current_id: SessionId) -> list[SessionView]:
@@ -190,6 +207,14 @@ async def _fetch_top_users(deps: ReadDeps) -> list[FollowEdge]:
         if len(records) < _TOP_USERS_PER_READ:
             return edges[::-1]
         after_user_id = records[-1].user_id
+
+
+async def _find_own_profile(deps: ReadDeps, user_id: UserId) -> Profile:
+    """From the truth: whoever changed something sees it in every process at once, and does not ask often."""
+    found = await users.fetch_profiles(deps.db, [user_id])
+    if not found:
+        raise UserNotFound
+    return found[0]
 
 
 async def _find_profile(deps: ReadDeps, user_id: UserId) -> Profile:

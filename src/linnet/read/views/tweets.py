@@ -19,7 +19,7 @@ class AuthorView(msgspec.Struct, frozen=True):
     id: str
     username: str
     name: str
-    avatar_url: str | None
+    avatar_url: str
 
 
 class ReplyToView(msgspec.Struct, frozen=True):
@@ -138,7 +138,7 @@ def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
     )
 
 
-def author_json(user_id: UserId, *, username: str, name: str, avatar_url: str | None) -> bytes:
+def author_json(user_id: UserId, *, username: str, name: str, avatar_url: str) -> bytes:
     """The author's place in a tweet."""
     return msgspec.json.encode(AuthorView(str(user_id), username, name, avatar_url))
 

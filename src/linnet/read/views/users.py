@@ -1,10 +1,14 @@
 """Users as clients see them. An e-mail address or a phone number is in nobody's view but one's own ``MeView``."""
 
+from typing import Any
+
 import msgspec
 
 from linnet.clock import rfc3339
 from linnet.domain.user import Account, Profile, Relationship, Session
+from linnet.domain.visits import Activity, rounded_ms
 from linnet.ids import SessionId, unix_ms_of
+from linnet.read.views.avatars import avatar_url
 
 
 class UserCountsView(msgspec.Struct, frozen=True):
@@ -30,13 +34,19 @@ class UserView(msgspec.Struct, frozen=True):
     name: str
     bio: str
     location: str
-    avatar_url: str | None
+    avatar_url: str
     created_at: str
     counts: UserCountsView
     viewer: UserViewerView | None
 
 
-class MeView(UserView, frozen=True):
+class ProfileView(UserView, frozen=True):
+    """A user on a page of their own. ``last_active_at`` is known to five minutes; null: never."""
+
+    last_active_at: str | None
+
+
+class MeView(ProfileView, frozen=True):
     """The user's own account."""
 
     email: str
@@ -60,7 +70,7 @@ def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
         name=profile.name,
         bio=profile.bio,
         location=profile.location,
-        avatar_url=profile.avatar,
+        avatar_url=avatar_url(profile.id, profile.avatar),
         created_at=rfc3339(unix_ms_of(profile.id)),
         counts=UserCountsView(profile.tweets_count, profile.followers_count, profile.following_count),
         viewer=None
@@ -74,10 +84,16 @@ def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
     )
 
 
-def me_view(profile: Profile, account: Account) -> MeView:
-    public = user_view(profile, None)
+def profile_view(profile: Profile, relationship: Relationship | None, activity: Activity) -> ProfileView:
+    return ProfileView(
+        **_fields_of(user_view(profile, relationship)),
+        last_active_at=None if activity.last_active_ms is None else rfc3339(rounded_ms(activity.last_active_ms)),
+    )
+
+
+def me_view(profile: Profile, account: Account, activity: Activity) -> MeView:
     return MeView(
-        **{field: getattr(public, field) for field in UserView.__struct_fields__},
+        **_fields_of(profile_view(profile, None, activity)),
         email=account.email,
         phone=account.phone,
     )
@@ -91,3 +107,7 @@ def session_view(session: Session, *, current_id: SessionId) -> SessionView:
         last_used_at=rfc3339(session.last_used_ms),
         current=session.id == current_id,
     )
+
+
+def _fields_of(view: UserView) -> dict[str, Any]:
+    return {field: getattr(view, field) for field in view.__struct_fields__}

@@ -51,8 +51,9 @@ async def delete_others(db: Reader, user_id: UserId, session_id: SessionId) -> l
     return await db.fetch(bytes, _sql["delete_others"], user_id=user_id, session_id=session_id)
 
 
-async def touch(db: Reader, user_id: UserId, session_id: SessionId, now_ms: int) -> None:
-    await db.run(_sql["touch"], user_id=user_id, session_id=session_id, now_ms=now_ms)
+async def touch(db: Reader, user_id: UserId, session_id: SessionId, used_ms: int, *, not_after_ms: int) -> None:
+    """Notes a use, unless one after ``not_after_ms`` is stored already: by whichever process."""
+    await db.run(_sql["touch"], user_id=user_id, session_id=session_id, used_ms=used_ms, not_after_ms=not_after_ms)
 
 
 async def delete_expired(db: Reader, *, unused_since_ms: int, page_size: int) -> int:

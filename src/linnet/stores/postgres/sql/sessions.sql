@@ -25,10 +25,10 @@ delete from sessions where user_id = %(user_id)s and id = %(session_id)s returni
 -- Ends all sessions but one; returns their tokens' hashes. Served by sessions_pkey.
 delete from sessions where user_id = %(user_id)s and id <> %(session_id)s returning token_hash;
 
--- :name touch (user_id, session_id, now_ms) -> none
--- Notes the last use; never goes back. Served by sessions_pkey.
-update sessions set last_used_ms = greatest(last_used_ms, %(now_ms)s)
-where user_id = %(user_id)s and id = %(session_id)s;
+-- :name touch (user_id, session_id, used_ms, not_after_ms) -> none
+-- Notes the last use, if the one that is stored is old enough; never goes back. Served by sessions_pkey.
+update sessions set last_used_ms = greatest(last_used_ms, %(used_ms)s)
+where user_id = %(user_id)s and id = %(session_id)s and last_used_ms <= %(not_after_ms)s;
 
 -- :name delete_expired (unused_since_ms, page_size) -> none
 -- Sessions nobody used for long. A bounded scan, run by the pruner.

@@ -1,0 +1,14 @@
+"""Where a client finds somebody's picture. There always is one: who has not chosen any is drawn a bird."""
+
+from linnet.domain.avatars import SHOWN_SIDE, avatar_path
+from linnet.ids import UserId
+
+
+def avatar_url(user_id: UserId, avatar: str | None) -> str:
+    """A path from the server's root. What lies there never changes: another picture has another path.
+
+    A chosen picture is named in its middle size, 192 pixels; ``512.webp`` and ``64.webp`` lie beside it.
+    """
+    if avatar is None:
+        return f"/media/avatars/default/{user_id}.svg"
+    return f"/media/{avatar_path(avatar, SHOWN_SIDE)}"

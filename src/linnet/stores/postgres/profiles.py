@@ -1,0 +1,60 @@
+"""What users say of themselves, and when they were here: rows of ``users`` again, changed by their owner alone."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.domain.visits import ACTIVITY_STEP_MS, VISIT_SILENCE_MS, Activity
+from linnet.ids import UserId
+from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.queries import load_queries
+
+_sql = load_queries("profiles")
+
+
+class ProfileEdit(msgspec.Struct, frozen=True):
+    """What is to be changed; None: stays. ``phone`` counts only if ``sets_phone``, and is then None for no number."""
+
+    name: str | None = None
+    bio: str | None = None
+    location: str | None = None
+    sets_phone: bool = False
+    phone: str | None = None
+
+
+async def update(db: Session, user_id: UserId, edit: ProfileEdit) -> int | None:
+    """The row's new version; None when there is no such user, or not any more."""
+    version: int | None = await db.value(
+        _sql["update"],
+        user_id=user_id,
+        name=edit.name,
+        bio=edit.bio,
+        location=edit.location,
+        sets_phone=edit.sets_phone,
+        phone=edit.phone,
+    )
+    return version
+
+
+async def fetch_versions(db: Reader, user_ids: Sequence[int]) -> list[tuple[UserId, int]]:
+    """In no order; unknown ids are left out."""
+    return await db.fetch(
+        lambda user_id, version: (UserId(user_id), int(version)), _sql["fetch_versions"], user_ids=list(user_ids)
+    )
+
+
+async def find_activity(db: Reader, user_id: UserId) -> Activity:
+    """Of nobody, nothing is known."""
+    return await db.find(Activity, _sql["find_activity"], user_id=user_id) or Activity(None, None)
+
+
+async def note_activity(db: Reader, user_id: UserId, active_ms: int) -> int | None:
+    """When the user was last active, as it is stored now: this moment, or one that was known well enough."""
+    stored_ms: int | None = await db.value(
+        _sql["note_activity"],
+        user_id=user_id,
+        active_ms=active_ms,
+        step_ms=ACTIVITY_STEP_MS,
+        silence_ms=VISIT_SILENCE_MS,
+    )
+    return stored_ms

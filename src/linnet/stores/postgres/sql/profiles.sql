@@ -1,0 +1,38 @@
+-- :name update (user_id, name, bio, location, sets_phone, phone) -> value
+-- Changes what is given, leaves what is null (and the phone unless it is to be set), and returns the new version.
+-- Served by users_pkey.
+update users
+set name = coalesce(%(name)s, name),
+    bio = coalesce(%(bio)s, bio),
+    location = coalesce(%(location)s, location),
+    phone = case when %(sets_phone)s then %(phone)s else phone end,
+    version = version + 1
+where id = %(user_id)s and deleted_ms is null
+returning version;
+
+-- :name fetch_versions (user_ids) -> many
+-- The versions of rows as they are now, also of those that are being erased. Served by users_pkey.
+select id, version from users where id = any(%(user_ids)s::bigint[]);
+
+-- :name find_activity (user_id) -> one
+-- When somebody was last active, and when the visit before ended. Served by users_pkey.
+select last_active_ms, previous_visit_ms from users where id = %(user_id)s;
+
+-- :name note_activity (user_id, active_ms, step_ms, silence_ms) -> value
+-- Notes that somebody was active, unless that is known to within a step: so several processes write it once. After a
+-- silence the old time becomes the end of the visit before. Returns what is stored. Served by users_pkey.
+with noted as (
+    update users
+    set previous_visit_ms = case
+            when last_active_ms < %(active_ms)s::bigint - %(silence_ms)s::bigint then last_active_ms
+            else previous_visit_ms
+        end,
+        last_active_ms = %(active_ms)s::bigint
+    where id = %(user_id)s
+        and deleted_ms is null
+        and (last_active_ms is null or last_active_ms <= %(active_ms)s::bigint - %(step_ms)s::bigint)
+    returning last_active_ms
+)
+select last_active_ms from noted
+union all
+select last_active_ms from users where id = %(user_id)s and not exists (select from noted);
