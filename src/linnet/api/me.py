@@ -10,6 +10,7 @@ from linnet.errors import UserNotFound, WrongPassword
 from linnet.read.timelines.people import me_screen
 from linnet.read.views.users import MeView
 from linnet.write.actions.accounts import change_password
+from linnet.write.actions.profiles import edit_profile
 
 
 class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,16 +20,33 @@ class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     new_password: str
 
 
+class EditProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is not sent stays as it is."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    bio: str | msgspec.UnsetType | None = msgspec.UNSET
+    location: str | msgspec.UnsetType | None = msgspec.UNSET
+    phone: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
 async def get_me(call: Call) -> Answer:
     """Read one's own account
 
     The profile, with what nobody else is shown: the e-mail address and the phone number.
     """
-    try:
-        return view_answer(await me_screen(call.services.read, call.actor.user_id))
-    except UserNotFound as error:
-        # The account went while the token was still remembered.
-        raise InvalidToken from error
+    return await _own_account(call)
+
+
+async def patch_me(call: Call) -> Answer:
+    """Change one's profile
+
+    Only what is sent is changed. `null` clears the bio, the location or the phone number; a name cannot be cleared.
+    The phone number is shown to nobody else; it begins with a plus and the country.
+    """
+    services, user_id = call.services, call.actor.user_id
+    await edit_profile(services.write, user_id, await call.json_object())
+    services.read.profiles.forget([user_id])
+    return await _own_account(call)
 
 
 async def post_password(call: Call) -> Answer:
@@ -50,8 +68,26 @@ async def post_password(call: Call) -> Answer:
     return no_content()
 
 
+async def _own_account(call: Call) -> Answer:
+    try:
+        return view_answer(await me_screen(call.services.read, call.actor.user_id))
+    except UserNotFound as error:
+        # The account went while the token was still remembered.
+        raise InvalidToken from error
+
+
 ENDPOINTS = (
     Endpoint("GET", "/api/me", get_me, "me", Success("The account.", MeView, examples.ME)),
+    Endpoint(
+        "PATCH",
+        "/api/me",
+        patch_me,
+        "me",
+        Success("The account as it is now.", MeView, examples.EDITED_ME),
+        body=EditProfileBody,
+        body_example=EditProfileBody(bio=examples.BIO, location="Kraków", phone="+48 601 234 567"),
+        limit="profile",
+    ),
     Endpoint(
         "POST",
         "/api/me/password",

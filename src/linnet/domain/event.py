@@ -128,6 +128,13 @@ class UserUnmuted(msgspec.Struct, frozen=True):
     muted_id: UserId
 
 
+class ProfileChanged(msgspec.Struct, frozen=True):
+    """A user changed what their profile says, or their picture."""
+
+    kind: ClassVar[str] = "profile_changed"
+    user_id: UserId
+
+
 class TopUserCrossed(msgspec.Struct, frozen=True):
     """A user came to have more followers than the threshold (``up``), or fewer than it."""
 
@@ -147,6 +154,7 @@ Event = (
     | UserUnblocked
     | UserMuted
     | UserUnmuted
+    | ProfileChanged
     | TopUserCrossed
 )
 

@@ -18,6 +18,7 @@ from linnet.write.fanout.counters import apply_counters
 from linnet.write.fanout.notifications import apply_notifications
 from linnet.write.fanout.plan import plan_pushes
 from linnet.write.fanout.popular import apply_popular
+from linnet.write.fanout.profiles import apply_profile_changes
 from linnet.write.fanout.push import push
 from linnet.write.fanout.search import apply_search
 from linnet.write.fanout.sorting import Numbered, sort_events
@@ -47,13 +48,14 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     await apply_search(deps, session, batch, settled)
     await apply_popular(deps, session, batch, settled)
     await apply_notifications(deps, session, batch, settled)
+    changed_profiles = await apply_profile_changes(deps, session, batch)
     for event in batch.crossed:
         await cross(deps, event)
     return Applied(
         deliveries,
         Change(
             tuple(tweet.ref.tweet_id for tweet in settled.tweets) + tuple(ref.tweet_id for ref in settled.gone),
-            tuple(user.user_id for user in settled.users),
+            tuple({user.user_id for user in settled.users} | changed_profiles),
             (),
             plan.posted_by_top_users,
         ),

@@ -6,6 +6,7 @@ import msgspec
 
 from linnet.domain.event import (
     Event,
+    ProfileChanged,
     TopUserCrossed,
     TweetDeleted,
     TweetLiked,
@@ -44,6 +45,7 @@ class Batch(msgspec.Struct, frozen=True):
     follows: Sequence[tuple[int, FollowChange]]
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
+    profiles: Sequence[ProfileChanged]
     crossed: Sequence[TopUserCrossed]
 
 
@@ -71,5 +73,6 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
+        profiles=[event for _, event in events if isinstance(event, ProfileChanged)],
         crossed=[event for _, event in events if isinstance(event, TopUserCrossed)],
     )

@@ -1,0 +1,84 @@
+"""What people may say about themselves on their profile, and where they can be called.
+
+As in ``names``, every ``check_*`` is pure: it returns the value as it is to be stored, or raises ``Invalid`` naming its
+field. Nothing but white space says nothing, and comes out as an empty string.
+"""
+
+import unicodedata
+
+import regex
+
+from linnet.domain.characters import WHITE_SPACE, find_direction_control, find_forbidden, is_blank
+from linnet.domain.text import normalise
+from linnet.errors import Invalid
+
+MAX_BIO_CHARS = 160
+MAX_LOCATION_CHARS = 100
+MAX_PHONE_DIGITS = 15
+MIN_PHONE_DIGITS = 7
+
+_WHITE_SPACE_RUN = regex.compile(r"\p{White_Space}+", regex.V1)
+_EMPTY_LINES = regex.compile(r"\n{3,}")
+# What people set digits apart with when they write a number down.
+_PHONE_PUNCTUATION = regex.compile(r"[\p{Zs}\t().\-/\u2010\u2011\u2013]+", regex.V1)
+_PHONE = regex.compile(rf"\+[1-9][0-9]{{{MIN_PHONE_DIGITS - 1},{MAX_PHONE_DIGITS - 1}}}")
+
+
+def check_bio(raw: str, *, field: str = "bio") -> str:
+    """NFC, trimmed, at most 160 code points of any script; line ends are kept, of empty lines one in a row."""
+    trimmed = raw.strip(WHITE_SPACE)
+    # NFC makes a text at most three times shorter; anything beyond is refused before it costs work.
+    if len(trimmed) > 10 * MAX_BIO_CHARS:
+        raise Invalid.field(field, _too_long("bio", len(trimmed), MAX_BIO_CHARS))
+    bio = _EMPTY_LINES.sub("\n\n", normalise(trimmed))
+    if forbidden := find_forbidden(bio):
+        raise Invalid.field(field, f"Your bio holds {forbidden}. Please remove it.")
+    if is_blank(bio):
+        return ""
+    if len(bio) > MAX_BIO_CHARS:
+        raise Invalid.field(field, _too_long("bio", len(bio), MAX_BIO_CHARS))
+    return bio
+
+
+def check_location(raw: str, *, field: str = "location") -> str:
+    """NFC, trimmed, on one line with single blanks: at most 100 code points of any script. It need not exist."""
+    trimmed = raw.strip(WHITE_SPACE)
+    if len(trimmed) > 10 * MAX_LOCATION_CHARS:
+        raise Invalid.field(field, _too_long("location", len(trimmed), MAX_LOCATION_CHARS))
+    location = _WHITE_SPACE_RUN.sub(" ", unicodedata.normalize("NFC", trimmed)).strip(" ")
+    if forbidden := find_forbidden(location):
+        raise Invalid.field(field, f"Your location holds {forbidden}. Please remove it.")
+    if code_point := find_direction_control(location):
+        raise Invalid.field(
+            field, f"Your location holds an invisible character that changes the direction of text ({code_point})."
+        )
+    if is_blank(location):
+        return ""
+    if len(location) > MAX_LOCATION_CHARS:
+        raise Invalid.field(field, _too_long("location", len(location), MAX_LOCATION_CHARS))
+    return location
+
+
+def check_phone(raw: str, *, field: str = "phone") -> str:
+    """As E.164 writes it: a plus, the country, the number, and nothing between the digits.
+
+    Whether somebody answers is not asked. A number without its country is refused: which one is meant is a guess.
+    """
+    if len(raw) > 10 * MAX_PHONE_DIGITS:
+        raise Invalid.field(field, "This is too long for a phone number.")
+    digits = _PHONE_PUNCTUATION.sub("", raw)
+    if not digits:
+        return ""
+    # Half of the world dials the plus like this.
+    phone = f"+{digits[2:]}" if digits.startswith("00") else digits
+    if not phone.startswith("+"):
+        raise Invalid.field(field, "A phone number begins with a plus and the country, as in +49 30 123456.")
+    if not _PHONE.fullmatch(phone):
+        raise Invalid.field(
+            field, f"After the plus come {MIN_PHONE_DIGITS} to {MAX_PHONE_DIGITS} digits, the country's first."
+        )
+    return phone
+
+
+def _too_long(noun: str, chars: int, max_chars: int) -> str:
+    return f"Your {noun} has {chars} characters; {max_chars} are allowed."
