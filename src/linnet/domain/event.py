@@ -135,6 +135,18 @@ class ProfileChanged(msgspec.Struct, frozen=True):
     user_id: UserId
 
 
+class FollowsErased(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Follows went with ``user_id``'s account: those of ``follower_ids``, and those that were of ``followed_ids``.
+
+    Unlike an unfollow it leaves no note of the account behind.
+    """
+
+    kind: ClassVar[str] = "follows_erased"
+    user_id: UserId
+    follower_ids: tuple[UserId, ...] = ()
+    followed_ids: tuple[UserId, ...] = ()
+
+
 class TopUserCrossed(msgspec.Struct, frozen=True):
     """A user came to have more followers than the threshold (``up``), or fewer than it."""
 
@@ -155,6 +167,7 @@ Event = (
     | UserMuted
     | UserUnmuted
     | ProfileChanged
+    | FollowsErased
     | TopUserCrossed
 )
 

@@ -4,6 +4,9 @@ import msgspec
 
 from linnet.ids import SessionId, UserId
 
+NOBODY = UserId(1)
+"""Whom a reply answers whose tweet went with its author's account. No user ever has this id, and nobody follows it."""
+
 
 class Profile(msgspec.Struct, frozen=True):
     """What everybody may know of a user. ``version`` grows with every change, so that caches never go back.

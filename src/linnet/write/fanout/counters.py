@@ -68,4 +68,9 @@ def _count_users(batch: Batch) -> dict[UserId, CountDelta]:
                 add_follow(block.user_id, block.blocked_id, -1)
             if block.was_followed:
                 add_follow(block.blocked_id, block.user_id, -1)
+    for erased in batch.erased:
+        for follower_id in erased.follower_ids:
+            add_follow(follower_id, erased.user_id, -1)
+        for followed_id in erased.followed_ids:
+            add_follow(erased.user_id, followed_id, -1)
     return counts

@@ -6,6 +6,7 @@ import msgspec
 
 from linnet.domain.event import (
     Event,
+    FollowsErased,
     ProfileChanged,
     TopUserCrossed,
     TweetDeleted,
@@ -46,6 +47,7 @@ class Batch(msgspec.Struct, frozen=True):
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
     profiles: Sequence[ProfileChanged]
+    erased: Sequence[FollowsErased]
     crossed: Sequence[TopUserCrossed]
 
 
@@ -74,5 +76,6 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
         profiles=[event for _, event in events if isinstance(event, ProfileChanged)],
+        erased=[event for _, event in events if isinstance(event, FollowsErased)],
         crossed=[event for _, event in events if isinstance(event, TopUserCrossed)],
     )

@@ -17,6 +17,8 @@ async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
             event.follower_id, event.followed_id, shown=isinstance(event, UserFollowed), change_id=change_id
         )
     dropped: set[UserId] = {mute.user_id for _, mute in batch.mutes}
+    for erased in batch.erased:
+        dropped.update(erased.follower_ids)
     for change_id, block in batch.blocks:
         if isinstance(block, UserBlocked):
             await deps.windows.change(block.user_id, block.blocked_id, shown=False, change_id=change_id)
