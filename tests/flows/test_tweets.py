@@ -10,7 +10,7 @@ import pytest
 from linnet.domain.timeline import Range
 from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, TweetNotFound, UserNotFound
 from linnet.ids import MAX_ID, TweetId, UserId
-from linnet.read.hydration import entries
+from linnet.read.hydration import marks
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.thread import posted_screen, thread_screen, tweet_screen
@@ -377,7 +377,7 @@ async def test_undoing_what_was_not_retweeted_is_quiet(town: World) -> None:
 
 async def test_a_page_says_at_once_what_its_reader_retweeted(town: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Marks reach down to the third newest; what lies below is asked of the truth.
-    monkeypatch.setattr(entries, "MARKS_LOADED", 3)
+    monkeypatch.setattr(marks, "MARKS_LOADED", 3)
     tweet_ids = [await town.post("ada", f"number {number}") for number in range(9)]
     await town.settle()
     retweeted: set[int] = set()

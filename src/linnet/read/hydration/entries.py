@@ -1,25 +1,28 @@
 """Whole entries as JSON for one viewer: two round trips to Valkey at most, and no SQL when all is warm."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Any
-
-import structlog
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Entry
-from linnet.errors import Unavailable
-from linnet.ids import TweetId, UserId, random_bytes
+from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
+from linnet.read.hydration.marks import WhenCold, fetch_marks
 from linnet.read.views.tweets import retweet_json, tweet_json, viewer_json
-from linnet.stores.postgres import tweets
-from linnet.stores.valkey.marks import Marks, MarkStore
+from linnet.stores.valkey.marks import LIKED, RETWEETED
 
-log = structlog.get_logger()
+Marking = WhenCold | Literal["none"]
+"""How to learn what the viewer did: ``"none"`` when they cannot have done anything with these tweets yet."""
 
-MARKS_LOADED = 1000
+# By mark: what is said so often is encoded once.
+_VIEWERS = tuple(
+    viewer_json(liked=bool(mark & LIKED), retweeted=bool(mark & RETWEETED)) for mark in range(LIKED + RETWEETED + 1)
+)
 
 
-async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[Entry]) -> list[bytes | None]:
+async def hydrate(
+    deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[Entry], *, marks: Marking = "load"
+) -> list[bytes | None]:
     """The JSON of each entry in order; None for one whose tweet, original or author is gone."""
     if not entries:
         return []
@@ -28,7 +31,7 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
     author_ids = {entry.author_id for entry in entries}
     author_ids |= {entry.related_author_id for entry in entries if entry.original_id}
     shown_ids = [entry.original_id or entry.id for entry in entries]
-    marks_answer = None if viewer_id is None else deps.marks.ask(viewer_id, shown_ids)
+    asked = None if viewer_id is None or marks == "none" else deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(refs)
     starting_profiles = deps.profiles.start(author_ids)
     # Profiles first: tweets that come from the truth wait for profiles, so a page that held these back while it waits
@@ -39,9 +42,9 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
         starting_tweets.abandon()
         raise
     facts = await starting_tweets.finish()
-    retweeted = frozenset[TweetId]()
-    if viewer_id is not None and marks_answer is not None:
-        retweeted = await _retweeted(deps, viewer_id, shown_ids, marks_answer)
+    done: Mapping[TweetId, int] = {}
+    if viewer_id is not None and asked is not None and marks != "none":
+        done = await fetch_marks(deps, viewer_id, shown_ids, asked, when_cold=marks)
 
     items: list[bytes | None] = []
     for entry, shown_id in zip(entries, shown_ids, strict=True):
@@ -50,7 +53,7 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
         if shown is None or author is None or entry.id not in facts:
             items.append(None)
             continue
-        viewer = b"null" if viewer_id is None else viewer_json(liked=False, retweeted=shown_id in retweeted)
+        viewer = b"null" if viewer_id is None else _VIEWERS[done.get(shown_id, 0)]
         if not entry.original_id:
             items.append(tweet_json(shown, author.author_json, viewer))
             continue
@@ -61,37 +64,3 @@ async def hydrate(deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[En
         original = tweet_json(shown, original_author.author_json, viewer)
         items.append(retweet_json(entry, author.author_json, original, viewer))
     return items
-
-
-async def _retweeted(
-    deps: ReadDeps, viewer_id: UserId, tweet_ids: Sequence[TweetId], answer: Awaitable[list[Any]]
-) -> frozenset[TweetId]:
-    """Which of these tweets the viewer retweeted: from the marks as far down as they reach, then from the truth."""
-    try:
-        marks = MarkStore.read(tweet_ids, await answer)
-    except Unavailable:
-        return frozenset(await tweets.fetch_retweeted_among(deps.db, author_id=viewer_id, tweet_ids=tweet_ids))
-    below = [tweet_id for tweet_id in tweet_ids if tweet_id < marks.floor]
-    if not below:
-        return marks.retweeted
-    if not marks.loaded:
-        loaded = await _load_marks(deps, viewer_id)
-        if loaded is not None:
-            marks, below = loaded, [tweet_id for tweet_id in tweet_ids if tweet_id < loaded.floor]
-    asked = await tweets.fetch_retweeted_among(deps.db, author_id=viewer_id, tweet_ids=below) if below else set()
-    return marks.retweeted | asked
-
-
-async def _load_marks(deps: ReadDeps, viewer_id: UserId) -> Marks | None:
-    """Loads a viewer's marks into Valkey; None when another load is under way, or a change came between."""
-    token = random_bytes(8)
-    try:
-        if not await deps.marks.begin(viewer_id, token):
-            return None
-        retweeted = await tweets.fetch_retweeted(deps.db, author_id=viewer_id, page_size=MARKS_LOADED)
-        floor = retweeted[-1] if len(retweeted) == MARKS_LOADED else 0
-        if await deps.marks.finish(viewer_id, token, retweeted, floor=floor):
-            return Marks(frozenset(retweeted), floor, loaded=True)
-    except Unavailable as error:
-        log.debug("marks not loaded", cause=error.cause)
-    return None

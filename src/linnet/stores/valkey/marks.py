@@ -1,10 +1,11 @@
-"""Marks: what a viewer did with tweets (retweeted), so that a page can say it without asking PostgreSQL.
+"""Marks: what a viewer did with tweets (retweeted, liked), so that a page can say it without asking PostgreSQL.
 
-The marks of a viewer hold every tweet from a *floor* on; below it the truth is asked. A change drops them, and a load
-that a change came between is thrown away: the next read loads them again.
+The marks of a viewer hold every tweet from a *floor* on, one floor for each thing done; below it the truth is asked, so
+that whoever liked a hundred thousand tweets costs no more than whoever liked a thousand. A change drops them, and a
+load that a change came between is thrown away: the next read loads them again.
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -13,20 +14,25 @@ from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
 from linnet.stores.valkey.scripts import lua
 
+RETWEETED = 1
+LIKED = 2
+"""What may be done with a tweet, as bits: a mark is the sum of them."""
+
 _SECONDS_TO_LIVE = 6 * 3600
 _LOADING_SECONDS = 30
-_FLOOR = b""
+_FLOORS = b""
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """The marked ones; nothing is known below ``floor``. Not ``loaded``: nothing is known at all."""
+    """Marks by tweet, 0 left out. What lies below a floor may lack that bit. Not ``loaded``: nothing is known."""
 
-    retweeted: frozenset[TweetId]
-    floor: int
-    loaded: bool
+    by_tweet: Mapping[TweetId, int]
+    retweeted_floor: int = 0
+    liked_floor: int = 0
+    loaded: bool = True
 
 
-_UNKNOWN = Marks(frozenset(), MAX_ID + 1, loaded=False)
+_UNKNOWN = Marks({}, MAX_ID + 1, MAX_ID + 1, loaded=False)
 
 
 class MarkStore:
@@ -39,33 +45,33 @@ class MarkStore:
 
     def ask(self, viewer_id: UserId, tweet_ids: Sequence[int]) -> Awaitable[list[bytes | None]]:
         """Asks for the marks of these tweets; sent when called, not when awaited. ``read`` reads the answer."""
-        return self._valkey.call(b"HMGET", self._keys.marks(viewer_id), _FLOOR, *map(pack_id, tweet_ids))
+        return self._valkey.call(b"HMGET", self._keys.marks(viewer_id), _FLOORS, *map(pack_id, tweet_ids))
 
     @staticmethod
-    def read(tweet_ids: Sequence[int], answer: list[bytes | None]) -> Marks:
-        """Which of these tweets the viewer marked."""
-        floor = answer[0]
-        if floor is None or len(floor) != 8:
+    def read(tweet_ids: Sequence[int], answer: Sequence[bytes | None]) -> Marks:
+        """What the viewer did with these tweets."""
+        floors = answer[0]
+        if floors is None or len(floors) != 16:
             return _UNKNOWN
-        retweeted = frozenset(
-            TweetId(tweet_id) for tweet_id, value in zip(tweet_ids, answer[1:], strict=True) if value is not None
+        return Marks(
+            {TweetId(tweet_id): mark[0] for tweet_id, mark in zip(tweet_ids, answer[1:], strict=True) if mark},
+            int.from_bytes(floors[:8], "big"),
+            int.from_bytes(floors[8:], "big"),
         )
-        return Marks(retweeted, int.from_bytes(floor, "big"), loaded=True)
 
     async def begin(self, viewer_id: UserId, token: bytes) -> bool:
         """Says that a load begins; read the truth after this. False when another one is under way."""
         key = self._keys.marks(viewer_id)
-        began = self._valkey.call(b"HSETNX", key, _FLOOR, b"?" + token)
+        began = self._valkey.call(b"HSETNX", key, _FLOORS, b"?" + token)
         expires = self._valkey.call(b"EXPIRE", key, _LOADING_SECONDS, b"NX")
         await expires
         return bool(await began)
 
-    async def finish(self, viewer_id: UserId, token: bytes, retweeted: Iterable[int], *, floor: int) -> bool:
-        """Ends a load; False when it was overtaken by a change."""
-        fields = [part for tweet_id in retweeted for part in (pack_id(tweet_id), b"r")]
-        finished = await self._finish.call(
-            [self._keys.marks(viewer_id)], [token, _SECONDS_TO_LIVE, pack_id(floor), *fields]
-        )
+    async def finish(self, viewer_id: UserId, token: bytes, marks: Marks) -> bool:
+        """Ends a load; False when it was overtaken by a change. ``token`` is of 8 bytes."""
+        fields = [part for tweet_id, mark in marks.by_tweet.items() for part in (pack_id(tweet_id), bytes([mark]))]
+        floors = pack_id(marks.retweeted_floor) + pack_id(marks.liked_floor)
+        finished = await self._finish.call([self._keys.marks(viewer_id)], [token, _SECONDS_TO_LIVE, floors, *fields])
         return bool(finished)
 
     async def drop(self, viewer_ids: Iterable[UserId]) -> None:

@@ -20,6 +20,10 @@ from linnet.write.fanout.sorting import LikeChange
 NOTES_AT_ONCE = 500
 
 
+LikedBy = tuple[UserId, TweetId]
+"""Who likes what."""
+
+
 class Noted(msgspec.Struct, frozen=True):
     """``deltas``: what the notes add to the tweets they stand under. ``gone``: retweets that went with their originals.
 
@@ -45,7 +49,7 @@ async def apply_notes(
     present = await fanout.lock_tweets(session, [ref for ref in related if ref is not None])
     noted = Noted(defaultdict(TweetDelta), [], set())
     await _note_replies_and_retweets(session, posted, deleted, present, noted.deltas)
-    await _note_likes(session, changed_likes, present, noted)
+    orphaned_likes = await _note_likes(session, changed_likes, present, noted)
 
     orphans = [
         TweetRef(event.author_id, event.tweet_id)
@@ -53,9 +57,14 @@ async def apply_notes(
         if event.retweet_of is not None and event.retweet_of not in present
     ]
     for event in deleted:
-        orphans += await _clear(deps, session, TweetRef(event.author_id, event.tweet_id), noted)
+        retweets, likes_of_it = await _clear(deps, session, TweetRef(event.author_id, event.tweet_id))
+        orphans += retweets
+        orphaned_likes |= likes_of_it
     if orphans:
         noted.gone.extend(await fanout.delete_tweets(session, orphans))
+    if orphaned_likes:
+        await likes.delete_orphans(session, orphaned_likes)
+        noted.unliked_by.update(user_id for user_id, _ in orphaned_likes)
     return noted
 
 
@@ -99,39 +108,37 @@ async def _note_replies_and_retweets(
 
 async def _note_likes(
     session: Session, changed: Sequence[LikeChange], present: Collection[TweetRef], noted: Noted
-) -> None:
-    """Makes the notes say what the likes say now.
+) -> set[LikedBy]:
+    """Makes the notes say what the likes say now; returns likes of tweets that are gone.
 
     Not what the events say: so it does not matter which event comes late, or twice. Who changes their mind after we
     looked has an event of their own to come.
     """
     if not changed:
-        return
+        return set()
     concerned = {(event.user_id, event.tweet) for event in changed}
-    found = await likes.fetch_likes(session, {(user_id, ref.tweet_id) for user_id, ref in concerned})
-    liked = {(like.user_id, like.tweet) for like in found}
+    found = await likes.fetch_likes(session, {(user_id, tweet.tweet_id) for user_id, tweet in concerned})
+    like_ids = {(like.user_id, like.tweet): like.id for like in found}
+    # A note of an earlier like of the same person goes too, for it has an earlier place among those who like the tweet.
+    old = [(user_id, tweet, like_ids.get((user_id, tweet), 0)) for user_id, tweet in concerned if tweet in present]
+    if old:
+        for tweet in await likes.delete_notes(session, old):
+            noted.deltas[tweet].likes -= 1
     if new := [like for like in found if like.tweet in present]:
-        for ref in await likes.insert_notes(session, new):
-            noted.deltas[ref].likes += 1
-    if old := [(user_id, ref) for user_id, ref in concerned - liked if ref in present]:
-        for ref in await likes.delete_notes(session, old):
-            noted.deltas[ref].likes -= 1
-    await _forget_likes(session, [(like.user_id, like.tweet_id) for like in found if like.tweet not in present], noted)
+        for tweet in await likes.insert_notes(session, new):
+            noted.deltas[tweet].likes += 1
+    return {(like.user_id, like.tweet_id) for like in found if like.tweet not in present}
 
 
-async def _forget_likes(session: Session, orphans: Sequence[tuple[UserId, TweetId]], noted: Noted) -> None:
-    if orphans:
-        await likes.delete_orphans(session, orphans)
-        noted.unliked_by.update(user_id for user_id, _ in orphans)
+async def _clear(deps: WriteDeps, session: Session, deleted: TweetRef) -> tuple[list[TweetRef], set[LikedBy]]:
+    """Takes away the notes under a deleted tweet, some at a time.
 
-
-async def _clear(deps: WriteDeps, session: Session, deleted: TweetRef, noted: Noted) -> list[TweetRef]:
-    """Takes away the notes under a deleted tweet, some at a time; returns the retweets that go with their original."""
+    Returns what goes with it: retweets, and likes.
+    """
     retweets = await fanout.delete_retweets_of(session, deleted, page_size=NOTES_AT_ONCE)
     replies = await fanout.delete_replies_of(session, deleted, page_size=NOTES_AT_ONCE)
     liked_by = await likes.delete_notes_of(session, deleted, page_size=NOTES_AT_ONCE)
-    await _forget_likes(session, [(user_id, deleted.tweet_id) for user_id in liked_by], noted)
     if NOTES_AT_ONCE in (len(retweets), replies, len(liked_by)):
         event = TweetDeleted(deleted.author_id, deleted.tweet_id, going_on=True)
         await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
-    return retweets
+    return retweets, {(user_id, deleted.tweet_id) for user_id in liked_by}

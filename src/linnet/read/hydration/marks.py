@@ -1,0 +1,90 @@
+"""What a viewer did with the tweets of a page: from Valkey as far down as it is known there, then from the truth."""
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Literal
+
+import structlog
+
+from linnet.errors import Unavailable
+from linnet.ids import TweetId, UserId, random_bytes
+from linnet.read.deps import ReadDeps
+from linnet.stores.postgres import likes, tweets
+from linnet.stores.valkey.marks import LIKED, RETWEETED, Marks, MarkStore
+
+log = structlog.get_logger()
+
+MARKS_LOADED = 1000
+"""How many of each kind, those on the newest tweets."""
+
+WhenCold = Literal["load", "ask"]
+"""When a viewer's marks are not in Valkey: load them all, for pages to come, or ask for these tweets only."""
+
+
+async def fetch_marks(
+    deps: ReadDeps,
+    viewer_id: UserId,
+    tweet_ids: Sequence[TweetId],
+    answer: Awaitable[Sequence[bytes | None]],
+    *,
+    when_cold: WhenCold,
+) -> Mapping[TweetId, int]:
+    """The marks of these tweets (at least one), 0 left out; ``answer`` is what Valkey was asked for them."""
+    try:
+        marks = MarkStore.read(tweet_ids, await answer)
+    except Unavailable:
+        marks = MarkStore.read(tweet_ids, [None])
+        when_cold = "ask"
+    if not marks.loaded and when_cold == "load":
+        marks = await _load(deps, viewer_id) or marks
+    lowest = min(tweet_ids)
+    if lowest >= marks.retweeted_floor and lowest >= marks.liked_floor:
+        return marks.by_tweet
+    retweeted, liked = await _ask_truth(
+        deps,
+        viewer_id,
+        retweeted=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.retweeted_floor],
+        liked=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.liked_floor],
+    )
+    return _marks_of(retweeted, liked, known=marks.by_tweet)
+
+
+async def _ask_truth(
+    deps: ReadDeps, viewer_id: UserId, *, retweeted: Sequence[TweetId], liked: Sequence[TweetId]
+) -> tuple[set[TweetId], set[TweetId]]:
+    """Which of these the viewer retweeted, and which of those liked."""
+    async with deps.db.session() as db:
+        return (
+            await tweets.fetch_retweeted_among(db, author_id=viewer_id, tweet_ids=retweeted) if retweeted else set(),
+            await likes.fetch_liked_among(db, viewer_id, liked) if liked else set(),
+        )
+
+
+async def _load(deps: ReadDeps, viewer_id: UserId) -> Marks | None:
+    """Loads a viewer's marks into Valkey; None when another load is under way, or a change came between."""
+    token = random_bytes(8)
+    try:
+        if not await deps.marks.begin(viewer_id, token):
+            return None
+        async with deps.db.session() as db:
+            retweeted = await tweets.fetch_retweeted(db, author_id=viewer_id, page_size=MARKS_LOADED)
+            liked = await likes.fetch_liked(db, viewer_id, page_size=MARKS_LOADED)
+        marks = Marks(_marks_of(retweeted, liked, known={}), _floor_of(retweeted), _floor_of(liked))
+        if await deps.marks.finish(viewer_id, token, marks):
+            return marks
+    except Unavailable as error:
+        log.debug("marks not loaded", cause=error.cause)
+    return None
+
+
+def _floor_of(loaded: Sequence[TweetId]) -> int:
+    return loaded[-1] if len(loaded) == MARKS_LOADED else 0
+
+
+def _marks_of(
+    retweeted: Iterable[TweetId], liked: Iterable[TweetId], *, known: Mapping[TweetId, int]
+) -> dict[TweetId, int]:
+    marks = dict(known)
+    for bit, tweet_ids in ((RETWEETED, retweeted), (LIKED, liked)):
+        for tweet_id in tweet_ids:
+            marks[tweet_id] = marks.get(tweet_id, 0) | bit
+    return marks

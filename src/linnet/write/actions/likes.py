@@ -1,0 +1,56 @@
+"""Verbs: like, unlike.
+
+Likes are counted by the event worker: whoever likes a tweet that thousands like in this moment waits for none of them.
+"""
+
+from linnet.domain.event import TweetLiked, TweetRef, TweetUnliked
+from linnet.errors import TweetNotFound
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import likes, relations, tweets
+from linnet.stores.postgres.likes import Like
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.pool import run_again
+from linnet.write.after_commit import best_effort, wake
+from linnet.write.deps import WriteDeps
+
+
+async def like(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
+    """Quiet when it is so already; one's own tweets too. Returns the liked tweet: of a retweet, the one inside.
+
+    Raises ``TweetNotFound``, also when the tweet's author and the user do not meet.
+    """
+    tweet = await _find_met(deps, user_id, tweet_id)
+    new = Like(user_id, tweet.tweet_id, tweet.author_id, deps.ids.mint())
+    event = NewEvent.of(TweetLiked(user_id, tweet), new.id)
+    if await run_again(lambda: likes.insert(deps.db, new, event)):
+        await _show(deps, user_id)
+    return tweet.tweet_id
+
+
+async def unlike(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
+    """Quiet when it is so already. Returns the tweet, and raises, as ``like`` does."""
+    tweet = await _find_met(deps, user_id, tweet_id)
+    event = NewEvent.of(TweetUnliked(user_id, tweet), deps.ids.mint())
+    if await run_again(lambda: likes.delete(deps.db, user_id, tweet.tweet_id, event)):
+        await _show(deps, user_id)
+    return tweet.tweet_id
+
+
+async def _find_met(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetRef:
+    async with deps.db.session() as db:
+        tweet = await tweets.find_by_id(db, tweet_id)
+        if tweet is not None and tweet.retweet_of is not None:
+            originals = await tweets.fetch(db, [tweet.retweet_of])
+            tweet = originals[0] if originals else None
+        if tweet is None:
+            raise TweetNotFound
+        if tweet.author_id != user_id:
+            hidden = await relations.fetch_hidden_among(db, user_id, [tweet.author_id])
+            if tweet.author_id in hidden.on("tweet"):
+                raise TweetNotFound
+    return TweetRef(tweet.author_id, tweet.id)
+
+
+async def _show(deps: WriteDeps, user_id: UserId) -> None:
+    """Whoever acts sees it at once, on every page."""
+    await best_effort([deps.marks.drop([user_id]), wake(deps, user_id)], what="like")
