@@ -109,6 +109,15 @@ create table parked_events (
     parked_at timestamp with time zone not null default now(),
     constraint parked_events_pkey PRIMARY KEY (actor_id, id)
 );
+create table popular (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    reply_to_author_id bigint,
+    engagement_ms bigint not null,
+    reach_ms bigint not null,
+    score_ms bigint not null generated always as (((tweet_id >> 16) + engagement_ms) + reach_ms) stored,
+    constraint popular_pkey PRIMARY KEY (author_id, tweet_id)
+);
 create table replies (
     author_id bigint not null,
     tweet_id bigint not null,
@@ -132,11 +141,37 @@ create table sessions (
     constraint sessions_pkey PRIMARY KEY (user_id, id),
     constraint sessions_token UNIQUE (user_id, token_hash)
 );
+create table tag_people (
+    user_id bigint not null,
+    tag text not null,
+    last_id bigint not null,
+    constraint tag_people_pkey PRIMARY KEY (user_id, tag)
+);
+create table tags (
+    tag text not null,
+    display text not null,
+    display_author_id bigint,
+    display_tweet_id bigint,
+    tweets_count bigint not null default 0,
+    people_count bigint not null default 0,
+    rank double precision,
+    trends boolean not null default false,
+    is_hidden boolean not null default false,
+    pinned_id bigint,
+    constraint tags_pkey PRIMARY KEY (tag)
+);
 create table top_users (
     user_id bigint not null,
     since_id bigint,
     until_id bigint,
     constraint top_users_pkey PRIMARY KEY (user_id)
+);
+create table tweet_documents (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    reply_to_author_id bigint,
+    document tsvector not null,
+    constraint tweet_documents_pkey PRIMARY KEY (author_id, tweet_id)
 );
 create table tweet_likes (
     author_id bigint not null,
@@ -149,6 +184,7 @@ create table tweet_tags (
     author_id bigint not null,
     tweet_id bigint not null,
     tag text not null,
+    reply_to_author_id bigint,
     constraint tweet_tags_pkey PRIMARY KEY (author_id, tweet_id, tag)
 );
 create table tweets (
@@ -214,10 +250,24 @@ CREATE UNIQUE INDEX notifications_newest ON public.notifications USING btree (us
 CREATE INDEX notifications_of_group ON public.notifications USING btree (user_id, kind, group_id, id DESC) INCLUDE (actor_id);
 CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
+CREATE INDEX popular_best ON public.popular USING btree (score_ms DESC, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
+CREATE INDEX popular_by_author ON public.popular USING btree (author_id, score_ms DESC, tweet_id DESC) INCLUDE (reply_to_author_id);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
+CREATE INDEX tag_people_of_tag ON public.tag_people USING btree (tag, last_id);
+CREATE INDEX tag_people_oldest ON public.tag_people USING btree (last_id);
+CREATE INDEX tags_hidden ON public.tags USING btree (tag) WHERE is_hidden;
+CREATE INDEX tags_pinned ON public.tags USING btree (pinned_id) WHERE (pinned_id IS NOT NULL);
+CREATE INDEX tags_trending ON public.tags USING btree (rank DESC, tag) WHERE trends;
+CREATE INDEX tweet_documents_newest ON public.tweet_documents USING btree (tweet_id DESC);
+CREATE INDEX tweet_documents_words ON public.tweet_documents USING gin (document) WITH (gin_pending_list_limit='512');
 CREATE INDEX tweet_likes_newest ON public.tweet_likes USING btree (author_id, tweet_id, id DESC) INCLUDE (user_id);
-CREATE INDEX tweet_tags_newest ON public.tweet_tags USING btree (tag, tweet_id DESC) INCLUDE (author_id);
+CREATE INDEX tweet_tags_newest ON public.tweet_tags USING btree (tag, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
 CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
 CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHERE pinned;
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
+CREATE INDEX users_most_followed ON public.users USING btree (followers_count DESC, id DESC) WHERE (deleted_ms IS NULL);
+CREATE INDEX users_names ON public.users USING gin (name_keys(username, name)) WHERE (deleted_ms IS NULL);
+CREATE INDEX users_username ON public.users USING btree (username text_pattern_ops) WHERE (deleted_ms IS NULL);
 alter table outbox set (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+-- also: function fold_name
+-- also: function name_keys

@@ -59,14 +59,45 @@ create index mutes_newest on mutes (user_id, id desc) include (muted_id);
 -- Who mutes somebody is looked up when that account is erased, and never else.
 create index mutes_muted on mutes (muted_id);
 
--- Which tweets carry a tag; "tag" is folded, as domain.hashtags.fold_tag does it.
+-- Which tweets carry a tag; "tag" is folded, as domain.hashtags.fold_tag does it. Tags are in the order of their bytes,
+-- whatever the database's language: beginnings are looked up by range, and locks are taken in one order everywhere.
 create table tweet_tags (
     author_id bigint not null,
     tweet_id bigint not null,
-    tag text not null,
+    tag text collate "C" not null,
+    reply_to_author_id bigint,
     primary key (author_id, tweet_id, tag)
 );
-create index tweet_tags_newest on tweet_tags (tag, tweet_id desc) include (author_id);
+create index tweet_tags_newest on tweet_tags (tag, tweet_id desc) include (author_id, reply_to_author_id);
+
+-- Who used a tag lately, and in which tweet last: what trending counts. Rows leave with the window, so the table is as
+-- large as what people did within it.
+create table tag_people (
+    user_id bigint not null,
+    tag text collate "C" not null,
+    last_id bigint not null,
+    primary key (user_id, tag)
+);
+create index tag_people_of_tag on tag_people (tag, last_id);
+create index tag_people_oldest on tag_people (last_id);
+
+-- One row for each tag that is used, or that an operator pinned or hid. "display" is how one of its tweets writes it,
+-- the one that "display_tweet_id" names. "rank" is domain.trending's; "trends" says that it counts.
+create table tags (
+    tag text collate "C" primary key,
+    display text not null,
+    display_author_id bigint,
+    display_tweet_id bigint,
+    tweets_count bigint not null default 0,
+    people_count bigint not null default 0,
+    rank double precision,
+    trends boolean not null default false,
+    is_hidden boolean not null default false,
+    pinned_id bigint
+);
+create index tags_trending on tags (rank desc, tag) where trends;
+create index tags_pinned on tags (pinned_id) where pinned_id is not null;
+create index tags_hidden on tags (tag) where is_hidden;
 
 -- Whom a tweet mentions, owned by the person who is mentioned.
 create table mentions (
@@ -108,3 +139,59 @@ create table notification_states (
     last_id bigint not null,
     read_id bigint not null default 0
 );
+
+-- How popular tweets are (domain.popularity): the moment at which each ranks as if posted then, without a like. All
+-- that a ranking needs is in the indexes.
+create table popular (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    reply_to_author_id bigint,
+    engagement_ms bigint not null,
+    reach_ms bigint not null,
+    score_ms bigint not null generated always as ((tweet_id >> 16) + engagement_ms + reach_ms) stored,
+    primary key (author_id, tweet_id)
+);
+create index popular_best on popular (score_ms desc, tweet_id desc) include (author_id, reply_to_author_id);
+create index popular_by_author on popular (author_id, score_ms desc, tweet_id desc) include (reply_to_author_id);
+
+-- Whom to suggest to somebody who follows nobody yet.
+create index users_most_followed on users (followers_count desc, id desc) where deleted_ms is null;
+
+-- What tweets can be found by (domain.documents), of all but retweets.
+create table tweet_documents (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    reply_to_author_id bigint,
+    document tsvector not null,
+    primary key (author_id, tweet_id)
+);
+create index tweet_documents_newest on tweet_documents (tweet_id desc);
+-- New documents wait in a list that every search reads whole: kept short, or it would cost more than it saves.
+create index tweet_documents_words on tweet_documents using gin (document) with (gin_pending_list_limit = 512);
+
+-- Names as they are compared: without case, accents and punctuation; letters of scripts without spaces are words.
+create function fold_name(name text) returns text
+language sql immutable strict parallel safe
+return btrim(regexp_replace(regexp_replace(regexp_replace(
+    replace(translate(lower(normalize(name, nfkd)), 'øłđðıħё', 'olddihе'), 'ß', 'ss'),
+    '[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u200b-\u200f\ufe00-\ufe0f]', '', 'g'),
+    '([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff])', ' \1 ', 'g'),
+    '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u3020\uff01-\uff0f]+', ' ', 'g'));
+
+-- What a person can be found by: the words of both names, and each word's trigrams, which most typing errors leave some
+-- of. Nothing here depends on the database's locale, as pg_trgm does.
+create function name_keys(username text, name text) returns tsvector
+language sql immutable strict parallel safe
+return coalesce((
+    select array_to_tsvector(array_agg(keys.key))
+    from unnest(string_to_array(fold_name(username || ' ' || name), ' ')) words (word),
+        lateral (
+            select 'w/' || words.word
+            union all
+            select 't/' || substr('  ' || words.word || ' ', at, 3) from generate_series(1, length(words.word) + 1) at
+        ) keys (key)
+    where words.word <> ''
+), ''::tsvector);
+
+create index users_username on users (username text_pattern_ops) where deleted_ms is null;
+create index users_names on users using gin (name_keys(username, name)) where deleted_ms is null;
