@@ -235,6 +235,13 @@ SETTINGS: tuple[Setting, ...] = (
         _integer(1, 10_000),
     ),
     Setting(
+        "LINNET_POPULAR_HALF_LIFE_HOURS",
+        "24",
+        "hours",
+        "A tweet is as popular as one that was posted this much earlier and was liked twice as often.",
+        _integer(1, 8760),
+    ),
+    Setting(
         "LINNET_RATE_LIMITS_ENABLED",
         "true",
         "true or false",
@@ -291,6 +298,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         write=WriteOptions(
             text=TextRules(max_chars=values["LINNET_TWEET_MAX_CHARS"]),
             top_user_followers=values["LINNET_TOP_USER_FOLLOWERS"],
+            popular_half_life_hours=values["LINNET_POPULAR_HALF_LIFE_HOURS"],
         ),
         # A lane holds its connection, and one more is needed for what lies beside.
         worker=WorkerOptions(lanes_at_once=min(WorkerOptions().lanes_at_once, pool_size - 1)),

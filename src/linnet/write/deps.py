@@ -14,10 +14,18 @@ from linnet.stores.valkey.windows import Windows
 
 
 class WriteOptions(msgspec.Struct, frozen=True):
-    """``top_user_followers``: with more followers an author is pulled, with fewer pushed; at the number, as before."""
+    """``top_user_followers``: with more followers an author is pulled, with fewer pushed; at the number, as before.
+
+    ``popular_half_life_hours``: how much later a tweet must be posted to be as popular with half the likes.
+    """
 
     text: TextRules = TextRules()
     top_user_followers: int = 5000
+    popular_half_life_hours: int = 24
+
+    @property
+    def popular_half_life_ms(self) -> int:
+        return self.popular_half_life_hours * 3_600_000
 
 
 class WriteDeps(msgspec.Struct, frozen=True):

@@ -19,7 +19,10 @@ _OURS = """
 _COLUMNS = f"""
     select t.relname, a.attname, format_type(a.atttypid, a.atttypmod)
         || case when a.attnotnull then ' not null' else '' end
-        || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+        || case a.attgenerated
+            when 's' then ' generated always as ' || pg_get_expr(d.adbin, d.adrelid) || ' stored'
+            else coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+        end
     from ({_OURS}) t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -102,7 +105,7 @@ def test_a_schema_that_differs_is_caught(database_url: str, change: str) -> None
 
 def test_tables_that_grow_are_owned_by_a_user(database_url: str) -> None:
     # Their rows can be distributed by the first column of the primary key; nothing refers across owners.
-    of_the_installation = {"installation", "worker_leases", "usernames", "emails"}
+    of_the_installation = {"installation", "worker_leases", "usernames", "emails", "tags"}
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(_CONSTRAINTS.encode()).fetchall()
     owners = {"user_id", "author_id", "actor_id", "id"}

@@ -80,6 +80,8 @@ class Counted(msgspec.Struct, frozen=True):
     user_id: UserId
     version: int
     crossed: bool | None
+    followers: int
+    followers_before: int
 
 
 async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold: int) -> list[Counted]:

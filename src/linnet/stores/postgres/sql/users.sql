@@ -45,7 +45,8 @@ update users set password_hash = %(new_hash)s where id = %(user_id)s and passwor
 select id from users where id = any(%(user_ids)s::bigint[]) order by id for no key update;
 
 -- :name add_counts (user_ids, tweets, followers, following, threshold) -> many
--- Adds to counters; says the new versions, and where the threshold was crossed: true up, false down, null not.
+-- Adds to counters; says the new versions, where the threshold was crossed (true up, false down, null not), and how many
+-- followers there are now and were before.
 -- At exactly the threshold the present state stays. Rows must be locked. Served by users_pkey.
 with changed as (
     select unnest(%(user_ids)s::bigint[]) as id, unnest(%(tweets)s::bigint[]) as tweets,
@@ -64,9 +65,10 @@ with changed as (
     from changed c
     join users o on o.id = c.id
     where u.id = c.id
-    returning u.id, u.version, o.is_top as was_top, u.is_top
+    returning u.id, u.version, o.is_top as was_top, u.is_top, u.followers_count, o.followers_count as followers_before
 )
-select id, version, case when was_top = is_top then null else is_top end from updated order by id;
+select id, version, case when was_top = is_top then null else is_top end, followers_count, followers_before
+from updated order by id;
 
 -- :name update_top_flags (threshold, page_size) -> many
 -- Users whose state does not fit the threshold (it was changed, or they were imported). A scan, run when it may matter.
