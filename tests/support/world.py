@@ -30,7 +30,7 @@ from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import follows, tweets
+from linnet.write.actions import follows, likes, pins, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
@@ -92,6 +92,20 @@ class World:
 
     async def undo_retweet(self, name: str, tweet_id: TweetId) -> None:
         await tweets.undo_retweet(self.write, self.ids[name], tweet_id)
+
+    async def like(self, name: str, *tweet_ids: TweetId) -> None:
+        for tweet_id in tweet_ids:
+            await likes.like(self.write, self.ids[name], tweet_id)
+
+    async def unlike(self, name: str, *tweet_ids: TweetId) -> None:
+        for tweet_id in tweet_ids:
+            await likes.unlike(self.write, self.ids[name], tweet_id)
+
+    async def pin(self, name: str, tweet_id: TweetId) -> None:
+        await pins.pin(self.write, self.ids[name], tweet_id)
+
+    async def unpin(self, name: str, tweet_id: TweetId) -> None:
+        await pins.unpin(self.write, self.ids[name], tweet_id)
 
     async def follow(self, name: str, *others: str) -> None:
         for other in others:

@@ -57,6 +57,14 @@ class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
     going_on: bool = False
 
 
+class TweetPinned(msgspec.Struct, frozen=True):
+    """``author_id`` pinned a tweet or took a pin back: ``tweet_ids`` are one or two, those that changed."""
+
+    kind: ClassVar[str] = "tweet_pinned"
+    author_id: UserId
+    tweet_ids: tuple[TweetId, ...]
+
+
 class TweetLiked(msgspec.Struct, frozen=True):
     """``user_id`` began to like a tweet."""
 
@@ -158,6 +166,7 @@ class TopUserCrossed(msgspec.Struct, frozen=True):
 Event = (
     TweetPosted
     | TweetDeleted
+    | TweetPinned
     | TweetLiked
     | TweetUnliked
     | UserFollowed
@@ -177,7 +186,7 @@ EVENT_TYPES: dict[str, type[Event]] = {event_type.kind: event_type for event_typ
 def actor_of(event: Event) -> UserId:
     """Whose event this is: it decides the lane, and the order within."""
     match event:
-        case TweetPosted() | TweetDeleted():
+        case TweetPosted() | TweetDeleted() | TweetPinned():
             return event.author_id
         case UserFollowed() | UserUnfollowed():
             return event.follower_id

@@ -1,6 +1,6 @@
 """Pages that are full: what rules or hydration drop is made up for, as long as there is more."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -17,12 +17,17 @@ class Skeleton(msgspec.Struct, frozen=True):
     """Entries of a timeline in the asked range, newest first, before hydration.
 
     ``more``: there are entries beyond the last one (the first one, when the range ascends). ``reached`` is the id down
-    (up) to which everything was looked at, which may lie beyond the entries when rules dropped some.
+    (up) to which everything was looked at, which may lie beyond the entries when rules dropped some. A list whose order
+    is not that of its tweets' ids says in ``places`` by which id each stands there: cursors are of that order.
     """
 
     entries: list[Entry]
     more: bool
     reached: int
+    places: Mapping[int, int] = {}
+
+    def place_of(self, entry: Entry) -> int:
+        return self.places.get(entry.id, entry.id)
 
 
 async def fill_page(
@@ -47,7 +52,11 @@ async def fill_page(
         if surface != "home":
             entries = await drop_unmet(deps, viewer_id, entries, surface=surface)
         hydrated = await hydrate(deps, viewer_id, entries)
-        found = [(entry.id, item) for entry, item in zip(entries, hydrated, strict=True) if item is not None]
+        found = [
+            (skeleton.place_of(entry), item)
+            for entry, item in zip(entries, hydrated, strict=True)
+            if item is not None
+        ]
         missing = wanted.limit - len(items)
         if wanted.ascending:
             more = more or len(found) > missing
@@ -65,7 +74,8 @@ async def fill_page(
 
 
 def skeleton_of(entries: list[Entry], wanted: Range) -> Skeleton:
-    """From a query that was asked for one entry more than wanted."""
+    """From a query that was asked for one entry more than wanted, and may not have looked at ``wanted.after``."""
+    entries = [entry for entry in entries if entry.id > wanted.after]
     more = len(entries) > wanted.limit
     if wanted.ascending:
         shown = entries[-wanted.limit :]

@@ -26,7 +26,8 @@ _CONSTRAINTS: dict[str, Callable[[], LinnetError]] = {
 }
 
 
-_RETRIED_CONSTRAINTS = {"outbox_pkey", "worker_leases_pkey"}
+# Of two at once one comes first, and the other looks again.
+_RETRIED_CONSTRAINTS = {"outbox_pkey", "worker_leases_pkey", "tweets_one_pin"}
 
 
 class ConcurrentUpdate(Exception):

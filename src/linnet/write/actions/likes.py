@@ -37,18 +37,20 @@ async def unlike(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId
 
 
 async def _find_met(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetRef:
+    """The tweet, of a retweet the one inside, if no block stands between the user and whoever wrote either."""
     async with deps.db.session() as db:
         tweet = await tweets.find_by_id(db, tweet_id)
-        if tweet is not None and tweet.retweet_of is not None:
-            originals = await tweets.fetch(db, [tweet.retweet_of])
-            tweet = originals[0] if originals else None
         if tweet is None:
             raise TweetNotFound
-        if tweet.author_id != user_id:
-            hidden = await relations.fetch_hidden_among(db, user_id, [tweet.author_id])
-            if tweet.author_id in hidden.on("tweet"):
+        found = TweetRef(tweet.author_id, tweet.id)
+        if tweet.retweet_of is not None:
+            if not await tweets.fetch(db, [tweet.retweet_of]):
                 raise TweetNotFound
-    return TweetRef(tweet.author_id, tweet.id)
+            found = tweet.retweet_of
+        others = {tweet.author_id, found.author_id} - {user_id}
+        if others and others & (await relations.fetch_hidden_among(db, user_id, list(others))).on("tweet"):
+            raise TweetNotFound
+    return found
 
 
 async def _show(deps: WriteDeps, user_id: UserId) -> None:

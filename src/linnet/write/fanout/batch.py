@@ -16,6 +16,7 @@ from linnet.write.after_commit import best_effort, forget
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.counters import apply_counters
 from linnet.write.fanout.notifications import apply_notifications
+from linnet.write.fanout.pins import apply_pins
 from linnet.write.fanout.plan import plan_pushes
 from linnet.write.fanout.popular import apply_popular
 from linnet.write.fanout.profiles import apply_profile_changes
@@ -48,13 +49,18 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     await apply_search(deps, session, batch, settled)
     await apply_popular(deps, session, batch, settled)
     await apply_notifications(deps, session, batch, settled)
+    changed_pins = await apply_pins(deps, session, batch)
     changed_profiles = await apply_profile_changes(deps, session, batch)
     for event in batch.crossed:
         await cross(deps, event)
     return Applied(
         deliveries,
         Change(
-            tuple(tweet.ref.tweet_id for tweet in settled.tweets) + tuple(ref.tweet_id for ref in settled.gone),
+            (
+                *(tweet.ref.tweet_id for tweet in settled.tweets),
+                *(ref.tweet_id for ref in settled.gone),
+                *changed_pins,
+            ),
             tuple({user.user_id for user in settled.users} | changed_profiles),
             (),
             plan.posted_by_top_users,

@@ -11,6 +11,7 @@ from linnet.domain.event import (
     TopUserCrossed,
     TweetDeleted,
     TweetLiked,
+    TweetPinned,
     TweetPosted,
     TweetRef,
     TweetUnliked,
@@ -42,6 +43,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     posted: Sequence[TweetPosted]
     deleted: Sequence[TweetDeleted]
+    pinned: Sequence[TweetPinned]
     likes: Sequence[LikeChange]
     follows: Sequence[tuple[int, FollowChange]]
     blocks: Sequence[tuple[int, BlockChange]]
@@ -71,6 +73,7 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
     return Batch(
         posted=[event for _, event in events if isinstance(event, TweetPosted)],
         deleted=[event for _, event in events if isinstance(event, TweetDeleted)],
+        pinned=[event for _, event in events if isinstance(event, TweetPinned)],
         likes=[event for _, event in events if isinstance(event, LikeChange)],
         follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],

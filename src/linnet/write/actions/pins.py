@@ -1,0 +1,75 @@
+"""Verbs: pin, unpin."""
+
+from contextlib import suppress
+
+from linnet.domain.event import TweetPinned, TweetRef
+from linnet.errors import TweetNotFound, Unavailable
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import outbox, pins, tweets
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.pins import Pinnable
+from linnet.stores.postgres.pool import Session, run_again
+from linnet.stores.valkey.changes import Change
+from linnet.stores.valkey.connection import ValkeyReplyError
+from linnet.write.after_commit import best_effort, forget, wake
+from linnet.write.deps import WriteDeps
+
+
+async def pin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> tuple[TweetId, ...]:
+    """Pins one's own tweet or reply; another one that was pinned is so no more. Quiet when it is so already.
+
+    Returns the tweets that changed. Raises ``TweetNotFound``, also for another's tweet; a retweet stands for the tweet
+    inside it.
+    """
+    return await _change(deps, user_id, tweet_id, pinned=True)
+
+
+async def unpin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> tuple[TweetId, ...]:
+    """Quiet when it is not pinned. Returns and raises as ``pin`` does."""
+    return await _change(deps, user_id, tweet_id, pinned=False)
+
+
+async def _change(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, pinned: bool) -> tuple[TweetId, ...]:
+    ref = await _find_own(deps, user_id, tweet_id)
+
+    async def attempt() -> tuple[TweetId, ...]:
+        async with deps.db.transaction() as session:
+            rows = await pins.lock_pins(session, ref)
+            if ref.tweet_id not in {row.id for row in rows}:
+                raise TweetNotFound
+            # Pinning takes another's pin; taking a pin back leaves another's alone.
+            wrong = [row for row in rows if row.pinned != pinned and row.id == ref.tweet_id]
+            if pinned:
+                wrong += [row for row in rows if row.pinned and row.id != ref.tweet_id]
+            return await _turn(deps, session, user_id, wrong)
+
+    changed_ids = await run_again(attempt)
+    if changed_ids:
+        await best_effort([forget(deps, Change(tweet_ids=changed_ids)), wake(deps, user_id)], what="pin")
+    return changed_ids
+
+
+async def _turn(deps: WriteDeps, session: Session, author_id: UserId, rows: list[Pinnable]) -> tuple[TweetId, ...]:
+    """Turns each row's pin round, the old one before the new one, and says so."""
+    versions: dict[TweetId, int] = {}
+    for row in sorted(rows, key=lambda row: not row.pinned):
+        version = await pins.update_pin(session, TweetRef(author_id, row.id), pinned=not row.pinned)
+        if version is not None:
+            versions[row.id] = version
+    changed_ids = tuple(versions)
+    if changed_ids:
+        await outbox.append(session, NewEvent.of(TweetPinned(author_id, changed_ids), deps.ids.mint()))
+        # Nobody reads from a Valkey that is away. To one that comes back with old values the event says it again.
+        with suppress(Unavailable, ValkeyReplyError):
+            await deps.cache.put_stale([(deps.keys.tweet(tweet_id), version) for tweet_id, version in versions.items()])
+    return changed_ids
+
+
+async def _find_own(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetRef:
+    tweet = await tweets.find_by_id(deps.db, tweet_id)
+    if tweet is None:
+        raise TweetNotFound
+    ref = tweet.retweet_of or TweetRef(tweet.author_id, tweet.id)
+    if ref.author_id != user_id:
+        raise TweetNotFound
+    return ref
