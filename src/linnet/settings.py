@@ -300,8 +300,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             top_user_followers=values["LINNET_TOP_USER_FOLLOWERS"],
             popular_half_life_hours=values["LINNET_POPULAR_HALF_LIFE_HOURS"],
         ),
-        # A lane holds its connection, and one more is needed for what lies beside.
-        worker=WorkerOptions(lanes_at_once=min(WorkerOptions().lanes_at_once, pool_size - 1)),
+        # A hand holds its connection, and one more is needed for what lies beside.
+        worker=WorkerOptions(hands=min(WorkerOptions().hands, pool_size - 1)),
         limits=LimitOptions(
             enabled=values["LINNET_RATE_LIMITS_ENABLED"],
             quotas={rule.name: values[rule.setting] for rule in RULES},

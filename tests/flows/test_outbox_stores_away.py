@@ -19,7 +19,6 @@ from linnet.stores.postgres import leases, outbox
 from linnet.stores.postgres.queries import Query
 from linnet.write.outbox import lanes
 from linnet.write.outbox import worker as worker_module
-from linnet.write.outbox.lanes import Outcome
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
 from tests.flows._accounts_world import ValkeyServer
 from tests.flows._applied_events import PATIENCE_SECONDS, AppliedEvents
@@ -112,14 +111,14 @@ async def test_the_worker_waits_for_valkey_and_goes_on_by_itself(
     worker = EventWorker(town.write, WorkerOptions(poll_seconds=0.01))
     failed = asyncio.Event()
 
-    async def noting_failure(*args: Any) -> Outcome:
+    async def noting_failure(*args: Any) -> lanes.Round:
         try:
-            return await lanes.apply_lane_batch(*args)
+            return await lanes.apply_lanes(*args)
         except Unavailable:
             failed.set()
             raise
 
-    monkeypatch.setattr(worker_module, "apply_lane_batch", noting_failure)
+    monkeypatch.setattr(worker_module, "apply_lanes", noting_failure)
     valkey.kill()
     running = asyncio.create_task(worker.run())
     try:

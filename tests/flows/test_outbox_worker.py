@@ -109,18 +109,18 @@ async def test_a_signal_while_the_lane_is_at_its_end_is_not_lost(
 ) -> None:
     await settled_people(world, "ada")
     lane = lane_of(world.ids["ada"])
-    apply_lane_batch = lanes.apply_lane_batch
+    apply_lanes = lanes.apply_lanes
     worker = EventWorker(world.write, WorkerOptions(poll_seconds=NEVER))
 
     async def empty_and_then_not(*args: Any) -> Any:
-        outcome = await apply_lane_batch(*args)
-        if outcome == "empty" and len(applied.rows) == 1:
+        found = await apply_lanes(*args)
+        if found.outcome == "empty" and len(applied.rows) == 1:
             await world.post("ada", "between the last look and the end")
             worker.wake(lane)
             await polls.seen.wait()
-        return outcome
+        return found
 
-    monkeypatch.setattr(worker_module, "apply_lane_batch", empty_and_then_not)
+    monkeypatch.setattr(worker_module, "apply_lanes", empty_and_then_not)
     async with running(worker):
         await polls.seen.wait()
         await world.post("ada")
@@ -171,7 +171,7 @@ async def test_more_lanes_than_are_worked_at_once_are_all_done(world: World, app
     await settled_people(world, *names)
     for name in names:
         await world.post(name)
-    async with running(EventWorker(world.write, WorkerOptions(lanes_at_once=2, poll_seconds=0.01))):
+    async with running(EventWorker(world.write, WorkerOptions(hands=2, lanes_at_once=3, poll_seconds=0.01))):
         await applied.reach(20)
 
 

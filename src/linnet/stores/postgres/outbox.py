@@ -1,6 +1,6 @@
 """The outbox: events from the transaction that made them true to the worker that applies them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -69,14 +69,14 @@ async def append(db: Session, event: NewEvent, *, numbered: bool = False) -> Non
     )
 
 
-async def lock_lane(db: Session, lane: int) -> bool:
-    """Holds a lane until the transaction ends; False when another worker holds it."""
-    return bool(await db.value(_sql["lock_lane"], lock_key=_LANE_LOCKS + lane))
+async def lock_lanes(db: Session, lanes: Collection[int]) -> list[int]:
+    """Holds lanes until the transaction ends; those that another worker holds are left out."""
+    return await db.fetch(int, _sql["lock_lanes"], lanes=list(lanes), first_key=_LANE_LOCKS)
 
 
-async def fetch_batch(db: Session, lane: int, *, page_size: int) -> list[EventRow]:
-    """A lane's oldest events, without those of actors whose first one waits for a retry."""
-    return await db.fetch(EventRow, _sql["fetch_batch"], lane=lane, page_size=page_size)
+async def fetch_batch(db: Session, lanes: Collection[int], *, page_size: int) -> list[EventRow]:
+    """The oldest events of lanes, without those of actors whose first one waits for a retry."""
+    return await db.fetch(EventRow, _sql["fetch_batch"], lanes=list(lanes), page_size=page_size)
 
 
 async def delete(db: Session, rows: Sequence[EventRow]) -> None:

@@ -1,10 +1,14 @@
 """The event worker: goes round the lanes that have work, several at a time, until it is told to stop.
 
+A few hands work at once. A free hand takes all lanes that wait, and while it works more gather for the next one: the
+busier the site, the larger the batches, and the cheaper an event.
+
 Whoever appends an event says which lane has work; a poll finds what such a signal missed. Several workers share the
 lanes without knowing each other: whoever takes a lane's lock first applies its next batch.
 """
 
 import asyncio
+from functools import partial
 
 import msgspec
 import structlog
@@ -17,7 +21,7 @@ from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.deps import WriteDeps
-from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
+from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch, apply_lanes
 
 log = structlog.get_logger()
 
@@ -26,9 +30,13 @@ _THRESHOLD_FACT = "top_user_followers"
 
 
 class WorkerOptions(msgspec.Struct, frozen=True):
-    """``lanes_at_once`` is also the number of connections that a worker needs, and one more for what lies beside."""
+    """``hands`` is also the number of connections that a worker needs, and one more for what lies beside.
 
-    lanes_at_once: int = 4
+    A hand takes ``lanes_at_once`` at the most.
+    """
+
+    hands: int = 3
+    lanes_at_once: int = 32
     poll_seconds: float = 0.25
     lane: LaneOptions = LaneOptions()
 
@@ -42,7 +50,8 @@ class EventWorker:
         self._woken: set[int] = set()
         self._signal = asyncio.Event()
         self._stopping = False
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._hands: set[asyncio.Task[None]] = set()
+        self._in_hand: set[int] = set()
         self._again: set[int] = set()
 
     def wake(self, lane: int) -> None:
@@ -75,15 +84,14 @@ class EventWorker:
                 if time() >= poll_at:
                     lanes |= set(await outbox.fetch_busy_lanes(self._deps.db))
                     poll_at = time() + self._options.poll_seconds
-                for lane in lanes:
-                    await self._start(lane)
+                await self._hand_out(lanes)
             except Unavailable as error:
                 log.warning("waiting for the stores", cause=error.cause)
                 await self._pause(_AWAY_SECONDS)
             if not self._woken:
                 await self._pause(poll_at - time())
-        if self._running:
-            await asyncio.wait(self._running.values())
+        if self._hands:
+            await asyncio.wait(self._hands)
 
     async def drain(self) -> None:
         """Applies everything that is due, in the order of the lanes. For tests and commands."""
@@ -102,35 +110,56 @@ class EventWorker:
         except TimeoutError:
             pass
 
-    async def _start(self, lane: int) -> None:
-        if lane in self._running:
-            # It may be past its last look: it is looked at again when it is done.
-            self._again.add(lane)
-            return
-        while len(self._running) >= self._options.lanes_at_once:
-            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)  # the callbacks of those that are done come first
-        task = asyncio.create_task(self._work(lane), name=f"lane {lane}")
-        self._running[lane] = task
-        task.add_done_callback(lambda _: self._done(lane))
+    async def _hand_out(self, lanes: set[int]) -> None:
+        """Gives lanes to hands that are free; waits until there is one for each of them."""
+        # Those in hand may be past their last look: they are looked at again when they are done.
+        self._again |= lanes & self._in_hand
+        waiting = sorted(lanes - self._in_hand)
+        while waiting:
+            while len(self._hands) >= self._options.hands:
+                await asyncio.wait(self._hands, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(0)  # the callbacks of those that are done come first
+                # Meanwhile more came in: the hand takes it along.
+                woken, self._woken = self._woken, set()
+                self._again |= woken & self._in_hand
+                waiting = sorted({*waiting, *(woken - self._in_hand)})
+            taken, waiting = waiting[: self._options.lanes_at_once], waiting[self._options.lanes_at_once :]
+            task = asyncio.create_task(self._work(taken), name=f"lanes {taken}")
+            self._hands.add(task)
+            self._in_hand.update(taken)
+            task.add_done_callback(partial(self._done, lanes=taken))
 
-    def _done(self, lane: int) -> None:
-        del self._running[lane]
-        if lane in self._again:
-            self._again.discard(lane)
-            self.wake(lane)
+    def _done(self, task: asyncio.Task[None], *, lanes: list[int]) -> None:
+        self._hands.discard(task)
+        self._in_hand.difference_update(lanes)
+        for lane in lanes:
+            if lane in self._again:
+                self._again.discard(lane)
+                self.wake(lane)
 
-    async def _work(self, lane: int) -> None:
+    async def _work(self, lanes: list[int]) -> None:
         try:
-            while not self._stopping:
-                if await apply_lane_batch(self._deps, lane, self._options.lane) != "applied":
-                    return
+            done = await self._apply(lanes)
+            # Full: they have enough for a batch of each, which is read with less effort.
+            for lane in lanes if not done else ():
+                await self._apply([lane])
         except ConcurrentUpdate:
-            self.wake(lane)
+            for lane in lanes:
+                self.wake(lane)
         except Unavailable as error:
-            log.warning("a lane waits for the stores", lane=lane, cause=error.cause)
+            log.warning("lanes wait for the stores", lanes=lanes, cause=error.cause)
         except Exception as error:
-            log.error("a lane stopped; the next poll takes it up again", lane=lane, exc_info=error)
+            log.error("lanes stopped; the next poll takes them up again", lanes=lanes, exc_info=error)
+
+    async def _apply(self, lanes: list[int]) -> bool:
+        """Applies what lanes have, batch by batch; False when several have so much that a batch was full."""
+        while not self._stopping:
+            found = await apply_lanes(self._deps, lanes, self._options.lane)
+            if found.outcome != "applied":
+                break
+            if len(lanes) > 1 and found.events >= self._options.lane.batch_size:
+                return False
+        return True
 
     async def _match_threshold(self) -> None:
         """When the threshold of top users was changed, those who are on the wrong side now cross it."""

@@ -11,16 +11,16 @@ select %(actor_id)s,
 insert into outbox (actor_id, id, lane, kind, payload)
 values (%(actor_id)s, %(event_id)s, %(lane)s, %(kind)s, %(payload)s::jsonb);
 
--- :name lock_lane (lock_key) -> value
--- Holds the lane until the transaction ends, or says at once that another worker holds it.
-select pg_try_advisory_xact_lock(%(lock_key)s);
+-- :name lock_lanes (lanes, first_key) -> many
+-- Holds those of the lanes that no other worker holds, until the transaction ends. Waits for nobody.
+select lane from unnest(%(lanes)s::int[]) lane where pg_try_advisory_xact_lock(%(first_key)s + lane);
 
--- :name fetch_batch (lane, page_size) -> many
--- A lane's oldest events. An actor with an event that waits for its retry waits as a whole. Served by outbox_lane
--- and outbox_retries.
+-- :name fetch_batch (lanes, page_size) -> many
+-- The oldest events of some lanes: of each lane its first ones. An actor with an event that waits for its retry waits as
+-- a whole. Served by outbox_lane and outbox_retries.
 select o.actor_id, o.id, o.kind, o.payload::text, o.attempts, (extract(epoch from o.appended_at) * 1000)::bigint
 from outbox o
-where o.lane = %(lane)s
+where o.lane = any(%(lanes)s::smallint[])
     and o.actor_id not in (select w.actor_id from outbox w where w.retry_at > now())
 order by o.id
 limit %(page_size)s;
