@@ -65,6 +65,20 @@ class CannotFollowYourself(LinnetError):
     code = "cannot_follow_yourself"
 
 
+class CannotBlockYourself(LinnetError):
+    """You cannot block yourself."""
+
+    kind = "invalid"
+    code = "cannot_block_yourself"
+
+
+class CannotMuteYourself(LinnetError):
+    """You cannot mute yourself."""
+
+    kind = "invalid"
+    code = "cannot_mute_yourself"
+
+
 class Unauthenticated(LinnetError):
     """You need to log in first."""
 
@@ -84,6 +98,13 @@ class Forbidden(LinnetError):
 
     kind = "forbidden"
     code = "forbidden"
+
+
+class Blocked(LinnetError):
+    """One of you two blocks the other."""
+
+    kind = "forbidden"
+    code = "blocked"
 
 
 class WrongPassword(LinnetError):

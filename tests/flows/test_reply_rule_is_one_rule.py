@@ -14,7 +14,8 @@ from linnet.ids import MAX_ID, UserId
 from linnet.read.timelines import home as home_screen
 from linnet.stores.postgres import fanout, home, topusers
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.windows import WindowPage, unpack_ids
+from linnet.stores.valkey.packedids import unpack_ids
+from linnet.stores.valkey.windows import WindowPage
 from linnet.write.fanout.plan import plan_pushes
 from tests.support.servers import Servers
 from tests.support.world import World, open_world

@@ -8,7 +8,7 @@ from linnet.ids import UserId
 from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres.pool import Reader
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.windows import unpack_ids
+from linnet.stores.valkey.windows import unpack_people
 from tests.support.world import World
 
 
@@ -41,7 +41,7 @@ async def assert_window(world: World, name: str) -> None:
     assert tail in (b".", b"+"), f"{name}'s window ends with {tail!r}"
     assert ids == sorted(set(ids), reverse=True), f"{name}'s window is not in order: {ids}"
     assert len(ids) <= world.options.window.max_entries, f"{name}'s window holds {len(ids)}"
-    pulled = unpack_ids(packed_pulled)
+    pulled, _ = unpack_people(packed_pulled)
     reaches = ids[-1] if tail == b"+" and ids else 0
     missing = [
         entry
@@ -65,6 +65,13 @@ _VIEW = Query(
 )
 
 _DIFFERENCES = {
+    "the two sides of blocks": """
+        (select user_id, blocked_id, id from blocks except select blocker_id, user_id, id from blocked_by)
+        union all
+        (select blocker_id, user_id, id from blocked_by except select user_id, blocked_id, id from blocks)""",
+    "follows across a block": """
+        select f.user_id, f.followed_id from following f join blocks b
+            on (b.user_id, b.blocked_id) in ((f.user_id, f.followed_id), (f.followed_id, f.user_id))""",
     "tweets of users": """
         select id, tweets_count, counted from (
             select u.id, u.tweets_count, (select count(*) from tweets t where t.author_id = u.id) as counted

@@ -30,7 +30,7 @@ from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import follows, likes, pins, tweets
+from linnet.write.actions import blocks, follows, likes, pins, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
@@ -114,6 +114,22 @@ class World:
     async def unfollow(self, name: str, *others: str) -> None:
         for other in others:
             await follows.unfollow(self.write, self.ids[name], self.ids[other])
+
+    async def block(self, name: str, *others: str) -> None:
+        for other in others:
+            await blocks.block(self.write, self.ids[name], self.ids[other])
+
+    async def unblock(self, name: str, *others: str) -> None:
+        for other in others:
+            await blocks.unblock(self.write, self.ids[name], self.ids[other])
+
+    async def mute(self, name: str, *others: str) -> None:
+        for other in others:
+            await blocks.mute(self.write, self.ids[name], self.ids[other])
+
+    async def unmute(self, name: str, *others: str) -> None:
+        for other in others:
+            await blocks.unmute(self.write, self.ids[name], self.ids[other])
 
     async def settle(self) -> None:
         """Applies all events that wait, each batch twice, and lets the process learn what signals would have told it.

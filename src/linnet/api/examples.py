@@ -31,6 +31,8 @@ FOLLOW_ID = "116949219876536320"
 TWEET_ID = "116949221876793344"
 REPLY_ID = "116949224402386944"
 RETWEET_ID = "116949226103865344"
+BLOCK_ID = "116949228517883904"
+MUTE_ID = "116949228517949440"
 SESSION_ID = "116949214904582208"
 TOKEN = "AZ97yFGDAAB0-9ZfW0u8gU1S0N3q5pXo2mKk1vR4c7E"
 
@@ -164,6 +166,19 @@ RETWEET = TweetView(
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
 HOME = PageView[TweetView](items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID)
 FOLLOWING = PageView[UserView](items=[ADA], next=None, prev=FOLLOW_ID)
+LINUS_A_STRANGER = msgspec.structs.replace(
+    LINUS,
+    counts=UserCountsView(tweets=2, followers=0, following=0),
+    viewer=UserViewerView(following=False, followed_by=False, blocking=False, muting=False),
+)
+LINUS_MUTED = msgspec.structs.replace(
+    LINUS_A_STRANGER, viewer=UserViewerView(following=False, followed_by=False, blocking=False, muting=True)
+)
+LINUS_BLOCKED = msgspec.structs.replace(
+    LINUS_A_STRANGER, viewer=UserViewerView(following=False, followed_by=False, blocking=True, muting=False)
+)
+BLOCKED = PageView[UserView](items=[LINUS_BLOCKED], next=None, prev=BLOCK_ID)
+MUTED = PageView[UserView](items=[LINUS_MUTED], next=None, prev=MUTE_ID)
 FOLLOWERS = PageView[UserView](items=[LINUS], next=None, prev=FOLLOW_ID)
 TOP_USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
 RETWEETERS = PageView[UserView](items=[LINUS], next=None, prev=RETWEET_ID)

@@ -6,7 +6,7 @@ from linnet.api import examples
 from linnet.api.answers import Answer, view_answer
 from linnet.api.endpoints import Call, Endpoint, Success
 from linnet.api.params import IdText, require_id
-from linnet.errors import CannotFollowYourself, UserNotFound
+from linnet.errors import Blocked, CannotFollowYourself, UserNotFound
 from linnet.ids import UserId
 from linnet.read.timelines.people import user_screen
 from linnet.read.views.users import UserView
@@ -55,7 +55,15 @@ _PROBLEMS = (UserNotFound, CannotFollowYourself)
 _USER = Success("The user.", UserView, examples.ADA)
 
 ENDPOINTS = (
-    Endpoint("PUT", "/api/users/{user_id}/follow", put_follow, "follows", _USER, problems=_PROBLEMS, limit="follow"),
+    Endpoint(
+        "PUT",
+        "/api/users/{user_id}/follow",
+        put_follow,
+        "follows",
+        _USER,
+        problems=(*_PROBLEMS, Blocked),
+        limit="follow",
+    ),
     Endpoint(
         "DELETE",
         "/api/users/{user_id}/follow",
@@ -72,7 +80,7 @@ ENDPOINTS = (
         _USER,
         body=FollowBody,
         body_example=FollowBody(examples.ADA_ID, follow=True),
-        problems=_PROBLEMS,
+        problems=(*_PROBLEMS, Blocked),
         limit="follow",
     ),
 )

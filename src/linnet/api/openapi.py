@@ -56,6 +56,7 @@ TAGS = {
     "sessions": "Logging in and out.",
     "me": "One's own account.",
     "follows": "Following people.",
+    "blocks": "Keeping people away: blocking and muting.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "timelines": "What those one follows have posted.",
     "other spellings": "The same handlers at addresses that other interfaces use.",

@@ -23,10 +23,11 @@ HIDES_BLOCKED: frozenset[Surface] = HIDES_MUTED | {"user", "tweet", "people"}
 
 
 class Hidden(msgspec.Struct, frozen=True):
-    """Whom a viewer keeps away. ``blocked``: either of the two blocks the other."""
+    """Whom a viewer keeps away. ``blocked``: either of the two blocks the other; ``blocking``: the viewer does."""
 
     blocked: frozenset[UserId] = frozenset()
     muted: frozenset[UserId] = frozenset()
+    blocking: frozenset[UserId] = frozenset()
 
     def on(self, surface: Surface) -> frozenset[UserId]:
         """Whom the viewer is not to meet there."""
@@ -42,6 +43,9 @@ def drop_kept_away(entries: list[Entry], hidden: Container[UserId], viewer_id: U
     """Without what people in ``hidden`` (blocked or muted) wrote, replies to them, and retweets of what they wrote.
 
     One's own replies to them stay, as one's own words do; one's own retweets do not: the words would be theirs.
+
+    Said again in SQL by ``home.fetch_slice`` and ``home.fetch_slice_above`` (whose authors are without these people)
+    and by ``home.fetch_oracle``; ``tests/stores/postgres/test_home_slices.py`` holds them together.
     """
     return [
         entry

@@ -3,7 +3,7 @@
 The home timeline does not ask this: a reader's window knows it (``read/timelines/home.py``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 
 from linnet.domain.timeline import Entry
 from linnet.domain.visibility import Hidden, Surface, drop_kept_away
@@ -21,15 +21,20 @@ async def fetch_hidden_among(deps: ReadDeps, viewer_id: UserId | None, user_ids:
 
 
 async def drop_unmet(
-    deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[Entry], *, surface: Surface
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    entries: Sequence[Entry],
+    *,
+    surface: Surface,
+    met: Set[UserId] = frozenset(),
 ) -> list[Entry]:
-    """The entries that a viewer may meet on a surface."""
+    """The entries that a viewer may meet on a surface; those of ``met`` in any case."""
     if viewer_id is None or not entries:
         return list(entries)
     people = {entry.author_id for entry in entries} | {
         entry.related_author_id for entry in entries if entry.related_author_id
     }
-    hidden = (await fetch_hidden_among(deps, viewer_id, people)).on(surface)
+    hidden = (await fetch_hidden_among(deps, viewer_id, people)).on(surface) - met
     return drop_kept_away(list(entries), hidden, viewer_id) if hidden else list(entries)
 
 

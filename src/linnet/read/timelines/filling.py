@@ -1,6 +1,6 @@
 """Pages that are full: what rules or hydration drop is made up for, as long as there is more."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 
 import msgspec
 
@@ -11,6 +11,9 @@ from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet
 from linnet.read.hydration.entries import hydrate
 from linnet.read.views.pages import Page
+
+# Where nearly all is hidden a page asks for more and more at a time, up to so much.
+_MOST_ASKED = 480
 
 
 class Skeleton(msgspec.Struct, frozen=True):
@@ -37,10 +40,12 @@ async def fill_page(
     fetch: Callable[[Range], Awaitable[Skeleton]],
     *,
     surface: Surface,
+    met: Set[UserId] = frozenset(),
 ) -> Page:
     """A page of ``wanted.limit`` items, fewer only where the timeline ends.
 
-    Whom the viewer is not to meet on ``surface`` is left out here; the home timeline has seen to that itself.
+    Whom the viewer is not to meet on ``surface`` is left out here, unless they are in ``met``; the home timeline has
+    seen to that itself.
     """
     items: list[tuple[int, bytes]] = []
     more = True
@@ -48,24 +53,21 @@ async def fill_page(
     while more and len(items) < wanted.limit:
         skeleton = await fetch(rest)
         more = skeleton.more
-        entries = skeleton.entries
+        entries, reached = skeleton.entries, skeleton.reached
         if surface != "home":
-            entries = await drop_unmet(deps, viewer_id, entries, surface=surface)
+            entries = await drop_unmet(deps, viewer_id, entries, surface=surface, met=met)
+        missing = wanted.limit - len(items)
+        if len(entries) > missing:
+            entries = entries[-missing:] if wanted.ascending else entries[:missing]
+            more, reached = True, skeleton.place_of(entries[0] if wanted.ascending else entries[-1])
         hydrated = await hydrate(deps, viewer_id, entries)
         found = [
-            (skeleton.place_of(entry), item)
-            for entry, item in zip(entries, hydrated, strict=True)
-            if item is not None
+            (skeleton.place_of(entry), item) for entry, item in zip(entries, hydrated, strict=True) if item is not None
         ]
-        missing = wanted.limit - len(items)
-        if wanted.ascending:
-            more = more or len(found) > missing
-            items = found[-missing:] + items
-            rest = Range(wanted.limit - len(items), MAX_ID, skeleton.reached)
-        else:
-            more = more or len(found) > missing
-            items += found[:missing]
-            rest = Range(wanted.limit - len(items), skeleton.reached, wanted.after)
+        items = found + items if wanted.ascending else items + found
+        missing -= len(found)
+        asked = max(missing, min(2 * rest.limit, _MOST_ASKED)) if 2 * len(found) < rest.limit else missing
+        rest = Range(asked, MAX_ID, reached) if wanted.ascending else Range(asked, reached, wanted.after)
     if not items:
         return Page([], None, wanted.after if wanted.ascending else None)
     # Going up there is always more below: the page began there.

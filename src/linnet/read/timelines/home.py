@@ -5,7 +5,7 @@ ends, the truth goes on. Without a window, and with Valkey away, all of it comes
 """
 
 from linnet.domain.timeline import Entry, Range, merge
-from linnet.domain.visibility import drop_hidden, shows_reply
+from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, UserId, first_id_at
 from linnet.read.deps import ReadDeps
@@ -40,10 +40,19 @@ async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Ske
     return await _going_down(deps, viewer_id, wanted, page)
 
 
+def _shown(entries: list[Entry], viewer_id: UserId, page: WindowPage) -> list[Entry]:
+    """Without what was pushed and is not to be seen: fan-outs know nothing of mutes, and may be late for the rest."""
+    if page.hidden:
+        entries = drop_hidden(entries, page.hidden, viewer_id)
+    if page.kept_away:
+        entries = drop_kept_away(entries, page.kept_away, viewer_id)
+    return entries
+
+
 async def _going_down(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: WindowPage) -> Skeleton:
     # The window is contiguous down to its last element, so whatever else belongs here lies above that or in the truth.
     reached = 0 if page.ends == "complete" else (page.entries[-1].id if page.entries else wanted.before)
-    entries = drop_hidden(page.entries, page.hidden, viewer_id) if page.hidden else page.entries
+    entries = _shown(page.entries, viewer_id, page)
     if page.pulled:
         pulled = await _pull(deps, viewer_id, page, max(reached - 1, wanted.after), wanted.before, wanted.limit + 1)
         entries = merge([entries, pulled])
@@ -68,7 +77,7 @@ async def _going_up(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: Wind
     # A full page of the window says nothing of what lies above it; a short one goes up to the newest.
     full = len(page.entries) >= wanted.limit
     reached = page.entries[0].id if full else MAX_ID - 1
-    entries = drop_hidden(page.entries, page.hidden, viewer_id) if page.hidden else page.entries
+    entries = _shown(page.entries, viewer_id, page)
     if page.pulled:
         pulled = await _pull(deps, viewer_id, page, wanted.after, reached + 1, 1_000_000)
         entries = merge([entries, pulled])
@@ -82,10 +91,12 @@ async def _pull(
     deps: ReadDeps, viewer_id: UserId, page: WindowPage, after_id: int, before_id: int, limit: int
 ) -> list[Entry]:
     # A reply is pulled only if both sides are: every other reply of a top user was pushed to those it is shown to.
+    # Nobody who is kept away is pulled, but those who are may retweet them.
     pulled: list[Entry] = []
     while True:
         found = await deps.pulled.fetch(page.pulled, after_id=after_id, before_id=before_id, limit=limit)
-        pulled += [entry for entry in found if shows_reply(entry, viewer_id, page.pulled)]
+        shown = [entry for entry in found if shows_reply(entry, viewer_id, page.pulled)]
+        pulled += drop_kept_away(shown, page.kept_away, viewer_id) if page.kept_away else shown
         if len(found) < limit or len(pulled) >= limit:
             return pulled
         before_id = found[-1].id

@@ -1,7 +1,8 @@
 """Screens about people: one person, oneself, one's log-ins, and the lists of people.
 
 A list is edges → profiles → how the viewer stands to them → view: for a page one query of edges, one fetch of profiles
-and two queries for the viewer, whatever its length. Who is gone is left out, and the page filled up from below.
+and three queries for the viewer, whatever its length. Who is gone, or kept away by a block, is left out, and the page
+filled up from below.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,9 +15,11 @@ from linnet.domain.event import TweetRef
 from linnet.domain.names import fold_login
 from linnet.domain.timeline import Range
 from linnet.domain.user import FollowEdge, Profile, Relationship
+from linnet.domain.visibility import Hidden
 from linnet.errors import TweetNotFound, UserNotFound
 from linnet.ids import SessionId, TweetId, UserId
 from linnet.read.deps import ReadDeps
+from linnet.read.hiding import meets
 from linnet.read.hydration.viewers import unused_since_ms
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import (
@@ -29,7 +32,7 @@ from linnet.read.views.users import (
     session_view,
     user_view,
 )
-from linnet.stores.postgres import follows, profiles, sessions, topusers, tweets, users
+from linnet.stores.postgres import follows, profiles, relations, sessions, topusers, tweets, users
 
 # Enough for anybody, and a bound.
 _MAX_SESSIONS: Final = 200
@@ -44,14 +47,14 @@ FetchEdges = Callable[[Range], Awaitable[list[FollowEdge]]]
 async def user_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> UserView:
     """Raises ``UserNotFound``."""
     profile = await _find_profile(deps, user_id)
-    relationships = await _fetch_relationships(deps, viewer_id, [user_id])
+    relationships, _ = await _fetch_relationships(deps, viewer_id, [user_id])
     return user_view(profile, relationships.get(user_id))
 
 
 async def profile_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> ProfileView:
     """A user on a page of their own. Raises ``UserNotFound``."""
     profile = await _find_own_profile(deps, user_id) if viewer_id == user_id else await _find_profile(deps, user_id)
-    relationships = await _fetch_relationships(deps, viewer_id, [user_id])
+    relationships, _ = await _fetch_relationships(deps, viewer_id, [user_id])
     activity = await profiles.find_activity(deps.db, user_id)
     return profile_view(profile, relationships.get(user_id), activity)
 
@@ -106,10 +109,20 @@ async def retweeters_page(
     if tweet is not None and tweet.retweet_of is not None:
         originals = await tweets.fetch(deps.db, [tweet.retweet_of])
         tweet = originals[0] if originals else None
-    if tweet is None:
+    if tweet is None or not await meets(deps, viewer_id, tweet.author_id, surface="tweet"):
         raise TweetNotFound
     ref = TweetRef(tweet.author_id, tweet.id)
     return await people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
+
+
+async def blocked_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> PageView[UserView]:
+    """Whom one blocks oneself, the newest block first."""
+    return await people_page(deps, user_id, partial(relations.fetch_blocked, deps.db, user_id), wanted, of_all=True)
+
+
+async def muted_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> PageView[UserView]:
+    """Whom one mutes, the newest mute first."""
+    return await people_page(deps, user_id, partial(relations.fetch_muted, deps.db, user_id), wanted, of_all=True)
 
 
 async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range) -> PageView[UserView]:
@@ -123,78 +136,117 @@ async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range
     return await people_page(deps, viewer_id, fetch, wanted)
 
 
+class _Listed(msgspec.Struct, frozen=True):
+    """One place in a list. ``edge_id`` orders it; no relationship for anonymous viewers and oneself."""
+
+    edge_id: int
+    profile: Profile
+    relationship: Relationship | None
+
+
 class _Found(msgspec.Struct, frozen=True):
     """People of a page, newest first. ``next_id``: where to go on, None at the end."""
 
-    people: Sequence[tuple[int, Profile]]
+    people: Sequence[_Listed]
     next_id: int | None
 
 
-async def people_page(deps: ReadDeps, viewer_id: UserId | None, fetch: FetchEdges, wanted: Range) -> PageView[UserView]:
-    """A page of any list of people."""
+_FetchPeople = Callable[[Sequence[FollowEdge]], Awaitable[list[_Listed]]]
+
+
+async def people_page(
+    deps: ReadDeps, viewer_id: UserId | None, fetch: FetchEdges, wanted: Range, *, of_all: bool = False
+) -> PageView[UserView]:
+    """A page of any list of people, without those between whom and the viewer a block stands, unless it is ``of_all``.
+
+    Whom the viewer mutes is in it: a list is something one goes to look at.
+    """
+
+    async def fetch_people(edges: Sequence[FollowEdge]) -> list[_Listed]:
+        return await _fetch_people(deps, viewer_id, edges, of_all=of_all)
+
     collect = _collect_above if wanted.ascending else _collect_below
-    found = await collect(deps, fetch, wanted)
-    relationships = await _fetch_relationships(deps, viewer_id, [profile.id for _, profile in found.people])
+    found = await collect(fetch, fetch_people, wanted)
     return PageView(
-        items=[user_view(profile, relationships.get(profile.id)) for _, profile in found.people],
+        items=[user_view(listed.profile, listed.relationship) for listed in found.people],
         next=None if found.next_id is None else str(found.next_id),
-        prev=str(found.people[0][0]) if found.people else None,
+        prev=str(found.people[0].edge_id) if found.people else None,
     )
 
 
-async def _collect_below(deps: ReadDeps, fetch: FetchEdges, wanted: Range) -> _Found:
+async def _collect_below(fetch: FetchEdges, fetch_people: _FetchPeople, wanted: Range) -> _Found:
     """The newest below a cursor."""
-    people: list[tuple[int, Profile]] = []
+    people: list[_Listed] = []
     before = wanted.before
     for _ in range(_MAX_FILLS):
         # One more than the page holds: whether there is a next page.
         page_size = wanted.limit + 1
         edges = await fetch(Range(page_size, before=before))
         inside = [edge for edge in edges if edge.id > wanted.after]
-        people += await _with_profiles(deps, inside)
+        people += await fetch_people(inside)
         if len(people) > wanted.limit:
             people = people[: wanted.limit]
-            return _Found(people, people[-1][0] if people else None)
+            return _Found(people, people[-1].edge_id if people else None)
         if len(inside) < page_size:
             return _Found(people, None)
         before = inside[-1].id
     return _Found(people, before)
 
 
-async def _collect_above(deps: ReadDeps, fetch: FetchEdges, wanted: Range) -> _Found:
+async def _collect_above(fetch: FetchEdges, fetch_people: _FetchPeople, wanted: Range) -> _Found:
     """The ones just above a cursor. Below them is at least what the cursor pointed at."""
-    people: list[tuple[int, Profile]] = []
+    people: list[_Listed] = []
     after = wanted.after
     for _ in range(_MAX_FILLS):
         edges = await fetch(Range(wanted.limit, after=after))
-        people = (await _with_profiles(deps, edges) + people)[-wanted.limit :]
+        people = (await fetch_people(edges) + people)[-wanted.limit :]
         if len(people) == wanted.limit or len(edges) < wanted.limit:
             break
         after = edges[0].id
-    return _Found(people, people[-1][0] if people else None)
+    return _Found(people, people[-1].edge_id if people else None)
 
 
-async def _with_profiles(deps: ReadDeps, edges: Sequence[FollowEdge]) -> list[tuple[int, Profile]]:
-    """In the order of the edges, without those who are gone."""
+async def _fetch_people(
+    deps: ReadDeps, viewer_id: UserId | None, edges: Sequence[FollowEdge], *, of_all: bool
+) -> list[_Listed]:
+    """In the order of the edges, without those who are gone or not to be met."""
     if not edges:
         return []
-    facts = await deps.profiles.fetch([edge.user_id for edge in edges])
-    return [(edge.id, facts[edge.user_id].profile) for edge in edges if edge.user_id in facts]
+    user_ids = [edge.user_id for edge in edges]
+    facts = await deps.profiles.fetch(user_ids)
+    relationships, hidden = await _fetch_relationships(deps, viewer_id, user_ids)
+    unmet: frozenset[UserId] = frozenset() if of_all else hidden.on("people")
+    return [
+        _Listed(edge.id, facts[edge.user_id].profile, relationships.get(edge.user_id))
+        for edge in edges
+        if edge.user_id in facts and edge.user_id not in unmet
+    ]
 
 
 async def _fetch_relationships(
     deps: ReadDeps, viewer_id: UserId | None, user_ids: Sequence[UserId]
-) -> dict[UserId, Relationship]:
-    """How the viewer stands to each; nobody for an anonymous viewer, and never to oneself."""
+) -> tuple[dict[UserId, Relationship], Hidden]:
+    """How the viewer stands to each, and whom of them the viewer keeps away: three queries.
+
+    Nobody for an anonymous viewer, and never to oneself.
+    """
     others = [user_id for user_id in user_ids if user_id != viewer_id]
     if viewer_id is None or not others:
-        return {}
+        return {}, Hidden()
     async with deps.db.session() as db:
         followed = await follows.fetch_followed_among(db, viewer_id, others)
         followers = await follows.fetch_followers_among(db, viewer_id, others)
-    return {
-        user_id: Relationship(following=user_id in followed, followed_by=user_id in followers) for user_id in others
+        hidden = await relations.fetch_hidden_among(db, viewer_id, others)
+    relationships = {
+        user_id: Relationship(
+            following=user_id in followed,
+            followed_by=user_id in followers,
+            blocking=user_id in hidden.blocking,
+            muting=user_id in hidden.muted,
+        )
+        for user_id in others
     }
+    return relationships, hidden
 
 
 async def _fetch_top_users(deps: ReadDeps) -> list[FollowEdge]:

@@ -76,12 +76,15 @@ class Rebuilder:
                 return "elsewhere"
             entries, followed = await self.read_snapshot(reader_id)
             complete = len(entries) < self._windows.options.max_entries
-            if await self._windows.merge(reader_id, token, entries, complete=complete, pulled=followed.pulled):
+            merged = await self._windows.merge(
+                reader_id, token, entries, complete=complete, pulled=followed.pulled, kept_away=followed.kept_away
+            )
+            if merged:
                 return "built"
         return "lost"
 
     async def read_snapshot(self, reader_id: UserId) -> tuple[list[Entry], home.Followed]:
-        """The newest entries, and who is followed, at one moment."""
+        """The newest entries, and who is followed and who kept away, at one moment."""
         async with self._db.snapshot() as session:
             followed = await home.fetch_followed(session, reader_id)
             entries = await home.fetch_below(

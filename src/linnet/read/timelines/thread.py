@@ -8,6 +8,7 @@ from linnet.domain.tweet import Tweet
 from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
+from linnet.read.hiding import fetch_hidden_among
 from linnet.read.hydration.entries import hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
 from linnet.read.views.pages import Page, PageView, page_json
@@ -18,17 +19,23 @@ MAX_ANCESTORS = 100
 
 
 class ThreadView(msgspec.Struct, frozen=True):
-    """``ancestors`` from the beginning of the thread down to the tweet; where one is gone, a placeholder begins it."""
+    """``ancestors`` from the beginning of the thread down to the tweet; where one is gone, a placeholder begins it.
+
+    A placeholder also stands for whom the viewer does not meet. Who opens the thread of somebody they mute meets them.
+    """
 
     ancestors: list[TweetView | DeletedTweetView]
     tweet: TweetView
     replies: PageView[TweetView]
 
 
-async def find_tweet(deps: ReadDeps, tweet_id: TweetId) -> Tweet:
-    """The row. Raises ``TweetNotFound``."""
+async def find_tweet(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> Tweet:
+    """The row. Raises ``TweetNotFound``, also when a block keeps the viewer from its words."""
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
+        raise TweetNotFound
+    wrote = {tweet.author_id} if tweet.retweet_of is None else {tweet.author_id, tweet.retweet_of.author_id}
+    if wrote & (await fetch_hidden_among(deps, viewer_id, wrote)).on("tweet"):
         raise TweetNotFound
     return tweet
 
@@ -44,7 +51,7 @@ def entry_of(tweet: Tweet) -> Entry:
 
 async def tweet_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> bytes:
     """The JSON of a ``TweetView``. Raises ``TweetNotFound``."""
-    return await _shown(deps, viewer_id, await find_tweet(deps, tweet_id))
+    return await _shown(deps, viewer_id, await find_tweet(deps, viewer_id, tweet_id))
 
 
 async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet) -> bytes:
@@ -62,7 +69,7 @@ async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> byte
 
 async def thread_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range) -> bytes:
     """The JSON of a ``ThreadView``; ``wanted`` is the page of replies. Raises ``TweetNotFound``."""
-    tweet = await find_tweet(deps, tweet_id)
+    tweet = await find_tweet(deps, viewer_id, tweet_id)
     shown = await _shown(deps, viewer_id, tweet)
     ancestors = await _ancestors(deps, viewer_id, tweet)
     replies = await replies_page(deps, viewer_id, TweetRef(tweet.author_id, tweet.id), wanted)
@@ -82,7 +89,12 @@ async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> 
         ref = rows[0].reply_to
     found.reverse()
     hydrated = await hydrate(deps, viewer_id, [entry_of(row) for row in found])
-    items = [item if item is not None else deleted_json(row.id) for row, item in zip(found, hydrated, strict=True)]
+    hidden = (await fetch_hidden_among(deps, viewer_id, {row.author_id for row in found})).on("thread")
+    unmet = hidden - {tweet.author_id}
+    items = [
+        deleted_json(row.id) if item is None or row.author_id in unmet else item
+        for row, item in zip(found, hydrated, strict=True)
+    ]
     return items if missing is None else [deleted_json(missing), *items]
 
 
@@ -92,4 +104,4 @@ async def replies_page(deps: ReadDeps, viewer_id: UserId | None, ref: TweetRef, 
     async def fetch(rest: Range) -> Skeleton:
         return skeleton_of(await tweets.fetch_replies(deps.db, ref, one_more(rest)), rest)
 
-    return await fill_page(deps, viewer_id, wanted, fetch, surface="thread")
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="thread", met={ref.author_id})

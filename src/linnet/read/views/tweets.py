@@ -89,7 +89,7 @@ class TweetView(msgspec.Struct, frozen=True):
 
 
 class DeletedTweetView(msgspec.Struct, frozen=True):
-    """Stands in a thread where a tweet was. ``deleted`` is always true."""
+    """Stands in a thread where a tweet was, or one that is kept from the viewer. ``deleted`` is always true."""
 
     id: str
     deleted: bool = True

@@ -4,6 +4,7 @@ import msgspec
 
 from linnet.domain.timeline import Entry
 from linnet.ids import MAX_ID, UserId
+from linnet.stores.postgres import relations
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
@@ -16,21 +17,28 @@ _WIDENING = 8
 
 
 class Followed(msgspec.Struct, frozen=True):
-    """Whom a reader follows; ``pulled`` are the top users among them."""
+    """Whom a reader follows and does not keep away; ``pulled`` are the top users among them.
+
+    ``kept_away`` are those whom the reader blocks, is blocked by or mutes.
+    """
 
     user_ids: frozenset[UserId]
     pulled: frozenset[UserId]
+    kept_away: frozenset[UserId] = frozenset()
 
 
-async def fetch_followed(db: Reader, user_id: UserId) -> Followed:
+async def fetch_followed(db: Session, user_id: UserId) -> Followed:
+    """In a snapshot: two queries must be of one moment."""
+    kept_away = await relations.fetch_kept_away(db, user_id)
     rows = await db.fetch(
         lambda followed_id, is_pulled: (UserId(followed_id), is_pulled),
         _sql["fetch_followed"],
         user_id=user_id,
     )
     return Followed(
-        frozenset(followed_id for followed_id, _ in rows),
-        frozenset(followed_id for followed_id, is_pulled in rows if is_pulled),
+        frozenset(followed_id for followed_id, _ in rows) - kept_away,
+        frozenset(followed_id for followed_id, is_pulled in rows if is_pulled) - kept_away,
+        kept_away,
     )
 
 
@@ -41,7 +49,7 @@ async def fetch_below(
 
     ``newest_id`` is about the largest id there is now: where to begin to look back when the cursor is above it.
     """
-    author_ids = [*followed.user_ids, viewer_id]
+    author_ids, kept_away = [*followed.user_ids, viewer_id], list(followed.kept_away)
     entries: list[Entry] = []
     upper, width = before_id, _FIRST_SLICE_IDS
     lower = max(0, min(before_id, newest_id) - width)
@@ -50,6 +58,7 @@ async def fetch_below(
             Entry,
             _sql["fetch_slice"],
             author_ids=author_ids,
+            kept_away=kept_away,
             viewer_id=viewer_id,
             from_id=lower,
             before_id=upper,
@@ -65,7 +74,7 @@ async def fetch_above(
     db: Session, viewer_id: UserId, followed: Followed, *, after_id: int, newest_id: int, page_size: int
 ) -> list[Entry]:
     """The ``page_size`` entries just above ``after_id``, newest first."""
-    author_ids = [*followed.user_ids, viewer_id]
+    author_ids, kept_away = [*followed.user_ids, viewer_id], list(followed.kept_away)
     entries: list[Entry] = []
     lower, width = after_id, _FIRST_SLICE_IDS
     while True:
@@ -76,6 +85,7 @@ async def fetch_above(
             Entry,
             _sql["fetch_slice_above"],
             author_ids=author_ids,
+            kept_away=kept_away,
             viewer_id=viewer_id,
             after_id=lower,
             until_id=upper,

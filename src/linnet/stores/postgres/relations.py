@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from linnet.domain.timeline import Range
+from linnet.domain.user import FollowEdge
 from linnet.domain.visibility import Hidden
 from linnet.ids import UserId
-from linnet.stores.postgres.pool import Reader
+from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("relations")
@@ -19,11 +21,61 @@ async def fetch_hidden_among(db: Reader, user_id: UserId, user_ids: Sequence[int
         user_ids=list(user_ids),
     )
     return Hidden(
-        frozenset(other_id for other_id, how in rows if how == "b"),
-        frozenset(other_id for other_id, how in rows if how == "m"),
+        blocked=frozenset(other_id for other_id, how in rows if how != "m"),
+        muted=frozenset(other_id for other_id, how in rows if how == "m"),
+        blocking=frozenset(other_id for other_id, how in rows if how == "b"),
     )
 
 
 async def fetch_kept_away(db: Reader, user_id: UserId) -> frozenset[UserId]:
     """Everybody whom a user blocks, is blocked by or mutes."""
     return frozenset(await db.fetch(UserId, _sql["fetch_kept_away"], user_id=user_id))
+
+
+async def find_block(db: Reader, user_id: UserId, other_id: UserId) -> bool:
+    """Whether either of the two blocks the other."""
+    return bool(await db.value(_sql["find_block"], user_id=user_id, other_id=other_id))
+
+
+async def insert_block(db: Session, *, user_id: UserId, blocked_id: UserId, block_id: int) -> bool:
+    """False when it was there. Of several at once exactly one is told True."""
+    return bool(await db.value(_sql["insert_block"], user_id=user_id, blocked_id=blocked_id, block_id=block_id))
+
+
+async def delete_block(db: Session, *, user_id: UserId, blocked_id: UserId) -> bool:
+    """False when it was not there."""
+    return bool(await db.value(_sql["delete_block"], user_id=user_id, blocked_id=blocked_id))
+
+
+async def insert_mute(db: Session, *, user_id: UserId, muted_id: UserId, mute_id: int) -> bool:
+    """False when it was there. Of several at once exactly one is told True."""
+    return bool(await db.run(_sql["insert_mute"], user_id=user_id, muted_id=muted_id, mute_id=mute_id))
+
+
+async def delete_mute(db: Session, *, user_id: UserId, muted_id: UserId) -> bool:
+    """False when it was not there."""
+    return bool(await db.run(_sql["delete_mute"], user_id=user_id, muted_id=muted_id))
+
+
+async def fetch_blocked(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
+    """Whom a user blocks, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            FollowEdge, _sql["fetch_blocked_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
+        )
+        return rows[::-1]
+    return await db.fetch(
+        FollowEdge, _sql["fetch_blocked"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    )
+
+
+async def fetch_muted(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
+    """Whom a user mutes, newest first."""
+    if wanted.ascending:
+        rows = await db.fetch(
+            FollowEdge, _sql["fetch_muted_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
+        )
+        return rows[::-1]
+    return await db.fetch(
+        FollowEdge, _sql["fetch_muted"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    )

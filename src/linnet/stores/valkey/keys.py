@@ -33,7 +33,7 @@ class Keys(msgspec.Struct, frozen=True):
         return self._of_user(b"home", user_id)
 
     def pull(self, user_id: int) -> bytes:
-        """String: packed ids of the top users a reader pulls. Lives and dies with the window."""
+        """String: the top users a reader pulls, and whom they keep away, packed. Lives and dies with the window."""
         return self._of_user(b"pull", user_id)
 
     def pull_pattern(self) -> bytes:

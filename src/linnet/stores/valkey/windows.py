@@ -3,7 +3,7 @@
 Everything here may be lost at any moment; a window that is not there is built again from the truth.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from linnet.domain.timeline import Entry, Range, pack_entry, unpack_entry
 from linnet.ids import MAX_ID, UserId
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
+from linnet.stores.valkey.packedids import NO_IDS, PackedIds, pack_ids, unpack_ids
 from linnet.stores.valkey.scripts import window_lua
 
 READERS_PER_CALL = 500
@@ -38,21 +39,33 @@ class WindowPage(msgspec.Struct, frozen=True):
     """A stretch of a window.
 
     ``entries`` are newest first, at most one more than asked for. ``ends`` says what comes after the last of them:
-    more of the window (None), the truth's older part, or the beginning of history.
+    more of the window (None), the truth's older part, or the beginning of history. ``hidden`` are those among the
+    entries' people whom the reader follows no more, ``kept_away`` all whom the reader blocks, is blocked by or mutes.
     """
 
     entries: list[Entry]
     pulled: frozenset[UserId]
     hidden: frozenset[UserId]
     ends: Literal["older", "complete"] | None
+    kept_away: PackedIds = NO_IDS
 
 
-def unpack_ids(packed: bytes) -> frozenset[UserId]:
-    """A set of ids, packed 8 bytes each."""
-    return frozenset(UserId(int.from_bytes(packed[at : at + 8], "big")) for at in range(0, len(packed), 8))
+def pack_people(pulled: Collection[UserId], kept_away: Collection[UserId]) -> bytes:
+    """Whom a reader pulls and whom they keep away, as it lies beside the window; nothing for most readers."""
+    if not pulled and not kept_away:
+        return b""
+    return len(pulled).to_bytes(4, "big") + pack_ids(pulled) + pack_ids(kept_away)
 
 
-_NO_IDS: frozenset[UserId] = frozenset()
+def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds]:
+    """Whom a reader pulls, and whom they keep away."""
+    if not packed:
+        return frozenset(), NO_IDS
+    end = 4 + 8 * int.from_bytes(packed[:4], "big")
+    return unpack_ids(packed[4:end]), PackedIds(packed[end:]) if end < len(packed) else NO_IDS
+
+
+_NOBODY: frozenset[UserId] = frozenset()
 
 
 class Windows:
@@ -110,16 +123,17 @@ class Windows:
             return "missing"
         if isinstance(reply, int):
             return "below" if reply else "building"
-        pulled: bytes = reply[0]
+        pulled, kept_away = unpack_people(reply[0])
         hidden: bytes = reply[1]
         ends: Literal["older", "complete"] | None = None
         if len(reply) > 2 and len(reply[-1]) < _SHORTEST_ENTRY:
             ends = "complete" if reply.pop() == b"." else "older"
         return WindowPage(
             [unpack_entry(packed) for packed in reply[2:]],
-            unpack_ids(pulled) if pulled else _NO_IDS,
-            unpack_ids(hidden) if hidden else _NO_IDS,
+            pulled,
+            unpack_ids(hidden) if hidden else _NOBODY,
             ends,
+            kept_away,
         )
 
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
@@ -134,11 +148,13 @@ class Windows:
         entries: Sequence[Entry],
         *,
         complete: bool,
-        pulled: frozenset[UserId],
+        pulled: Collection[UserId],
+        kept_away: Collection[UserId] = (),
     ) -> bool:
         """Ends the building with a snapshot taken after ``begin``. False when the marker is gone: begin again.
 
-        ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``.
+        ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``. ``pulled`` and
+        ``kept_away`` come back with every page, because what is pushed later may be of people who are kept away.
         """
         merged = await self._merge.call(
             self._keys_of(reader_id),
@@ -147,7 +163,7 @@ class Windows:
                 b"." if complete else b"+",
                 self.options.max_entries,
                 self.options.seconds_to_live,
-                b"".join(map(pack_id, pulled)),
+                pack_people(pulled, kept_away),
                 *map(pack_entry, entries),
             ],
         )

@@ -1,21 +1,24 @@
 """Verbs: follow, unfollow."""
 
 from linnet.domain.event import UserFollowed, UserUnfollowed
-from linnet.errors import CannotFollowYourself, UserNotFound
+from linnet.errors import Blocked, CannotFollowYourself, UserNotFound
 from linnet.ids import UserId
-from linnet.stores.postgres import follows, outbox, users
+from linnet.stores.postgres import follows, outbox, relations, users
 from linnet.stores.postgres.pool import run_again
 from linnet.write.after_commit import best_effort, wake
 from linnet.write.deps import WriteDeps
 
 
 async def follow(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
-    """Quiet when it is so already. Raises ``CannotFollowYourself``, ``UserNotFound``."""
+    """Quiet when it is so already. Raises ``CannotFollowYourself``, ``UserNotFound``, ``Blocked``."""
     await _check(deps, follower_id, followed_id)
 
     async def attempt() -> int | None:
         async with deps.db.transaction() as session:
             change_id = await follows.next_change(session, follower_id, deps.ids.mint())
+            # A block takes this lock too, so either it is seen here, or it sees the follow and ends it.
+            if await relations.find_block(session, follower_id, followed_id):
+                raise Blocked
             if not await follows.insert(session, follower_id=follower_id, followed_id=followed_id, follow_id=change_id):
                 return None
             event = outbox.NewEvent.of(UserFollowed(follower_id, followed_id), change_id)

@@ -1,6 +1,7 @@
 """Verbs: post, reply, delete, retweet, undo a retweet."""
 
 import hashlib
+from collections.abc import Set
 
 import msgspec
 
@@ -10,7 +11,7 @@ from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
 from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import outbox, tweets, users
+from linnet.stores.postgres import outbox, relations, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import run_again
 from linnet.stores.postgres.tweets import NewTweet
@@ -32,7 +33,7 @@ async def post_tweet(
         if earlier is not None:
             return earlier
     checked = check_text(text, deps.options.text)
-    parent = None if reply_to is None else await _find_original(deps, reply_to)
+    parent = None if reply_to is None else await _find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
     new = NewTweet(
         author_id,
@@ -105,17 +106,35 @@ async def _find_earlier(deps: WriteDeps, author_id: UserId, key: str, request_ha
     return found[0]
 
 
-async def _find_original(deps: WriteDeps, tweet_id: TweetId) -> Tweet:
-    """A tweet to answer or retweet; of a retweet, the tweet inside it. Raises ``TweetNotFound``."""
+async def _find_original(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> Tweet:
+    """A tweet to answer or retweet; of a retweet, the tweet inside it.
+
+    Raises ``TweetNotFound``, also when a block stands between. A block that commits right after this look finds what
+    was done a moment before it, and neither side meets it.
+    """
+    tweet, original = await _find_any(deps, tweet_id)
+    if await _is_kept_from(deps, user_id, {tweet.author_id, original.author_id}):
+        raise TweetNotFound
+    return original
+
+
+async def _find_any(deps: WriteDeps, tweet_id: TweetId) -> tuple[Tweet, Tweet]:
+    """A tweet, and the one inside it if it is a retweet, else itself again. Raises ``TweetNotFound``."""
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
         raise TweetNotFound
     if tweet.retweet_of is None:
-        return tweet
+        return tweet, tweet
     found = await tweets.fetch(deps.db, [tweet.retweet_of])
     if not found:
         raise TweetNotFound
-    return found[0]
+    return tweet, found[0]
+
+
+async def _is_kept_from(deps: WriteDeps, user_id: UserId, author_ids: Set[UserId]) -> bool:
+    """Whether a block stands between somebody and any of those who wrote something."""
+    others = [author_id for author_id in author_ids if author_id != user_id]
+    return bool(others and (await relations.fetch_hidden_among(deps.db, user_id, others)).on("tweet"))
 
 
 async def _find_mentioned(deps: WriteDeps, entities: Entities) -> dict[str, UserId]:
@@ -145,12 +164,15 @@ def _entities_json(entities: Entities, mentioned: dict[str, UserId]) -> str | No
 
 
 async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> None:
-    """Deletes one's own tweet, reply or retweet; quiet when there is none. Raises ``Forbidden`` for another's."""
+    """Deletes one's own tweet, reply or retweet; quiet when there is none.
+
+    Raises ``Forbidden`` for another's, ``TweetNotFound`` for that of somebody with whom there is a block.
+    """
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
         return
     if tweet.author_id != user_id:
-        raise Forbidden
+        raise TweetNotFound if await _is_kept_from(deps, user_id, {tweet.author_id}) else Forbidden
     await _delete(deps, TweetRef(user_id, tweet_id))
 
 
@@ -177,7 +199,7 @@ async def _delete(deps: WriteDeps, ref: TweetRef) -> None:
 
 async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
     """The id of the retweet, new or not. Raises ``TweetNotFound``."""
-    original = await _find_original(deps, tweet_id)
+    original = await _find_original(deps, user_id, tweet_id)
     ref = TweetRef(original.author_id, original.id)
     new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=ref)
     event = NewEvent.of(TweetPosted(user_id, new.id, retweet_of=ref), new.id)
@@ -191,8 +213,13 @@ async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetI
 
 
 async def undo_retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> None:
-    """Quiet when it was not retweeted. Raises ``TweetNotFound`` when there is no such tweet."""
-    original = await _find_original(deps, tweet_id)
+    """Quiet when it was not retweeted. Raises ``TweetNotFound`` when there is no such tweet.
+
+    What one did can be taken back from behind a block; what one did not do is not found there.
+    """
+    _, original = await _find_any(deps, tweet_id)
     retweet_id = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
     if retweet_id is not None:
         await _delete(deps, TweetRef(user_id, retweet_id))
+    elif await _is_kept_from(deps, user_id, {original.author_id}):
+        raise TweetNotFound

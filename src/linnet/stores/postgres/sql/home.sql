@@ -5,19 +5,21 @@ from following f
 left join top_users t on t.user_id = f.followed_id
 where f.user_id = %(user_id)s;
 
--- :name fetch_slice (author_ids, viewer_id, from_id, before_id, page_size) -> many
--- The home timeline between two ids, newest first. author_ids: those the viewer follows, and the viewer.
--- The bound from_id keeps the read small; the caller widens it. Served by tweets_pkey alone.
+-- :name fetch_slice (author_ids, kept_away, viewer_id, from_id, before_id, page_size) -> many
+-- The home timeline between two ids, newest first. author_ids: those the viewer follows and does not keep away, and the
+-- viewer; kept_away: whose tweets are not met in retweets either. The bound from_id keeps the read small; the caller
+-- widens it. Served by tweets_pkey alone.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
 where author_id = any(%(author_ids)s::bigint[])
     and id >= %(from_id)s and id < %(before_id)s
     and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
         or reply_to_author_id = any(%(author_ids)s::bigint[]))
+    and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
 order by id desc
 limit %(page_size)s;
 
--- :name fetch_slice_above (author_ids, viewer_id, after_id, until_id, page_size) -> many
+-- :name fetch_slice_above (author_ids, kept_away, viewer_id, after_id, until_id, page_size) -> many
 -- The home timeline just above an id, oldest first. Served by tweets_pkey alone.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
@@ -25,6 +27,7 @@ where author_id = any(%(author_ids)s::bigint[])
     and id > %(after_id)s and id <= %(until_id)s
     and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
         or reply_to_author_id = any(%(author_ids)s::bigint[]))
+    and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
 order by id
 limit %(page_size)s;
 
@@ -48,6 +51,21 @@ where t.id < %(before_id)s
     and (
         t.retweet_of_id is null
         or exists (select from tweets o where o.author_id = t.retweet_of_author_id and o.id = t.retweet_of_id)
+    )
+    and not exists (
+        select from (
+            select b.blocked_id as user_id from blocks b where b.user_id = %(user_id)s
+            union all
+            select b.blocker_id from blocked_by b where b.user_id = %(user_id)s
+            union all
+            select m.muted_id from mutes m where m.user_id = %(user_id)s
+        ) kept_away
+        where kept_away.user_id = t.author_id
+            or kept_away.user_id = t.retweet_of_author_id
+            or (kept_away.user_id = t.reply_to_author_id and t.author_id <> %(user_id)s)
+    )
+    and not exists (
+        select from users u where u.id in (t.author_id, t.retweet_of_author_id) and u.deleted_ms is not null
     )
 order by t.id desc
 limit %(page_size)s;

@@ -1,0 +1,122 @@
+"""Verbs: block, unblock, mute, unmute."""
+
+from linnet.domain.event import UserBlocked, UserMuted, UserUnblocked, UserUnmuted
+from linnet.errors import CannotBlockYourself, CannotMuteYourself, LinnetError, UserNotFound
+from linnet.ids import UserId
+from linnet.stores.postgres import follows, outbox, relations, users
+from linnet.stores.postgres.pool import Session, run_again
+from linnet.stores.valkey.keys import pack_id
+from linnet.write.after_commit import best_effort, wake
+from linnet.write.deps import WriteDeps
+
+
+async def block(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
+    """Neither meets the other any more, and the follows between them end. Quiet when it is so already.
+
+    Raises ``CannotBlockYourself``, ``UserNotFound``.
+    """
+    await _check(deps, user_id, blocked_id, CannotBlockYourself)
+
+    async def attempt() -> tuple[int, int] | None:
+        async with deps.db.transaction() as session:
+            change_id, blocked_change_id = await _next_changes(deps, session, user_id, blocked_id)
+            if not await relations.insert_block(session, user_id=user_id, blocked_id=blocked_id, block_id=change_id):
+                return None
+            event = UserBlocked(
+                user_id,
+                blocked_id,
+                blocked_change_id,
+                was_following=await follows.delete(session, follower_id=user_id, followed_id=blocked_id),
+                was_followed=await follows.delete(session, follower_id=blocked_id, followed_id=user_id),
+            )
+            await outbox.append(session, outbox.NewEvent.of(event, change_id), numbered=True)
+            return change_id, blocked_change_id
+
+    changes = await run_again(attempt)
+    if changes is not None:
+        change_id, blocked_change_id = changes
+        await best_effort(
+            [
+                deps.windows.change(user_id, blocked_id, shown=False, change_id=change_id),
+                deps.windows.change(blocked_id, user_id, shown=False, change_id=blocked_change_id),
+                wake(deps, user_id),
+            ],
+            what="block",
+        )
+
+
+async def unblock(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
+    """Takes one's own block back; the other's stays, and no follow comes back. Quiet when there is none.
+
+    Raises ``CannotBlockYourself``, ``UserNotFound``.
+    """
+    await _check(deps, user_id, blocked_id, CannotBlockYourself)
+
+    async def attempt() -> bool:
+        async with deps.db.transaction() as session:
+            change_id = await follows.next_change(session, user_id, deps.ids.mint())
+            if not await relations.delete_block(session, user_id=user_id, blocked_id=blocked_id):
+                return False
+            event = UserUnblocked(user_id, blocked_id)
+            await outbox.append(session, outbox.NewEvent.of(event, change_id), numbered=True)
+            return True
+
+    if await run_again(attempt):
+        await _drop_windows(deps, user_id, blocked_id, actor_id=user_id)
+
+
+async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
+    """Hides somebody from oneself, who is not told. Quiet when it is so already.
+
+    Raises ``CannotMuteYourself``, ``UserNotFound``.
+    """
+    await _check(deps, user_id, muted_id, CannotMuteYourself)
+
+    async def attempt() -> bool:
+        async with deps.db.transaction() as session:
+            mute_id = deps.ids.mint()
+            if not await relations.insert_mute(session, user_id=user_id, muted_id=muted_id, mute_id=mute_id):
+                return False
+            await outbox.append(session, outbox.NewEvent.of(UserMuted(user_id, muted_id), mute_id))
+            return True
+
+    if await run_again(attempt):
+        await _drop_windows(deps, user_id, actor_id=user_id)
+
+
+async def unmute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
+    """Quiet when there is no mute. Raises ``CannotMuteYourself``, ``UserNotFound``."""
+    await _check(deps, user_id, muted_id, CannotMuteYourself)
+
+    async def attempt() -> bool:
+        async with deps.db.transaction() as session:
+            if not await relations.delete_mute(session, user_id=user_id, muted_id=muted_id):
+                return False
+            await outbox.append(session, outbox.NewEvent.of(UserUnmuted(user_id, muted_id), deps.ids.mint()))
+            return True
+
+    if await run_again(attempt):
+        await _drop_windows(deps, user_id, actor_id=user_id)
+
+
+async def _check(deps: WriteDeps, user_id: UserId, other_id: UserId, if_oneself: type[LinnetError]) -> None:
+    if user_id == other_id:
+        raise if_oneself
+    if not await users.fetch_profiles(deps.db, [other_id]):
+        raise UserNotFound
+
+
+async def _next_changes(deps: WriteDeps, session: Session, user_id: UserId, other_id: UserId) -> tuple[int, int]:
+    """Numbers of what changes for the one and for the other.
+
+    The locks are those that follows take, so no follow of either comes between; and they are taken in one order, so
+    that two who block each other at once do not wait for each other.
+    """
+    numbers = {each: await follows.next_change(session, each, deps.ids.mint()) for each in sorted((user_id, other_id))}
+    return numbers[user_id], numbers[other_id]
+
+
+async def _drop_windows(deps: WriteDeps, *reader_ids: UserId, actor_id: UserId) -> None:
+    """Whoever acts sees it at once: the next page of a home timeline is of the new state."""
+    drops = deps.windows.drop(b"".join(map(pack_id, reader_ids)))
+    await best_effort([*drops, wake(deps, actor_id)], what="block")
