@@ -21,6 +21,12 @@ async def assert_counts(db: Reader, *, top_user_followers: int) -> None:
         assert not wrong, f"{sentence}: {wrong}"
 
 
+async def assert_all_told(db: Reader) -> None:
+    """Nothing is missing from anybody's notifications, where nobody ever blocked anybody."""
+    missing = await db.fetch(lambda *row: row, Query("recounts.untold", (), "many", UNTOLD))
+    assert not missing, f"not told: {missing}"
+
+
 async def assert_views(db: Reader, viewer_id: UserId, items: Sequence[TweetView]) -> None:
     """What a page says of its tweets, beside which they are."""
     for item in items:
@@ -63,6 +69,27 @@ _VIEW = Query(
     "  select from tweets r where r.author_id = %(viewer_id)s and r.retweet_of_id = t.id"
     ") from tweets t where id = %(tweet_id)s",
 )
+
+# Everything that somebody is told of, unless it was done by somebody whom they block or are blocked by.
+_CAUSES = """
+    select followed_id as user_id, 'followed' as kind, (id >> 16) / 86400000 as group_id, user_id as actor_id
+    from following
+    union all
+    select author_id, 'liked', tweet_id, user_id from likes where author_id <> user_id
+    union all
+    select retweet_of_author_id, 'retweeted', retweet_of_id, author_id from tweets
+    where retweet_of_id is not null and retweet_of_author_id <> author_id
+    union all
+    select reply_to_author_id, 'replied', id, author_id from tweets
+    where reply_to_id is not null and reply_to_author_id <> author_id
+    union all
+    select m.user_id, 'mentioned', m.tweet_id, m.author_id from mentions m
+    join tweets t on t.author_id = m.author_id and t.id = m.tweet_id
+    where m.user_id <> m.author_id and t.reply_to_author_id is distinct from m.user_id"""
+
+UNTOLD = f"""
+    select * from ({_CAUSES}) c except select user_id, kind, group_id, actor_id from notifications"""
+"""What nobody was told of. Those who blocked each other for a while are never told of what was done before."""
 
 _DIFFERENCES = {
     "the two sides of blocks": """
@@ -113,6 +140,20 @@ _DIFFERENCES = {
     "retweets without a note": """
         select o.author_id, o.id, r.author_id, r.id from tweets r join tweets o on o.id = r.retweet_of_id
         except select author_id, tweet_id, user_id, retweet_id from retweets""",
+    "notifications without a cause": f"""
+        select user_id, kind, group_id, actor_id from notifications except select * from ({_CAUSES}) c""",
+    "groups of notifications": """
+        select coalesce(g.user_id, n.user_id), coalesce(g.kind, n.kind), coalesce(g.group_id, n.group_id),
+            g.newest_id, n.newest_id, g.people_count, n.people_count
+        from notification_groups g
+        full join (
+            select user_id, kind, group_id, max(id) as newest_id, count(*) as people_count
+            from notifications group by user_id, kind, group_id
+        ) n on n.user_id = g.user_id and n.kind = g.kind and n.group_id = g.group_id
+        where g.newest_id is distinct from n.newest_id or g.people_count is distinct from n.people_count""",
+    "mentions of nothing": """
+        select user_id, tweet_id, author_id from mentions except select m.user_id, t.id, t.author_id
+        from tweets t join mentions m on m.author_id = t.author_id and m.tweet_id = t.id""",
     "retweets of nothing": """
         select r.author_id, r.id from tweets r
         where r.retweet_of_id is not null and not exists (select from tweets o where o.id = r.retweet_of_id)""",

@@ -7,10 +7,12 @@ import msgspec
 
 from linnet.api.services import Check, Readiness
 from linnet.clock import rfc3339
+from linnet.domain.notification import NotificationKind
 from linnet.domain.visits import rounded_ms
 from linnet.ids import UserId, unix_ms_of
 from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.avatars import avatar_url
+from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import (
     AuthorView,
@@ -188,6 +190,26 @@ THREAD = ThreadView(
     replies=PageView[TweetView](items=[REPLY], next=None, prev=REPLY_ID),
 )
 
+
+_TWEET_OF_MINE = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=False))
+
+
+def _notification(kind: NotificationKind, some_id: str, tweet: TweetView | None) -> NotificationView:
+    return NotificationView(
+        some_id, kind, _time_of(some_id), unread=True, people=[_LINUS_AUTHOR], people_count=1, tweet=tweet
+    )
+
+
+NOTIFICATIONS = NotificationsView(
+    items=[
+        _notification("retweeted", RETWEET_ID, _TWEET_OF_MINE),
+        _notification("replied", REPLY_ID, REPLY),
+        _notification("followed", FOLLOW_ID, None),
+    ],
+    next=None,
+    prev=RETWEET_ID,
+    unread_count=3,
+)
 
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(

@@ -19,9 +19,8 @@ from linnet.write.deps import WriteDeps
 from linnet.write.fanout import notes
 from linnet.write.fanout.sorting import Batch, Settled
 
-# For one deleted tweet, at once. A deletion that leaves notes behind comes again for the rest of them, and with each
-# step go more causes than notes.
-_CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
+CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
+"""For one deleted tweet. A deletion that leaves notes behind comes again, and each time more causes go than notes."""
 
 
 async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
@@ -56,7 +55,7 @@ async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, s
     if gone_for:
         tweet_ids = [ref.tweet_id for ref in settled.gone]
         lost += await notifications.delete_about(
-            session, gone_for, tweet_ids, page_size=_CAUSES_AT_ONCE * len(tweet_ids)
+            session, gone_for, tweet_ids, page_size=CAUSES_AT_ONCE * len(tweet_ids)
         )
     await notifications.shrink(session, lost)
     if made:
