@@ -16,6 +16,7 @@ import msgspec
 from linnet.domain.addresses import parse_proxies
 from linnet.domain.limits import RULES, parse_quota
 from linnet.domain.text import TextRules
+from linnet.domain.trending import TrendingRules
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.viewers import ViewerOptions
 from linnet.read.timelines.pulled import PulledOptions
@@ -242,6 +243,27 @@ SETTINGS: tuple[Setting, ...] = (
         _integer(1, 8760),
     ),
     Setting(
+        "LINNET_TRENDING_WINDOW_HOURS",
+        "48",
+        "hours",
+        "How long somebody's use of a tag counts for what trends.",
+        _integer(1, 8760),
+    ),
+    Setting(
+        "LINNET_TRENDING_HALF_LIFE_HOURS",
+        "6",
+        "hours",
+        "A use of a tag counts half as much as one that came this much later.",
+        _integer(1, 8760),
+    ),
+    Setting(
+        "LINNET_TRENDING_MIN_PEOPLE",
+        "2",
+        "people",
+        "How many people must use a tag within the window for it to trend.",
+        _integer(1, 1_000_000),
+    ),
+    Setting(
         "LINNET_RATE_LIMITS_ENABLED",
         "true",
         "true or false",
@@ -298,6 +320,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         write=WriteOptions(
             text=TextRules(max_chars=values["LINNET_TWEET_MAX_CHARS"]),
             top_user_followers=values["LINNET_TOP_USER_FOLLOWERS"],
+            trending=TrendingRules(
+                half_life_hours=values["LINNET_TRENDING_HALF_LIFE_HOURS"],
+                window_hours=values["LINNET_TRENDING_WINDOW_HOURS"],
+                min_people=values["LINNET_TRENDING_MIN_PEOPLE"],
+            ),
             popular_half_life_hours=values["LINNET_POPULAR_HALF_LIFE_HOURS"],
         ),
         # A hand holds its connection, and one more is needed for what lies beside.

@@ -12,6 +12,7 @@ import msgspec
 
 from linnet.clock import Clock, SystemClock
 from linnet.domain.timeline import Entry, Range
+from linnet.domain.trending import TrendingRules
 from linnet.domain.user import Profile
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
@@ -21,6 +22,7 @@ from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
 from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
+from linnet.read.timelines.trending import Trending
 from linnet.read.views.pages import PageView, page_json
 from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres import home, outbox, users
@@ -45,6 +47,7 @@ class WorldOptions(msgspec.Struct, frozen=True):
     worker: WorkerOptions = WorkerOptions()
     rebuilds_at_once: int = 4
     memory_seconds: float = 1.0
+    trending: TrendingRules = TrendingRules()
 
 
 class World:
@@ -160,6 +163,7 @@ class World:
         self.read.tweets.forget_all()
         self.read.profiles.forget_all()
         self.read.pulled.forget_all()
+        self.read.trending.forget_all()
 
     async def flush(self, *, forget: bool = True) -> None:
         """Valkey loses everything."""
@@ -307,7 +311,7 @@ def build_world(
         marks=marks,
         ids=ids,
         clock=clock,
-        options=WriteOptions(top_user_followers=options.top_user_followers),
+        options=WriteOptions(top_user_followers=options.top_user_followers, trending=options.trending),
     )
     loader_options = LoaderOptions(memory_seconds=options.memory_seconds)
     profiles = ProfileLoader(db, cache, keys, clock, loader_options)
@@ -321,6 +325,7 @@ def build_world(
         profiles=profiles,
         pulled=PulledAuthors(db, clock, PulledOptions()),
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
+        trending=Trending(db, clock, options.trending),
         clock=clock,
     )
     return World(write, read, options, people)

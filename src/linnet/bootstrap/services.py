@@ -22,6 +22,7 @@ from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.rebuild import Rebuilder
+from linnet.read.timelines.trending import Trending
 from linnet.settings import Settings
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
@@ -86,6 +87,7 @@ def build_services(settings: Settings) -> Services:
             profiles=profiles,
             pulled=PulledAuthors(db, clock, settings.pulled),
             rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
+            trending=Trending(db, clock, settings.write.trending),
             clock=clock,
         ),
         write=WriteDeps(

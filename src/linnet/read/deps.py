@@ -7,6 +7,7 @@ from linnet.read.hydration.profiles import ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.rebuild import Rebuilder
+from linnet.read.timelines.trending import Trending
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
@@ -26,4 +27,5 @@ class ReadDeps(msgspec.Struct, frozen=True):
     profiles: ProfileLoader
     pulled: PulledAuthors
     rebuilder: Rebuilder
+    trending: Trending
     clock: Clock

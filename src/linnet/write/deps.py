@@ -4,6 +4,7 @@ import msgspec
 
 from linnet.clock import Clock
 from linnet.domain.text import TextRules
+from linnet.domain.trending import TrendingRules
 from linnet.ids import IdSource
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.cache import Cache
@@ -21,6 +22,7 @@ class WriteOptions(msgspec.Struct, frozen=True):
 
     text: TextRules = TextRules()
     top_user_followers: int = 5000
+    trending: TrendingRules = TrendingRules()
     popular_half_life_hours: int = 24
 
     @property
