@@ -6,10 +6,11 @@ from linnet.api import examples
 from linnet.api.answers import Answer, no_content, view_answer
 from linnet.api.auth import InvalidToken
 from linnet.api.endpoints import Call, Endpoint, Success
-from linnet.errors import UserNotFound, WrongPassword
+from linnet.errors import Unauthenticated, UserNotFound, WrongPassword
 from linnet.read.timelines.people import me_screen
 from linnet.read.views.users import MeView
 from linnet.write.actions.accounts import change_password
+from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.profiles import edit_profile
 
 
@@ -18,6 +19,12 @@ class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     old_password: str
     new_password: str
+
+
+class DeleteAccountBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asked for again: an open browser is not enough."""
+
+    password: str
 
 
 class EditProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +75,24 @@ async def post_password(call: Call) -> Answer:
     return no_content()
 
 
+async def delete_me(call: Call) -> Answer:
+    """Delete one's account
+
+    For good, and at once: the person is invisible everywhere, every session has ended, and the e-mail address is free
+    again. What they wrote, liked and followed is erased in the background. The username stays reserved for ever.
+    """
+    services, user_id = call.services, call.actor.user_id
+    body = await call.raw_fields(DeleteAccountBody)
+    try:
+        await delete_account(services.write, services.passwords, user_id, password=body["password"])
+    except Unauthenticated as error:
+        # Another request of theirs was quicker.
+        raise InvalidToken from error
+    services.viewers.forget_user(user_id)
+    services.read.profiles.forget([user_id])
+    return no_content()
+
+
 async def _own_account(call: Call) -> Answer:
     try:
         return view_answer(await me_screen(call.services.read, call.actor.user_id))
@@ -97,5 +122,17 @@ ENDPOINTS = (
         body=ChangePasswordBody,
         body_example=ChangePasswordBody("a feather for a pen", "two feathers for a pen"),
         problems=(WrongPassword,),
+        limit="password",
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/me",
+        delete_me,
+        "me",
+        Success("The account is gone.", status=204),
+        body=DeleteAccountBody,
+        body_example=DeleteAccountBody("two feathers for a pen"),
+        problems=(WrongPassword,),
+        limit="password",
     ),
 )

@@ -57,12 +57,24 @@ class Job(Generic[P]):
 
     async def defer(self, session: Session, /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Queues one in the caller's transaction. Of two with the same arguments, the second waits for the first."""
-        bound = self._signature.bind(None, *args, **kwargs)
+        await self._insert(session, 0.0, self._signature.bind(None, *args, **kwargs))
+
+    async def defer_later(self, session: Session, seconds: float, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """As ``defer``, and it is not begun for so long."""
+        await self._insert(session, seconds, self._signature.bind(None, *args, **kwargs))
+
+    async def _insert(self, session: Session, delay_seconds: float, bound: inspect.BoundArguments) -> None:
         bound.apply_defaults()
         _, *names = bound.arguments
         arguments = msgspec.json.encode({name: bound.arguments[name] for name in names}, order="deterministic")
         digest = blake2b(arguments, digest_size=16).hexdigest()
-        await jobs.insert(session, name=self.name, arguments=arguments.decode(), lock=f"{self.name} {digest}")
+        await jobs.insert(
+            session,
+            name=self.name,
+            arguments=arguments.decode(),
+            lock=f"{self.name} {digest}",
+            delay_seconds=delay_seconds,
+        )
 
     async def run(self, deps: WriteDeps, arguments: Mapping[str, Any]) -> None:
         """Runs it once, here and now. Raises ``msgspec.ValidationError`` when the arguments are not its own."""

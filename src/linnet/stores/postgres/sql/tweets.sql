@@ -25,11 +25,15 @@ from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 
 -- :name find_by_id (tweet_id) -> one
--- One tweet whose author is not known yet: bounded and rare. Served by tweets_newest.
+-- One tweet whose author is not known yet: bounded and rare. Tweets of accounts that are being erased are not there, and
+-- retweets of these neither. Served by tweets_newest and users_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version
-from tweets
-where id = %(tweet_id)s;
+from tweets t
+where id = %(tweet_id)s
+    and not exists (
+        select from users u where u.id in (t.author_id, t.retweet_of_author_id) and u.deleted_ms is not null
+    );
 
 -- :name delete (author_id, tweet_id) -> one
 -- One of the author's own; returns what its event must carry. Served by tweets_pkey.

@@ -1,0 +1,227 @@
+-- Leaving: what an account that is being erased has among its own rows and in those of others, some at a time.
+
+-- :name mark_deleted (user_id, old_hash, now_ms) -> value
+-- Nobody sees the account from this commit on, and no password is right any more. Returns the new version; null when
+-- the password was changed meanwhile, or the account is being erased already. Served by users_pkey.
+update users
+set deleted_ms = %(now_ms)s, password_hash = '', version = version + 1,
+    name = '', bio = '', location = '', phone = null, last_active_ms = null, previous_visit_ms = null
+where id = %(user_id)s and password_hash = %(old_hash)s and deleted_ms is null
+returning version;
+
+-- :name delete_sessions (user_id) -> many
+-- Logs every device out; returns the tokens' hashes. Served by sessions_pkey.
+delete from sessions where user_id = %(user_id)s returning token_hash;
+
+-- :name delete_email (user_id, email) -> none
+-- The address is free again. Served by emails_pkey.
+delete from emails where email = %(email)s and user_id = %(user_id)s;
+
+-- :name find_leaving (user_id) -> one
+-- What is left of an account that is being erased. Served by users_pkey.
+select username, email from users where id = %(user_id)s and deleted_ms is not null;
+
+-- :name names_in_outbox (digits) -> value
+-- Whether an event that waits is about somebody, whoever's it is: a scan, of a table that is short most of the time.
+select exists (select from outbox where position(%(digits)s::text in payload::text) > 0);
+
+-- :name fetch_parked (digits, before_ms, page_size) -> many
+-- Parked events that are about somebody, and were parked before a moment: a scan of a small table.
+select actor_id, id from parked_events
+where position(%(digits)s::text in payload::text) > 0 and parked_at < to_timestamp(%(before_ms)s::float8 / 1000)
+order by actor_id, id
+limit %(page_size)s;
+
+-- :name fetch_parked_tweets (digits, user_id) -> many
+-- Others' tweets that are known to be about somebody from a parked event alone: a scan of a small table.
+select (payload->>'author_id')::bigint, (payload->>'tweet_id')::bigint
+from parked_events
+where actor_id <> %(user_id)s and position(%(digits)s::text in payload::text) > 0
+    and payload->>'author_id' is not null and payload->>'tweet_id' is not null;
+
+-- :name delete_parked (user_id) -> none
+-- What could not be applied and never will be. Served by parked_events_pkey.
+delete from parked_events where actor_id = %(user_id)s;
+
+-- :name blank_parked (digits, nobody) -> none
+-- Others' parked events name nobody where they named somebody: a scan of a small table.
+update parked_events
+set payload = replace(payload::text, %(digits)s::text, %(nobody)s::text)::jsonb,
+    reason = replace(reason, %(digits)s::text, %(nobody)s::text)
+where position(%(digits)s::text in payload::text || reason) > 0;
+
+-- :name fetch_reply_notes (user_id, page_size) -> many
+-- Replies to somebody's tweets: their author, their own id, and which tweet they answer. Served by replies_pkey.
+select reply_author_id, reply_id, tweet_id from replies
+where author_id = %(user_id)s
+order by tweet_id, reply_id
+limit %(page_size)s;
+
+-- :name delete_reply_notes (user_id, tweet_ids, reply_ids) -> none
+-- These are done. Served by replies_pkey.
+delete from replies r
+using (select unnest(%(tweet_ids)s::bigint[]) as tweet_id, unnest(%(reply_ids)s::bigint[]) as reply_id) d
+where r.author_id = %(user_id)s and r.tweet_id = d.tweet_id and r.reply_id = d.reply_id;
+
+-- :name fetch_late_replies (user_id, from_id, before_id) -> many
+-- Replies to somebody in a short stretch of time. Served by tweets_newest.
+select author_id, id from tweets
+where id >= %(from_id)s and id < %(before_id)s and reply_to_author_id = %(user_id)s;
+
+-- :name update_answered (author_ids, tweet_ids, user_id, nobody) -> many
+-- Replies to somebody are replies to nobody now; returns their new versions. Rows must be locked. Served by tweets_pkey.
+update tweets
+set reply_to_author_id = %(nobody)s, version = version + 1
+where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[])
+    and reply_to_author_id = %(user_id)s
+returning id, version;
+
+-- :name update_answered_popular (author_ids, tweet_ids, user_id, nobody) -> none
+-- The same of what their ranking knows. Served by popular_pkey.
+update popular
+set reply_to_author_id = %(nobody)s
+where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
+    and reply_to_author_id = %(user_id)s;
+
+-- :name update_answered_documents (author_ids, tweet_ids, user_id, nobody) -> none
+-- The same of what they are found by. Served by tweet_documents_pkey.
+update tweet_documents
+set reply_to_author_id = %(nobody)s
+where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
+    and reply_to_author_id = %(user_id)s;
+
+-- :name fetch_mentions (user_id, page_size) -> many
+-- Where somebody is mentioned. Served by mentions_pkey.
+select author_id, tweet_id from mentions where user_id = %(user_id)s order by tweet_id limit %(page_size)s;
+
+-- :name fetch_entities (author_ids, tweet_ids) -> many
+-- What these tweets show. Served by tweets_pkey.
+select author_id, id, entities::text from tweets
+where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]) and entities is not null;
+
+-- :name update_entities (author_ids, tweet_ids, entities) -> many
+-- What these tweets show now; returns their new versions. Rows must be locked. Served by tweets_pkey.
+update tweets t
+set entities = c.entities::json, version = t.version + 1
+from (
+    select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as id,
+        unnest(%(entities)s::text[]) as entities
+) c
+where t.author_id = c.author_id and t.id = c.id
+returning t.id, t.version;
+
+-- :name delete_mentions (user_id, tweet_ids) -> none
+-- These are done. Served by mentions_pkey.
+delete from mentions where user_id = %(user_id)s and tweet_id = any(%(tweet_ids)s::bigint[]);
+
+-- :name delete_tweets (user_id, page_size) -> many
+-- Some of somebody's tweets, the newest first; returns what their events must carry. Served by tweets_pkey.
+delete from tweets
+where author_id = %(user_id)s and id in (
+    select id from tweets where author_id = %(user_id)s order by id desc limit %(page_size)s
+)
+returning id, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id;
+
+-- :name delete_likes (user_id, page_size) -> many
+-- Some of what somebody likes. Served by likes_pkey.
+delete from likes
+where user_id = %(user_id)s and tweet_id in (
+    select tweet_id from likes where user_id = %(user_id)s order by tweet_id limit %(page_size)s
+)
+returning author_id, tweet_id;
+
+-- :name delete_followers (user_id, page_size) -> many
+-- Some of somebody's followers, both sides. Served by followers_pkey and following_pkey.
+with page as (
+    select follower_id from followers where user_id = %(user_id)s order by follower_id limit %(page_size)s
+), their_side as (
+    delete from following f using page p
+    where f.user_id = p.follower_id and f.followed_id = %(user_id)s
+    returning f.user_id
+), own_side as (
+    delete from followers f using page p where f.user_id = %(user_id)s and f.follower_id = p.follower_id
+)
+select user_id from their_side;
+
+-- :name delete_following (user_id, page_size) -> many
+-- Some of those somebody follows, both sides. Served by following_pkey and followers_pkey.
+with page as (
+    select followed_id from following where user_id = %(user_id)s order by followed_id limit %(page_size)s
+), own_side as (
+    delete from following f using page p
+    where f.user_id = %(user_id)s and f.followed_id = p.followed_id
+    returning f.followed_id
+), their_side as (
+    delete from followers f using page p where f.user_id = p.followed_id and f.follower_id = %(user_id)s
+)
+select followed_id from own_side;
+
+-- :name delete_blocks (user_id, page_size) -> value
+-- Some of those somebody blocks, both sides; how many. Served by blocks_pkey and blocked_by_pkey.
+with page as (
+    select blocked_id from blocks where user_id = %(user_id)s order by blocked_id limit %(page_size)s
+), own_side as (
+    delete from blocks b using page p where b.user_id = %(user_id)s and b.blocked_id = p.blocked_id
+), their_side as (
+    delete from blocked_by b using page p where b.user_id = p.blocked_id and b.blocker_id = %(user_id)s
+)
+select count(*) from page;
+
+-- :name delete_blocked_by (user_id, page_size) -> value
+-- Some of those who block somebody, both sides; how many. Served by blocked_by_pkey and blocks_pkey.
+with page as (
+    select blocker_id from blocked_by where user_id = %(user_id)s order by blocker_id limit %(page_size)s
+), their_side as (
+    delete from blocks b using page p where b.user_id = p.blocker_id and b.blocked_id = %(user_id)s
+), own_side as (
+    delete from blocked_by b using page p where b.user_id = %(user_id)s and b.blocker_id = p.blocker_id
+)
+select count(*) from page;
+
+-- :name delete_mutes (user_id, page_size) -> none
+-- Some of those somebody mutes. Served by mutes_pkey.
+delete from mutes where user_id = %(user_id)s and muted_id in (
+    select muted_id from mutes where user_id = %(user_id)s order by muted_id limit %(page_size)s
+);
+
+-- :name delete_muted (user_id, page_size) -> none
+-- Some of those who mute somebody. Served by mutes_muted.
+delete from mutes where (user_id, muted_id) in (
+    select user_id, muted_id from mutes where muted_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name fetch_notified (user_id, page_size) -> many
+-- Some of those whom somebody's doings were told to. Served by notifications_by_actor.
+select distinct user_id from notifications where actor_id = %(user_id)s order by user_id limit %(page_size)s;
+
+-- :name delete_notifications (user_id, page_size) -> none
+-- Some of what somebody was told. Served by notifications_pkey.
+delete from notifications where user_id = %(user_id)s and (kind, group_id, actor_id) in (
+    select kind, group_id, actor_id from notifications where user_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_own (user_id) -> none
+-- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
+-- idempotency_keys_pkey, follow_changes_pkey and top_users_pkey.
+with groups as (
+    delete from notification_groups where user_id = %(user_id)s
+), states as (
+    delete from notification_states where user_id = %(user_id)s
+), idempotency as (
+    delete from idempotency_keys where user_id = %(user_id)s
+), changes as (
+    delete from follow_changes where user_id = %(user_id)s
+)
+delete from top_users where user_id = %(user_id)s;
+
+-- :name delete_user (user_id) -> none
+-- The account itself. Its username stays reserved, and is nobody's. Served by users_pkey and usernames_pkey.
+with gone as (
+    delete from users where id = %(user_id)s and deleted_ms is not null returning id, username
+)
+update usernames u set user_id = 0 from gone g where u.username = g.username and u.user_id = g.id;
+
+-- :name delete_jobs (user_id) -> none
+-- Jobs about somebody, but for the one that runs. Done jobs are gone: a small table.
+delete from linnet_jobs.procrastinate_jobs
+where args @> jsonb_build_object('user_id', %(user_id)s::bigint) and status <> 'doing';

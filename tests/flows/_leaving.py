@@ -1,0 +1,277 @@
+"""Zoe: somebody whose life leaves traces everywhere, and who leaves; and a look for traces in both stores."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import msgspec
+import psycopg
+
+from linnet.domain.limits import LOG_IN_FAILURE, login_subject
+from linnet.domain.timeline import Range
+from linnet.ids import SessionId, TweetId, UserId, token_hash
+from linnet.read.timelines.people import followers_page, following_page, profile_screen
+from linnet.read.timelines.thread import thread_screen
+from linnet.stores.postgres import outbox
+from linnet.stores.postgres.queries import Query
+from linnet.stores.valkey import sessions as cached_sessions
+from linnet.stores.valkey.keys import pack_id
+from linnet.stores.valkey.limits import LimitOptions, Limits
+from linnet.write.actions import likes
+from linnet.write.actions.accounts import SignUp, sign_up
+from linnet.write.actions.erasure import delete_account
+from linnet.write.actions.passwords import PasswordOptions, Passwords
+from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions.tweets import post_tweet
+from linnet.write.jobs.erasure import erase_account, erase_last_traces
+from linnet.write.jobs.job import Job, NotYet
+from tests.support.world import World
+
+PASSWORD = "a feather for a pen"
+USERNAME, NAME, EMAIL, PHONE = "zoe", "Zoe Quicksilver", "zoe@hideaway.example", "+48601234567"
+BIO, PLACE = "collects thimbles", "Nowhereville"
+OTHERS = ("ada", "ben", "cleo", "dan", "eve")
+
+
+class Life(msgspec.Struct):
+    """What is to be looked for later. ``kept`` are tweets of others that stay, ``gone`` hers."""
+
+    zoe: UserId
+    token: str
+    session_id: SessionId
+    texts: list[str]
+    kept: dict[str, TweetId]
+    gone: list[TweetId]
+
+
+async def live(world: World) -> Life:
+    """People read, write, follow and block each other around Zoe; then everything has reached everybody."""
+    await world.person(*OTHERS)
+    passwords = Passwords(PasswordOptions(memory_kib=8, passes=1))
+    logged_in = await sign_up(
+        world.write,
+        passwords,
+        SignUp(username=USERNAME, name=NAME, email=EMAIL, password=PASSWORD, device="Zoe's telephone"),
+    )
+    passwords.close()
+    zoe = world.ids["zoe"] = logged_in.user_id
+    await edit_profile(world.write, zoe, {"bio": BIO, "location": PLACE, "phone": PHONE})
+    await cached_sessions.put(
+        world.write.valkey, world.write.keys, zoe, token_hash(logged_in.token), logged_in.session_id
+    )
+    await _count_under_limits(world, zoe)
+    # With three followers she is a top user; Dan goes again, which leaves a note.
+    await world.follow("ada", "zoe", "ben")
+    await world.follow("ben", "zoe", "ada")
+    await world.follow("cleo", "zoe", "ada", "ben")
+    await world.follow("dan", "zoe", "ada")
+    await world.follow("eve", "ada", "ben")
+    await world.follow("zoe", "ada", "ben", "eve")
+    await world.settle()
+    await world.unfollow("dan", "zoe")
+    texts = [
+        "thimble number one #thimbles",
+        "to @ada with love https://thimbles.example",
+        "answering myself",
+        "aha, Ada",
+    ]
+    first = await world.post("zoe", texts[0])
+    second = (await post_tweet(world.write, zoe, text=texts[1], reply_to=None, idempotency_key="thimble-key")).id
+    own_reply = await world.post("zoe", texts[2], reply_to=first)
+    adas = await world.post("ada", "good morning #thimbles")
+    reply = await world.post("zoe", texts[3], reply_to=adas)
+    answer = await world.post("ada", "what a thimble", reply_to=first)
+    answer_to_answer = await world.post("ben", "indeed", reply_to=answer)
+    mention = await world.post("ben", "ask @zoe or @ada about #thimbles")
+    pullers = await world.post("cleo", "so nice", reply_to=second)
+    await world.retweet("ben", first)
+    await world.retweet("eve", second)
+    zoes_retweet = await world.retweet("zoe", adas)
+    await likes.like(world.write, zoe, adas)
+    await likes.like(world.write, zoe, mention)
+    await likes.like(world.write, world.ids["ada"], first)
+    await likes.like(world.write, world.ids["dan"], first)
+    await world.settle()
+    await look_around(world, [first, adas, answer])
+    await world.mute("zoe", "cleo")
+    await world.mute("ben", "zoe")
+    await world.block("zoe", "dan")
+    await world.block("eve", "zoe")
+    await world.settle()
+    await _park_something(world)
+    for name in world.ids:
+        await world.home_ids(name)
+    kept = {"adas": adas, "answer": answer, "answer_to_answer": answer_to_answer, "mention": mention, "reply": pullers}
+    gone = [first, second, own_reply, reply, zoes_retweet]
+    return Life(zoe, logged_in.token, logged_in.session_id, texts, kept, gone)
+
+
+async def look_around(world: World, tweet_ids: list[TweetId]) -> None:
+    """Everybody reads, so that windows and caches are full."""
+    for name in world.ids:
+        await world.home_ids(name)
+        for tweet_id in tweet_ids:
+            await thread_screen(world.read, world.ids[name], tweet_id, Range(15))
+        await profile_screen(world.read, world.ids[name], world.ids["zoe"])
+        for page in (followers_page, following_page):
+            await page(world.read, world.ids[name], world.ids["ada"], Range(15))
+
+
+async def leave(world: World) -> None:
+    passwords = Passwords(PasswordOptions(memory_kib=8, passes=1))
+    try:
+        await delete_account(world.write, passwords, world.ids["zoe"], password=PASSWORD)
+    finally:
+        passwords.close()
+    world.forget()
+
+
+async def run_job(world: World, kind: Job[...]) -> None:  # type: ignore[misc]
+    """Runs one that waits in the queue as a worker would, with events applied whenever it waits for these."""
+    while True:
+        try:
+            await kind.run(world.write, await arguments_of(world, kind))
+        except NotYet:
+            await settle_all(world)
+        else:
+            return
+
+
+async def arguments_of(world: World, kind: Job[...]) -> dict[str, int]:  # type: ignore[misc]
+    """Those of the job that was queued first."""
+    found = await world.db.value(_ARGUMENTS, name=kind.name)
+    assert found is not None, f"no {kind.name} is queued"
+    arguments: dict[str, int] = msgspec.json.decode(found)
+    return arguments
+
+
+async def settle_all(world: World) -> None:
+    """Applies what can be applied, and parks what cannot."""
+    while await world.db.value(_WAITING):
+        await world.db.run(_DUE)
+        await world.worker.drain()
+    world.forget()
+
+
+async def erase(world: World) -> None:
+    """Both jobs, as they follow each other."""
+    await run_job(world, erase_account)
+    await settle_all(world)
+    await run_job(world, erase_last_traces)
+
+
+def needles(life: Life) -> dict[str, bytes]:
+    """What must not be found anywhere."""
+    found = {
+        "id": str(life.zoe).encode(),
+        "packed id": pack_id(life.zoe),
+        "packed id in hex": pack_id(life.zoe).hex().encode(),
+        "name": b"Quicksilver",
+        "e-mail": EMAIL.encode(),
+        "phone": PHONE.encode(),
+        "bio": BIO.encode(),
+        "place": PLACE.encode(),
+        "device": b"telephone",
+        "token": token_hash(life.token),
+        "token in hex": token_hash(life.token).hex().encode(),
+        "session": str(life.session_id).encode(),
+        "key": b"thimble-key",
+        "login": login_subject(USERNAME),
+        "login by e-mail": login_subject(EMAIL),
+    }
+    return found | {f"text {text!r}": text.encode() for text in life.texts}
+
+
+def dump_postgres(url: str) -> Iterator[tuple[str, bytes]]:
+    """Every row of every table as text; bytes are in hex."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables"
+            " where schemaname not in ('pg_catalog', 'information_schema') order by 1"
+        ).fetchall()
+        assert ("public.users",) in tables
+        assert ("linnet_jobs.procrastinate_jobs",) in tables
+        for (table,) in tables:
+            for (row,) in connection.execute(f"select t::text from {table} t".encode()):
+                yield f"row of {table}", row.encode()
+
+
+async def dump_valkey(world: World) -> AsyncIterator[tuple[str, bytes]]:
+    """Every key, and everything in it."""
+    call, cursor = world.write.valkey.call, b"0"
+    while True:
+        cursor, keys = await call(b"SCAN", cursor, b"MATCH", world.write.keys.prefix + b"*", b"COUNT", 1000)
+        for key in keys:
+            yield "key", key
+            kind = (await call(b"TYPE", key)).decode()
+            if kind == "none":
+                continue
+            command = {
+                "string": (b"GET", key),
+                "list": (b"LRANGE", key, 0, -1),
+                "hash": (b"HGETALL", key),
+                "set": (b"SMEMBERS", key),
+                "zset": (b"ZRANGE", key, 0, -1),
+            }[kind]
+            yield f"{kind} {key!r}", _flat(await call(*command))
+        if cursor == b"0":
+            return
+
+
+def _flat(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return b"\x1f".join(_flat(part) for part in value)
+    if isinstance(value, dict):
+        return b"\x1f".join(_flat(part) for pair in value.items() for part in pair)
+    return str(value).encode()
+
+
+async def traces(world: World, life: Life) -> list[str]:
+    """Where something of Zoe is found, but for the reserved username."""
+    wanted = needles(life)
+    found = []
+    dumped = list(dump_postgres(world.db.options.url)) + [item async for item in dump_valkey(world)]
+    assert len(dumped) > 50, "there is a town around her"
+    for where, raw in dumped:
+        found += [f"{what} in {where}: {raw[:200]!r}" for what, needle in wanted.items() if needle in raw]
+    return found
+
+
+async def _count_under_limits(world: World, zoe: UserId) -> None:
+    limits = Limits(world.write.valkey, world.write.keys, world.write.clock, LimitOptions())
+    for login in (USERNAME, EMAIL):
+        await limits.note_place(login_subject(login), b"198.51.100.7")
+    plan = limits.plan_of((LOG_IN_FAILURE,))
+    assert plan is not None
+    for subject in (login_subject(USERNAME), pack_id(zoe)):
+        await limits.begin(plan, subject).settle()
+
+
+async def _park_something(world: World) -> None:
+    """Two events that nobody understands: one of hers, and one of somebody else's that names her."""
+    await world.post("zoe", "nobody ever hears of this")
+    await world.post("dan", "who is @zoe anyway")
+    for name in ("zoe", "dan"):
+        await world.db.run(_SPOIL, actor_id=world.ids[name])
+    await settle_all(world)
+
+
+async def mend(world: World) -> None:
+    """Somebody finds out why events were parked, and replays them."""
+    await world.db.run(_MEND)
+    for event in await outbox.fetch_parked(world.db, page_size=10):
+        async with world.db.transaction() as session:
+            await outbox.replay(session, actor_id=event.actor_id, event_id=event.id)
+    await world.settle()
+
+
+_ARGUMENTS = Query(
+    "test.arguments",
+    (),
+    "value",
+    "select args::text from linnet_jobs.procrastinate_jobs where task_name = %(name)s order by id limit 1",
+)
+_WAITING = Query("test.waiting", (), "value", "select count(*) from outbox")
+_DUE = Query("test.due", (), "none", "update outbox set retry_at = now() where retry_at is not null")
+_MEND = Query("test.mend", (), "none", "update parked_events set kind = 'tweet_posted'")
+_SPOIL = Query("test.spoil", (), "none", "update outbox set kind = 'tweet_eaten' where actor_id = %(actor_id)s")
