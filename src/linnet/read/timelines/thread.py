@@ -9,7 +9,7 @@ from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import fetch_hidden_among
-from linnet.read.hydration.entries import hydrate
+from linnet.read.hydration.entries import Marking, hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
 from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import DeletedTweetView, TweetView, deleted_json
@@ -54,14 +54,17 @@ async def tweet_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: Tweet
     return await _shown(deps, viewer_id, await find_tweet(deps, viewer_id, tweet_id))
 
 
-async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet) -> bytes:
-    """The JSON of a tweet that was just posted, which is now in the cache too; nothing is read back."""
+async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet, *, again: bool = False) -> bytes:
+    """The JSON of a tweet that was just posted, which is now in the cache too; nothing is read back.
+
+    ``again``: it may have been posted before, so that its author may have done something with it since.
+    """
     await deps.tweets.remember(await deps.tweets.render([tweet]))
-    return await _shown(deps, viewer_id, tweet)
+    return await _shown(deps, viewer_id, tweet, marks="ask" if again else "none")
 
 
-async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> bytes:
-    [item] = await hydrate(deps, viewer_id, [entry_of(tweet)])
+async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet, *, marks: Marking = "ask") -> bytes:
+    [item] = await hydrate(deps, viewer_id, [entry_of(tweet)], marks=marks)
     if item is None:
         raise TweetNotFound
     return item
