@@ -136,6 +136,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("get_me", ada)
     await tell("list_sessions", linus)
     await tell("list_tweets", linus, "?limit=2")
+    await tell("search", linus, "?q=finches%20from:ada")
     await tell("get_tweet", linus, tweet_id=tweet["id"])
     await tell("get_tweet_or_home", linus, f"?id={tweet['id']}")
     await tell("get_thread", linus, tweet_id=tweet["id"])
@@ -143,6 +144,11 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("put_retweet", linus, tweet_id=tweet["id"])
     await tell("home_timeline", linus, "?limit=2")
     await tell("followed_timeline", linus, "?limit=2", user_id=linus.id)
+    await tell("get_top_tweets", linus)
+    await tell("get_top_tweets_plainly", linus, "?k=2&scope=everyone")
+    await tell("get_catch_up", linus)
+    await tell("list_tweets_of_top_users", linus)
+    await tell("list_suggestions", ada)
     await tell("live")
     await tell("ready")
     await tell("metrics")
@@ -155,6 +161,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("delete_session", linus, session_id=sessions[0]["id"])
     await tell("patch_me", ada)
     await tell("post_password", ada)
+    await tell("delete_me", ada)
     assert told == set(BY_OPERATION), "every operation has its place in the story"
 
 

@@ -43,6 +43,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "tweet_id": {"schema": CURSOR, "description": "A tweet's id."},
     "session_id": {"schema": CURSOR, "description": "A session's id."},
     "username": {"schema": {"type": "string", "minLength": 1}, "description": "In letters of any case."},
+    "tag": {"schema": {"type": "string", "minLength": 1}, "description": "With or without its sign, in any spelling."},
 }
 _HEADERS = {
     "Retry-After": "After how many seconds to try again.",
@@ -57,6 +58,8 @@ TAGS = {
     "me": "One's own account.",
     "follows": "Following people.",
     "blocks": "Keeping people away: blocking and muting.",
+    "tags": "Hashtags: which trend, and who writes them.",
+    "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "timelines": "What those one follows have posted.",
     "other spellings": "The same handlers at addresses that other interfaces use.",
@@ -248,7 +251,8 @@ class _Schemas:
     def of(self, body: Any) -> Json:
         """The schema of a type; a reference if it is a struct."""
         if isinstance(body, OneOf):
-            return {"oneOf": [self.of(part) for part in body.types]}
+            # Not "oneOf": an empty page is a page of anything.
+            return {"anyOf": [self.of(part) for part in body.types]}
         if body is ThreadView:
             return self._thread()
         (schema,), components = msgspec.json.schema_components([body], ref_template=_REFS)

@@ -1,9 +1,53 @@
-"""What tweets can be found by."""
+"""What tweets can be found by: a document for each tweet and reply, made when it is posted, gone when it is.
 
+A document is derived from its row alone, and rows do not change what they say: so applying an event twice, or late,
+changes nothing.
+"""
+
+from collections.abc import Sequence
+
+from linnet.domain.documents import Document, document_of
+from linnet.domain.event import TweetRef
+from linnet.stores.postgres import search
 from linnet.stores.postgres.pool import Session
+from linnet.stores.postgres.search import TweetText
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.sorting import Batch, Settled
 
 
 async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
-    """Applies a batch in its transaction, after its counters."""
+    """Applies a batch in its transaction, after its counters. Retweets have no documents."""
+    posted = [
+        event
+        for event in batch.posted
+        if event.retweet_of is None and TweetRef(event.author_id, event.tweet_id) in settled.existing
+    ]
+    if posted:
+        texts = await search.fetch_texts(
+            session, sorted({event.author_id for event in posted}), [event.tweet_id for event in posted]
+        )
+        await search.insert_documents(session, _documents(deps, texts))
+    # Of one author, so of this lane: what is deleted here was inserted here or before.
+    deleted = sorted((event.author_id, event.tweet_id) for event in batch.deleted if event.retweet_of is None)
+    if deleted:
+        await search.delete_documents(
+            session, [author_id for author_id, _ in deleted], [tweet_id for _, tweet_id in deleted]
+        )
+
+
+async def add_missing_documents(deps: WriteDeps, *, after_id: int, page_size: int) -> int | None:
+    """Makes documents of tweets from before there were any, the oldest first; returns where to go on, None at the end.
+
+    May run beside everything else, and again. A tweet that is deleted meanwhile is deleted with its document: either
+    its row is gone before we lock it, or its event comes after us.
+    """
+    async with deps.db.transaction() as session:
+        texts = await search.fetch_without_document(session, after_id=after_id, page_size=page_size)
+        if texts:
+            await search.insert_documents(session, _documents(deps, texts))
+    return texts[-1].tweet_id if len(texts) == page_size else None
+
+
+def _documents(deps: WriteDeps, texts: Sequence[TweetText]) -> list[Document]:
+    rules = deps.options.text
+    return [document_of(row.author_id, row.tweet_id, row.text, row.reply_to_author_id, rules) for row in texts]

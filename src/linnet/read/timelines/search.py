@@ -1,0 +1,170 @@
+"""Screens: tweets that match a search, and people whose names do.
+
+Whom the viewer blocks or mutes, or is blocked by, is not found; who is gone neither. Pages of tweets are full all the
+same; people are few, and ranked.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from linnet.domain.matching import (
+    LEAST_ALIKE,
+    alike_query,
+    closeness,
+    names_query,
+    score,
+    username_typed,
+    words_typed,
+)
+from linnet.domain.searching import TweetSearch, check_query, parse_search, stems_needed, tsquery_of
+from linnet.domain.timeline import Range
+from linnet.domain.user import FollowEdge
+from linnet.ids import UserId, first_id_at
+from linnet.read.deps import ReadDeps
+from linnet.read.hiding import fetch_hidden_among
+from linnet.read.timelines.filling import Skeleton, fill_page
+from linnet.read.timelines.people import people_page
+from linnet.read.views.pages import Page, PageView
+from linnet.read.views.users import UserView
+from linnet.stores.postgres import search, users
+from linnet.stores.postgres.search import Found, FoundPerson, QueryOf, SearchOptions, TookTooLong
+
+# How often a page is filled up before it is shown short, with a cursor to go on.
+_MAX_FILLS: Final = 8
+_MAX_PEOPLE: Final = 200
+_CANDIDATES: Final = 1000
+# With so many whose names begin as typed, nobody asks for those who are only like it.
+_ENOUGH: Final = 15
+_OPTIONS: Final = SearchOptions()
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A search, ready to be looked for. ``author_id``: it is for one author's tweets."""
+
+    search: TweetSearch
+    query_of: QueryOf
+    author_id: UserId | None
+
+
+async def tweets_found_page(deps: ReadDeps, viewer_id: UserId | None, query: str, wanted: Range) -> Page:
+    """Tweets and replies that match, newest first. Raises ``Invalid`` for a query that is empty, or too wide."""
+    parsed = parse_search(check_query(query))
+    asked = None if parsed.finds_nothing else await _prepare(deps, viewer_id, parsed)
+    if asked is None:
+        return Page([], None, wanted.after if wanted.ascending else None)
+    fills, goes_on_at = 0, 0
+
+    async def fetch(rest: Range) -> Skeleton:
+        nonlocal fills, goes_on_at
+        fills += 1
+        found = await _fetch(deps, asked, rest)
+        shown = found.entries[-rest.limit :] if rest.ascending else found.entries[: rest.limit]
+        more, reached = found.more, found.reached
+        if len(found.entries) > rest.limit:
+            reached = shown[0].id if rest.ascending else shown[-1].id
+        elif more or fills == _MAX_FILLS:
+            # It took too long, or nearly all of it is hidden from the viewer: a short page now, the rest on request.
+            more, goes_on_at = False, reached if more else 0
+        return Skeleton(shown, more, reached)
+
+    page = await fill_page(deps, viewer_id, wanted, fetch, surface="search")
+    if goes_on_at and page.next_id is None:
+        return Page(page.items, goes_on_at, page.prev_id)
+    return page
+
+
+async def _prepare(deps: ReadDeps, viewer_id: UserId | None, parsed: TweetSearch) -> _Asked | None:
+    """Looks up what the query names. None: it can find nothing."""
+    usernames = parsed.usernames
+    user_ids = await users.fetch_ids_by_username(deps.db, sorted(usernames)) if usernames else {}
+    needed = sorted(stems_needed(parsed))
+    stems = await search.fetch_stems(deps.db, needed) if needed else {}
+
+    def query_of(slices: Sequence[str]) -> str:
+        return tsquery_of(parsed, user_ids=user_ids, stems=stems, slices=slices) or ""
+
+    if tsquery_of(parsed, user_ids=user_ids, stems=stems) is None:
+        return None
+    authors = {user_ids[name] for name in parsed.authors if name in user_ids}
+    if authors and authors <= (await fetch_hidden_among(deps, viewer_id, authors)).on("search"):
+        return None
+    return _Asked(parsed, query_of, authors.pop() if len(authors) == 1 else None)
+
+
+async def _fetch(deps: ReadDeps, asked: _Asked, wanted: Range) -> Found:
+    """One entry more than wanted, if there is one."""
+    newest_id = first_id_at(deps.clock.now_ms() + 1)
+    from_id = max(asked.search.from_id, wanted.after + 1)
+    before_id = min(asked.search.before_id, wanted.before)
+    if from_id >= before_id:
+        return Found([], from_id, more=False)
+    if wanted.ascending:
+        found = await search.fetch_above(
+            deps.db,
+            asked.query_of,
+            from_id=from_id,
+            before_id=before_id,
+            newest_id=newest_id,
+            page_size=wanted.limit + 1,
+            options=_OPTIONS,
+        )
+        # Up to and with this one all was looked at.
+        return Found(found.entries, found.reached - 1, found.more)
+    return await search.fetch_below(
+        deps.db,
+        asked.query_of,
+        author_id=asked.author_id,
+        from_id=from_id,
+        before_id=before_id,
+        newest_id=newest_id,
+        page_size=wanted.limit + 1,
+        options=_OPTIONS,
+    )
+
+
+async def people_found_page(deps: ReadDeps, viewer_id: UserId | None, query: str, wanted: Range) -> PageView[UserView]:
+    """People by their names, the best matches first, 200 at most. Raises ``Invalid`` for a query that is empty."""
+    edges = await _rank_people(deps, check_query(query))
+    hidden = (await fetch_hidden_among(deps, viewer_id, [edge.user_id for edge in edges])).on("search")
+    shown = [edge for edge in edges if edge.user_id not in hidden]
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        inside = [edge for edge in shown if part.after < edge.id < part.before]
+        return inside[-part.limit :] if part.ascending else inside[: part.limit]
+
+    return await people_page(deps, viewer_id, fetch, wanted)
+
+
+async def _rank_people(deps: ReadDeps, query: str) -> list[FollowEdge]:
+    """The best matches, best first. An edge's id is the match's score, which serves as the cursor."""
+    scores: dict[UserId, int] = {}
+
+    def note(person: FoundPerson, points: int) -> None:
+        scores[person.id] = max(points, scores.get(person.id, 0))
+
+    if (username := username_typed(query)) is not None:
+        for person in await search.fetch_people_by_prefix(deps.db, username, page_size=_CANDIDATES):
+            is_username = person.username == username
+            note(person, score(person.id, person.followers_count, is_username=is_username, begins_username=True))
+    words = words_typed(await search.fold_name(deps.db, query))
+    for person in await _fetch_by_keys(deps, names_query(words)):
+        note(person, score(person.id, person.followers_count))
+    if len(scores) < _ENOUGH:
+        for person in await _fetch_by_keys(deps, alike_query(words)):
+            alike = closeness(words, person.username, person.name)
+            if alike >= LEAST_ALIKE:
+                note(person, score(person.id, person.followers_count, alike=alike))
+    ranked = sorted(((points, user_id) for user_id, points in scores.items()), reverse=True)
+    return [FollowEdge(points, user_id) for points, user_id in ranked[:_MAX_PEOPLE]]
+
+
+async def _fetch_by_keys(deps: ReadDeps, query: str) -> list[FoundPerson]:
+    if not query:
+        return []
+    try:
+        return await search.fetch_people_by_keys(deps.db, query, page_size=_CANDIDATES, options=_OPTIONS)
+    except TookTooLong:
+        # The typed letters stand in nearly all names. What was found without them has to do.
+        return []
