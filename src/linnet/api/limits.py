@@ -49,11 +49,13 @@ class Gate:
         self._limits = limits
         self._proxies = proxies
         self._plan = plan
-        self._policy = b", ".join(
+        policies = [
             b'"%b";q=%d;w=%d' % (name, quota.count, quota.period_seconds)
             for name, quota in zip(plan.names, plan.quotas, strict=True)
-        )
-        self._counts = [b"%d" % quota.count for quota in plan.quotas]
+        ]
+        self._policy = (b"ratelimit-policy", b", ".join(policies))
+        self._counts = [(b"ratelimit-limit", b"%d" % quota.count) for quota in plan.quotas]
+        self._names = [b'"' + name + b'";r=' for name in plan.names]
 
     def begin(self, scope: HTTPScope, user_id: UserId | None) -> Counting:
         """Counts a request. Sent in this turn of the event loop; ``admit`` waits for the answer."""
@@ -76,15 +78,24 @@ class Gate:
             numbers = range(len(standings) // 2)
             # The one that refuses for longest or, if none does, the one with the fewest left.
             nearest = min(numbers, key=lambda number: (standings[2 * number], -standings[2 * number + 1]))
-        left, wait_ms = standings[2 * nearest : 2 * nearest + 2]
-        fields = zip(self._plan.names, standings[::2], standings[1::2], strict=False)
+        left = b"%d" % standings[2 * nearest]
+        seconds = b"%d" % _seconds(standings[2 * nearest + 1])
+        each = self._names[0] + left + b";t=" + seconds
+        if len(standings) > 2:
+            rest = zip(self._names, standings[::2], standings[1::2], strict=True)
+            each = b", ".join([b"%b%d;t=%d" % (name, left, _seconds(wait_ms)) for name, left, wait_ms in rest])
         return [
-            (b"ratelimit-limit", self._counts[nearest]),
-            (b"ratelimit-remaining", b"%d" % left),
-            (b"ratelimit-reset", b"%d" % -(-wait_ms // 1000)),
-            (b"ratelimit-policy", self._policy),
-            (b"ratelimit", b", ".join([b'"%b";r=%d;t=%d' % (name, left, -(-ms // 1000)) for name, left, ms in fields])),
+            self._counts[nearest],
+            (b"ratelimit-remaining", left),
+            (b"ratelimit-reset", seconds),
+            self._policy,
+            (b"ratelimit", each),
         ]
+
+
+def _seconds(wait_ms: int) -> int:
+    """Rounded up: whoever waits so long is not refused again."""
+    return -(-wait_ms // 1000)
 
 
 def did_nothing(error: LinnetError | Refused) -> bool:

@@ -19,7 +19,8 @@ from linnet.read.timelines.user import user_tweets_page
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import TweetView
 from linnet.read.views.users import ProfileView, UserView
-from linnet.write.actions.accounts import SignUp, sign_up
+from linnet.write.actions.accounts import SignUp
+from linnet.write.actions.guesses import sign_up_from
 
 
 class SignUpBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +47,8 @@ async def post_user(call: Call) -> Answer:
     """
     services = call.services
     body = await call.raw_fields(SignUpBody)
-    logged_in = await sign_up(services.write, services.passwords, SignUp(**body, device=call.device()))
+    wish = SignUp(**body, device=call.device())
+    logged_in = await sign_up_from(services.write, services.passwords, services.limits, wish, address=call.address)
     user = await user_screen(services.read, logged_in.user_id, logged_in.user_id)
     location = (b"location", b"/api/users/%d" % logged_in.user_id)
     return view_answer(SignedUpView(user, logged_in.token), 201, location)
@@ -131,6 +133,7 @@ ENDPOINTS = (
         body=SignUpBody,
         body_example=SignUpBody("ada", "Ada Finch", "ada@example.com", "a feather for a pen"),
         problems=(UsernameTaken, EmailTaken),
+        limit="sign_up",
     ),
     Endpoint(
         "GET",

@@ -16,7 +16,7 @@ from linnet.clock import Clock
 from linnet.domain.limits import LOG_IN_FAILURE, REQUEST, RULES, LimitRule, Quota, login_subject, parse_quota, rules_of
 from linnet.errors import Unavailable
 from linnet.ids import UserId
-from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.client import Script, Valkey
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.keys import Keys, pack_id
 from linnet.stores.valkey.scripts import lua
@@ -43,12 +43,12 @@ class LimitOptions(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Rules that are counted together, under one subject, and what the script is told of them."""
+    """Rules that are counted together, under one subject, and the script that does it."""
 
     rules: tuple[LimitRule, ...]
     quotas: tuple[Quota, ...]
     names: tuple[bytes, ...]
-    operands: tuple[int, ...]
+    count: Script
 
     @property
     def is_kept(self) -> bool:
@@ -128,7 +128,6 @@ class Limits:
         self._keys = keys
         self._clock = clock
         self._options = options
-        self._count = valkey.script(lua("limit"))
         self._give_back = valkey.script(lua("give_back"))
         self._alone = _LocalCounts(options.local_size)
         # Until when (ms) a rule refuses a subject, and until when that is believed without asking again.
@@ -143,11 +142,13 @@ class Limits:
         on = [(rule, quota) for rule in rules if (quota := self._options.quotas.get(rule.name)) is not None]
         if not on or not self._options.enabled:
             return None
+        # Written into the script, since an argument costs every request as much as building its key.
+        numbers = ", ".join(f"{quota.count}, {quota.slice_ms}" for _, quota in on)
         return Plan(
             tuple(rule for rule, _ in on),
             tuple(quota for _, quota in on),
             tuple(rule.name.encode() for rule, _ in on),
-            tuple(number for _, quota in on for number in (quota.count, quota.slice_ms)),
+            self._valkey.script(f"local QUOTAS = {{{numbers}}}\n{lua('limit')}"),
         )
 
     def begin(self, plan: Plan, subject: bytes) -> Counting:
@@ -157,7 +158,7 @@ class Limits:
         now_ms = self._clock.now_ms()
         if self._refused and (refused := self._recall(plan, subject, now_ms)) is not None:
             return Counting(self, plan, subject, now_ms, refused)
-        reply = self._count.call([self._keys.limit(subject, name) for name in plan.names], (now_ms, *plan.operands))
+        reply = plan.count.call([self._keys.limit(subject, name) for name in plan.names], (now_ms,))
         return Counting(self, plan, subject, now_ms, reply)
 
     async def give_back(self, plan: Plan, subject: bytes, at_ms: int) -> None:
