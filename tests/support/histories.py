@@ -14,7 +14,7 @@ import msgspec
 from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
 from linnet.domain.timeline import unpack_entry
-from linnet.errors import TweetNotFound, Unavailable
+from linnet.errors import Blocked, TweetNotFound, Unavailable
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
@@ -79,9 +79,16 @@ class Work(msgspec.Struct, frozen=True):
         return f"Work({self.verb!r}, {self.a}, {self.b}, {self.via})"
 
 
-VERBS = ("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete")
+VERBS = (
+    *("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete"),
+    *("block", "unblock", "mute", "unmute"),
+    *("like", "unlike", "pin", "unpin"),
+)
 # What makes trouble when it comes in the middle of something: whole small stories.
-STORIES = ("post_and_deliver", "unfollow_and_read", "deliver_all", "follow_and_read", "read_all", "post_often")
+STORIES = (
+    *("post_and_deliver", "unfollow_and_read", "deliver_all", "follow_and_read", "read_all", "post_often"),
+    *("block_and_unblock", "mute_and_unmute"),
+)
 
 
 class _SkewedClock:
@@ -106,7 +113,7 @@ class Stage(msgspec.Struct, frozen=True):
     async def history(self, options: WorldOptions = OPTIONS) -> AsyncIterator["History"]:
         """A history that begins with nothing."""
         history = History(self, options)
-        await self.db.run(_DELETE_ALL)
+        await self.db.run(_delete_all(await self.db.fetch(str, _TABLES)))
         try:
             yield history
         finally:
@@ -186,8 +193,8 @@ class History:
         match work.verb:
             case "post":
                 await self.post(work.a, via=work.via, pace=pace)
-            case "delete":
-                await self.delete(work.b, via=work.via, pace=pace)
+            case "delete" | "pin" | "unpin":
+                await getattr(self, work.verb)(work.b, via=work.via, pace=pace)
             case "read":
                 await self.read(work.a, 1 + work.b, via=work.via, pace=pace)
             case "deliver":
@@ -200,6 +207,14 @@ class History:
                 await self.read(work.a, 3, via=work.via)
             case "follow_and_read":
                 await self.follow(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
+            case "block_and_unblock":
+                await self.block(work.a, work.b, via=work.via)
+                await self.unblock(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
+            case "mute_and_unmute":
+                await self.mute(work.a, work.b, via=work.via)
+                await self.unmute(work.a, work.b, via=work.via)
                 await self.read(work.a, 3, via=work.via)
             case "deliver_all":
                 await self.deliver_all(via=work.via)
@@ -267,14 +282,43 @@ class History:
         if tweet is not None:
             await self._go(f"{tweet[0]} deletes", process.delete(*tweet), process, pace)
 
+    async def like(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, tweet = self.name(who), self.processes[via], self.tweet(which)
+        if tweet is not None:
+            await self._go(f"{name} likes", process.like(name, tweet[1]), process, pace)
+            await self._shows_likes_at_once(process, name, pace)
+
+    async def unlike(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, tweet = self.name(who), self.processes[via], self.tweet(which)
+        if tweet is not None:
+            await self._go(f"{name} unlikes", process.unlike(name, tweet[1]), process, pace)
+            await self._shows_likes_at_once(process, name, pace)
+
+    async def _shows_likes_at_once(self, process: World, name: str, pace: Pace) -> None:
+        if self._undisturbed(pace):
+            liked = set(await self._stage.db.fetch(int, _LIKED, user_id=self.people[name]))
+            for item in (await process.home(name, limit=100)).items:
+                tweet = item.retweet_of or item
+                assert tweet.viewer is not None
+                assert tweet.viewer.liked == (int(tweet.id) in liked), f"{name} does not see at once what they like"
+
+    async def pin(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        process, tweet = self.processes[via], self.tweet(which)
+        if tweet is not None:
+            await self._go(f"{tweet[0]} pins", process.pin(*tweet), process, pace)
+
+    async def unpin(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        process, tweet = self.processes[via], self.tweet(which)
+        if tweet is not None:
+            await self._go(f"{tweet[0]} unpins", process.unpin(*tweet), process, pace)
+
     async def follow(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, other, process = self.name(who), self.name(whom), self.processes[via]
         if name != other:
             before = await self._followed(name)
             await self._go(f"{name} follows {other}", process.follow(name, other), process, pace)
             if self._undisturbed(pace) and self.people[other] not in before:
-                expected = {entry.id for entry in await process.oracle(name)}
-                assert expected <= set(await self._read_all(process, name)), f"{name} does not see all of it at once"
+                await self._sees_all_at_once(process, name)
 
     async def unfollow(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, other, process = self.name(who), self.name(whom), self.processes[via]
@@ -285,6 +329,52 @@ class History:
                 page = await process.home(name, limit=100)
                 authors = {int(item.author.id) for item in page.items}
                 assert authors <= {*await self._followed(name), self.people[name]}, f"{name} still sees {other}"
+
+    async def block(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._kept_away(name)
+            await self._go(f"{name} blocks {other}", process.block(name, other), process, pace)
+            if self._undisturbed(pace) and self.people[other] not in before:
+                await self._does_not_meet(process, name, other)
+                await self._does_not_meet(process, other, name)
+
+    async def unblock(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._kept_away(name)
+            await self._go(f"{name} unblocks {other}", process.unblock(name, other), process, pace)
+            if self._undisturbed(pace) and before != await self._kept_away(name):
+                await self._sees_all_at_once(process, name)
+
+    async def mute(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._kept_away(name)
+            await self._go(f"{name} mutes {other}", process.mute(name, other), process, pace)
+            if self._undisturbed(pace) and self.people[other] not in before:
+                await self._does_not_meet(process, name, other)
+
+    async def unmute(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._kept_away(name)
+            await self._go(f"{name} unmutes {other}", process.unmute(name, other), process, pace)
+            if self._undisturbed(pace) and before != await self._kept_away(name):
+                await self._sees_all_at_once(process, name)
+
+    async def _does_not_meet(self, process: World, name: str, other: str) -> None:
+        page = await process.home(name, limit=100)
+        met = {item.author.username for item in page.items}
+        met |= {item.retweet_of.author.username for item in page.items if item.retweet_of is not None}
+        assert other not in met, f"{name} still sees {other}"
+
+    async def _sees_all_at_once(self, process: World, name: str) -> None:
+        expected = {entry.id for entry in await process.oracle(name)}
+        assert expected <= set(await self._read_all(process, name)), f"{name} does not see all of it at once"
+
+    async def _kept_away(self, name: str) -> set[UserId]:
+        return set(await self._stage.db.fetch(UserId, _KEPT_AWAY, user_id=self.people[name]))
 
     async def _followed(self, name: str) -> set[UserId]:
         return set(await self._stage.db.fetch(UserId, _FOLLOWED, user_id=self.people[name]))
@@ -350,7 +440,7 @@ class History:
     def _collect(self) -> None:
         for strand in self.loom.collect():
             error = None if strand.task.cancelled() else strand.task.exception()
-            if error is None or isinstance(error, Killed | TweetNotFound | ConcurrentUpdate):
+            if error is None or isinstance(error, Killed | TweetNotFound | Blocked | ConcurrentUpdate):
                 continue  # the worker takes its lane up again
             if isinstance(error, Unavailable) and strand.faulty and strand.name.startswith("lane"):
                 continue  # the worker waits for the stores
@@ -439,30 +529,23 @@ async def _apply(process: World, lane: int, size: int) -> None:
 
 
 _FOLLOWED = Query("histories.followed", (), "many", "select followed_id from following where user_id = %(user_id)s")
-_DELETE_ALL = Query(
-    "histories.delete_all",
+_KEPT_AWAY = Query(
+    "histories.kept_away",
     (),
-    "none",
-    "with "
-    + ", ".join(
-        f"d{number} as (delete from {table})"
-        for number, table in enumerate(
-            [
-                "users",
-                "usernames",
-                "emails",
-                "following",
-                "followers",
-                "follow_changes",
-                "tweets",
-                "replies",
-                "retweets",
-                "outbox",
-                "parked_events",
-                "top_users",
-                "installation",
-            ]
-        )
-    )
-    + " select 1",
+    "many",
+    "select blocked_id from blocks where user_id = %(user_id)s"
+    " union select blocker_id from blocked_by where user_id = %(user_id)s"
+    " union select muted_id from mutes where user_id = %(user_id)s",
 )
+_LIKED = Query("histories.liked", (), "many", "select tweet_id from likes where user_id = %(user_id)s")
+_TABLES = Query(
+    "histories.tables",
+    (),
+    "many",
+    "select tablename from pg_tables where schemaname = 'public' and tablename !~ '^_?yoyo_'",
+)
+
+
+def _delete_all(tables: list[str]) -> Query:
+    deletes = ", ".join(f"d{number} as (delete from {table})" for number, table in enumerate(tables))
+    return Query("histories.delete_all", (), "none", f"with {deletes} select 1")

@@ -84,6 +84,16 @@ class Homes(RuleBasedStateMachine):
     def undo_retweet(self, who: int, which: int, via: int, pace: Pace) -> None:
         self.play(self.history.undo_retweet(who, which, via=via, pace=pace))
 
+    @rule(wanted=st.sampled_from(["like", "like", "unlike"]), who=WHO, which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
+    def like(self, wanted: str, who: int, which: int, via: int, pace: Pace) -> None:
+        act = self.history.like if wanted == "like" else self.history.unlike
+        self.play(act(who, which, via=via, pace=pace))
+
+    @rule(wanted=st.sampled_from(["pin", "pin", "unpin"]), which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
+    def pin(self, wanted: str, which: int, via: int, pace: Pace) -> None:
+        act = self.history.pin if wanted == "pin" else self.history.unpin
+        self.play(act(which, via=via, pace=pace))
+
     @rule(which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
     def delete(self, which: int, via: int, pace: Pace) -> None:
         self.play(self.history.delete(which, via=via, pace=pace))
@@ -95,6 +105,18 @@ class Homes(RuleBasedStateMachine):
     @rule(who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
     def unfollow(self, who: int, whom: int, via: int, pace: Pace) -> None:
         self.play(self.history.unfollow(who, whom, via=via, pace=pace))
+
+    @rule(verb=st.sampled_from(["block", "unblock", "mute", "unmute"]), who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def keep_away(self, verb: str, who: int, whom: int, via: int, pace: Pace) -> None:
+        match verb:
+            case "block":
+                self.play(self.history.block(who, whom, via=via, pace=pace))
+            case "unblock":
+                self.play(self.history.unblock(who, whom, via=via, pace=pace))
+            case "mute":
+                self.play(self.history.mute(who, whom, via=via, pace=pace))
+            case _:
+                self.play(self.history.unmute(who, whom, via=via, pace=pace))
 
     @rule(who=WHO, limit=LIMITS, via=VIA, below=st.none() | st.integers(-11, 11), pace=PACE)
     def read(self, who: int, limit: int, via: int, below: int | None, pace: Pace) -> None:
