@@ -20,6 +20,7 @@ from linnet.domain.trending import TrendingRules
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.viewers import ViewerOptions
 from linnet.read.timelines.pulled import PulledOptions
+from linnet.read.timelines.ranking import RankingOptions
 from linnet.read.timelines.rebuild import RebuildOptions
 from linnet.stores.postgres.jobs import RunnerOptions
 from linnet.stores.postgres.leasing import LeaseOptions
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
     loaders: LoaderOptions = LoaderOptions()
     pulled: PulledOptions = PulledOptions()
     rebuilds: RebuildOptions = RebuildOptions()
+    ranking: RankingOptions = RankingOptions()
     viewers: ViewerOptions = ViewerOptions()
     passwords: PasswordOptions = PasswordOptions()
     worker: WorkerOptions = WorkerOptions()

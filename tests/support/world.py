@@ -21,6 +21,7 @@ from linnet.read.hydration.profiles import ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
+from linnet.read.timelines.ranking import Ranking, RankingOptions
 from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
 from linnet.read.timelines.trending import Trending
 from linnet.read.views.pages import PageView, page_json
@@ -163,6 +164,7 @@ class World:
         self.read.tweets.forget_all()
         self.read.profiles.forget_all()
         self.read.pulled.forget_all()
+        self.read.ranking.forget_all()
         self.read.trending.forget_all()
 
     async def flush(self, *, forget: bool = True) -> None:
@@ -325,6 +327,7 @@ def build_world(
         profiles=profiles,
         pulled=PulledAuthors(db, clock, PulledOptions()),
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
+        ranking=Ranking(db, clock, RankingOptions()),
         trending=Trending(db, clock, options.trending),
         clock=clock,
     )

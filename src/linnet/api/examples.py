@@ -14,6 +14,7 @@ from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.avatars import avatar_url
 from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
+from linnet.read.views.popular import CatchUpView, FollowedByView, SuggestionsView, SuggestionView, TopTweetsView
 from linnet.read.views.tweets import (
     AuthorView,
     EntitiesView,
@@ -211,6 +212,18 @@ NOTIFICATIONS = NotificationsView(
     unread_count=3,
 )
 
+TOP_TWEETS = TopTweetsView(items=[TWEET, REPLY])
+CATCH_UP = CatchUpView(since=_time_of(LINUS_ID), items=[TWEET])
+SUGGESTIONS = SuggestionsView(
+    items=[
+        SuggestionView(
+            msgspec.structs.replace(
+                LINUS, viewer=UserViewerView(following=False, followed_by=True, blocking=False, muting=False)
+            ),
+            FollowedByView(count=0, people=[]),
+        )
+    ]
+)
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(
     ready=False,

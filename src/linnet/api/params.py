@@ -63,6 +63,20 @@ def require_id(field: str, text: str) -> int:
     return number
 
 
+def parse_count(
+    values: Mapping[str, str], name: str, errors: list[FieldError], *, default: int, most: int, least: int = 1
+) -> int:
+    """A number within its bounds, or the default; what is wrong is added to ``errors``."""
+    text = values.get(name)
+    if text is None:
+        return default
+    number = 0 if text == "0" else parse_id(text)
+    if number is None or not least <= number <= most:
+        errors.append(FieldError(name, f"This must be a number from {least} to {most}."))
+        return default
+    return number
+
+
 def parse_query(query: bytes, allowed: tuple[str, ...]) -> dict[str, str]:
     """The parameters, each at most once. Raises ``Invalid`` naming every unknown or repeated one."""
     if not query:

@@ -21,6 +21,7 @@ from linnet.read.hydration.profiles import ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
 from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.trending import Trending
 from linnet.settings import Settings
@@ -87,6 +88,7 @@ def build_services(settings: Settings) -> Services:
             profiles=profiles,
             pulled=PulledAuthors(db, clock, settings.pulled),
             rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
+            ranking=Ranking(db, clock, settings.ranking),
             trending=Trending(db, clock, settings.write.trending),
             clock=clock,
         ),

@@ -6,6 +6,7 @@ from linnet.clock import Clock
 from linnet.read.hydration.profiles import ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.trending import Trending
 from linnet.stores.postgres.pool import Database
@@ -27,5 +28,6 @@ class ReadDeps(msgspec.Struct, frozen=True):
     profiles: ProfileLoader
     pulled: PulledAuthors
     rebuilder: Rebuilder
+    ranking: Ranking
     trending: Trending
     clock: Clock

@@ -1,0 +1,52 @@
+"""Rankings and suggestions as clients see them."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.clock import rfc3339
+from linnet.read.views.tweets import AuthorView, TweetView
+from linnet.read.views.users import UserView
+
+
+class TopTweetsView(msgspec.Struct, frozen=True):
+    """The best tweets, the best of all first."""
+
+    items: list[TweetView]
+
+
+class CatchUpView(msgspec.Struct, frozen=True):
+    """The best tweets since some moment, the best of all first."""
+
+    since: str
+    items: list[TweetView]
+
+
+class FollowedByView(msgspec.Struct, frozen=True):
+    """Who of those one follows follows somebody: how many of them, and up to three of these."""
+
+    count: int
+    people: list[AuthorView]
+
+
+class SuggestionView(msgspec.Struct, frozen=True):
+    """Somebody one might follow. With ``followed_by.count`` 0 they are suggested because many follow them."""
+
+    user: UserView
+    followed_by: FollowedByView
+
+
+class SuggestionsView(msgspec.Struct, frozen=True):
+    """The best suggestion first."""
+
+    items: list[SuggestionView]
+
+
+def top_tweets_json(items: Sequence[bytes]) -> bytes:
+    """The JSON of a ``TopTweetsView``."""
+    return b'{"items":[%b]}' % b",".join(items)
+
+
+def catch_up_json(since_ms: int, items: Sequence[bytes]) -> bytes:
+    """The JSON of a ``CatchUpView``."""
+    return b'{"since":"%b","items":[%b]}' % (rfc3339(since_ms).encode(), b",".join(items))
