@@ -1,9 +1,22 @@
 """Whoever leaves is gone at once, and then nothing of them is left but the reserved username."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
-from linnet.stores.postgres import users
+from linnet.domain.event import TweetPosted, TweetRef, UserFollowed
+from linnet.domain.user import NOBODY
+from linnet.errors import TweetNotFound, Unavailable, UserNotFound
+from linnet.ids import TweetId
+from linnet.stores.postgres import erasure, follows, outbox, tweets, users
+from linnet.stores.postgres.outbox import NewEvent
+from linnet.stores.postgres.queries import Query
+from linnet.stores.postgres.tweets import NewTweet
+from linnet.write.actions import likes
+from linnet.write.jobs.erasure import erase_account, erase_last_traces
+from linnet.write.jobs.job import Job, NotYet
 from tests.flows import _leaving as leaving
+from tests.support.faults import Killed
 from tests.support.recounts import assert_counts, assert_window
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -13,9 +26,8 @@ THRESHOLD = 2
 
 @pytest.fixture
 async def town(servers: Servers, database_url: str) -> AsyncIterator[World]:
-    async with open_world(
-        database_url, servers.valkey_url, options=WorldOptions(top_user_followers=THRESHOLD)
-    ) as world:
+    options = WorldOptions(top_user_followers=THRESHOLD)
+    async with open_world(database_url, servers.valkey_url, options=options) as world:
         yield world
 
 
@@ -30,6 +42,7 @@ async def assert_nothing_left(town: World, life: leaving.Life) -> None:
     await town.assert_exact()
     for name in town.ids:
         await assert_window(town, name)
+    assert await users.find_id_by_username(town.db, "zoe") == 0
 
 
 async def test_nothing_is_left_in_either_store_but_the_username(town: World) -> None:
@@ -40,4 +53,159 @@ async def test_nothing_is_left_in_either_store_but_the_username(town: World) -> 
     await leaving.leave(town)
     await leaving.erase(town)
     await assert_nothing_left(town, life)
-    assert await users.find_id_by_username(town.db, "zoe") == 0
+
+
+async def test_what_others_wrote_to_her_stays_and_answers_nobody(town: World) -> None:
+    life = await leaving.live(town)
+    await leaving.leave(town)
+    await leaving.erase(town)
+    for name in ("adas", "answer", "answer_to_answer", "mention", "reply"):
+        assert await tweets.find_by_id(town.db, life.kept[name]) is not None
+    answer = await tweets.find_by_id(town.db, life.kept["answer"])
+    assert answer is not None
+    assert answer.reply_to == TweetRef(NOBODY, life.gone[0])
+    # A reply to nobody is seen by whoever wrote it, and by whoever goes to look for it.
+    assert life.kept["answer"] in await town.home_ids("ada")
+    assert life.kept["answer"] not in await town.home_ids("ben")
+    assert life.kept["answer_to_answer"] in await town.home_ids("cleo")
+    mention = await tweets.find_by_id(town.db, life.kept["mention"])
+    assert mention is not None
+    assert mention.text == "ask @zoe or @ada about #thimbles"
+    assert mention.entities is not None
+    assert ('"username":"zoe"' in mention.entities, '"username":"ada"' in mention.entities) == (False, True)
+
+
+async def test_at_once_she_is_invisible_to_whoever_acts_and_reads(town: World) -> None:
+    life = await leaving.live(town)
+    first = life.gone[0]
+    await leaving.leave(town)
+    # Nothing is erased yet: what is seen now is what is seen while the job waits its turn.
+    await town.assert_exact([name for name in town.ids if name != "zoe"])
+    for name in leaving.OTHERS:
+        page = await town.home(name, limit=100)
+        shown = {item.author.id for item in page.items} | {i.retweet_of.author.id for i in page.items if i.retweet_of}
+        assert str(life.zoe) not in shown
+    with pytest.raises(TweetNotFound):
+        await town.post("ada", "are you there?", reply_to=first)
+    with pytest.raises(TweetNotFound):
+        await town.retweet("ada", first)
+    with pytest.raises(TweetNotFound):
+        await likes.like(town.write, town.ids["cleo"], first)
+    for act in (town.follow, town.unfollow, town.block, town.mute):
+        with pytest.raises(UserNotFound):
+            await act("ada", "zoe")
+    mention = await town.post("ada", "where is @zoe")
+    found = await tweets.find_by_id(town.db, mention)
+    assert found is not None
+    assert found.entities is None
+
+
+async def test_the_job_that_is_killed_anywhere_is_begun_again_and_ends_the_same(town: World) -> None:
+    life = await leaving.live(town)
+    await leaving.leave(town)
+    kills = await run_with_kills(town, erase_account)
+    await leaving.settle_all(town)
+    kills += await run_with_kills(town, erase_last_traces)
+    assert kills > 50, "it is many steps long"
+    await assert_nothing_left(town, life)
+
+
+async def run_with_kills(town: World, kind: Job[...]) -> int:
+    """Kills the first run before its first call of a store, the second before its second, and so on to the end."""
+    arguments = await leaving.arguments_of(town, kind)
+    kills = 0
+    while True:
+        strand = await town.loom.start(kind.name, kind.run(town.write, arguments))
+        await town.loom.run(strand, steps=kills)
+        if not strand.done:
+            await town.loom.kill(strand)
+            kills += 1
+        town.loom.collect()
+        try:
+            strand.task.result()
+        except NotYet:
+            await leaving.settle_all(town)
+        except (Killed, Unavailable):
+            continue
+        else:
+            return kills
+
+
+async def test_a_valkey_that_is_away_delays_the_job_and_loses_nothing(town: World) -> None:
+    life = await leaving.live(town)
+    await leaving.leave(town)
+    arguments = await leaving.arguments_of(town, erase_account)
+    await leaving.settle_all(town)
+    failures = 0
+    while True:
+        strand = await town.loom.start("erase", erase_account.run(town.write, arguments))
+        while not strand.done and not (strand.next_label or "").isupper():
+            await town.loom.step(strand)
+        if not strand.done:
+            await town.loom.fail(strand, Unavailable("Valkey: it is away"))
+            failures += 1
+        await town.loom.run(strand)
+        town.loom.collect()
+        error = strand.task.exception()
+        if error is None:
+            break
+        assert isinstance(error, NotYet | Unavailable)
+        if failures > 3:
+            await leaving.run_job(town, erase_account)
+            break
+        await leaving.settle_all(town)
+    assert failures > 0
+    await leaving.run_job(town, erase_last_traces)
+    await assert_nothing_left(town, life)
+
+
+async def test_requests_that_were_under_way_leave_nothing_behind(town: World) -> None:
+    """What passed its checks before she left is written after the first job is through."""
+    life = await leaving.live(town)
+    await leaving.leave(town)
+    await leaving.run_job(town, erase_account)
+    await leaving.settle_all(town)
+
+    ids = town.write.ids
+    late = NewTweet(life.zoe, TweetId(ids.mint()), "my last words, they came late")
+    await tweets.insert(town.db, late, NewEvent.of(TweetPosted(life.zoe, late.id), late.id))
+    life.texts.append(late.text)
+    answered = TweetRef(life.zoe, life.gone[0])
+    reply = NewTweet(town.ids["cleo"], TweetId(ids.mint()), "a late answer", reply_to=answered)
+    await tweets.insert(
+        town.db, reply, NewEvent.of(TweetPosted(town.ids["cleo"], reply.id, reply_to=answered), reply.id)
+    )
+    ada = town.ids["ada"]
+    async with town.db.transaction() as session:
+        change_id = await follows.next_change(session, ada, ids.mint())
+        await follows.insert(session, follower_id=ada, followed_id=life.zoe, follow_id=change_id)
+        await outbox.append(session, NewEvent.of(UserFollowed(ada, life.zoe), change_id), numbered=True)
+    await leaving.settle_all(town)
+    await town.home_ids("ada")
+    await town.home_ids("cleo")
+
+    await leaving.run_job(town, erase_last_traces)
+    found = await tweets.find_by_id(town.db, reply.id)
+    assert found is not None
+    assert found.reply_to == TweetRef(NOBODY, answered.tweet_id)
+    await assert_nothing_left(town, life)
+
+
+async def test_an_account_that_stays_is_not_erased(town: World) -> None:
+    await town.person("ada")
+    with pytest.raises(ValueError, match="stays"):
+        await erase_account.run(town.write, {"user_id": town.ids["ada"], "left_ms": town.write.clock.now_ms()})
+    async with town.db.transaction() as session:
+        await erasure.delete_user(session, town.ids["ada"])
+    assert (await town.profile("ada")).username == "ada"
+
+
+async def test_done_twice_is_as_good_as_once(town: World) -> None:
+    life = await leaving.live(town)
+    await leaving.leave(town)
+    arguments = await leaving.arguments_of(town, erase_account)
+    await leaving.erase(town)
+    await erase_account.run(town.write, arguments)
+    await town.db.run(Query("test.none", (), "none", "delete from linnet_jobs.procrastinate_jobs"))
+    await erase_last_traces.run(town.write, arguments)
+    await assert_nothing_left(town, life)
