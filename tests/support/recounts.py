@@ -32,7 +32,9 @@ async def assert_views(db: Reader, viewer_id: UserId, items: Sequence[TweetView]
     for item in items:
         tweet = item.retweet_of or item
         found = await db.find(lambda *row: row, _VIEW, tweet_id=int(tweet.id), viewer_id=viewer_id)
-        shown = (tweet.counts.replies, tweet.counts.retweets, tweet.viewer is not None and tweet.viewer.retweeted)
+        assert tweet.viewer is not None
+        done = (tweet.viewer.retweeted, tweet.viewer.liked)
+        shown = (tweet.counts.replies, tweet.counts.retweets, tweet.counts.likes, tweet.pinned, *done)
         assert shown == found, f"tweet {tweet.id} is shown with {shown}, and has {found}"
 
 
@@ -65,8 +67,10 @@ _VIEW = Query(
     "recounts.view",
     (),
     "one",
-    "select replies_count, retweets_count, exists ("
+    "select replies_count, retweets_count, likes_count, pinned, exists ("
     "  select from tweets r where r.author_id = %(viewer_id)s and r.retweet_of_id = t.id"
+    "), exists ("
+    "  select from likes l where l.user_id = %(viewer_id)s and l.tweet_id = t.id"
     ") from tweets t where id = %(tweet_id)s",
 )
 
@@ -128,6 +132,20 @@ _DIFFERENCES = {
             select t.id, t.retweets_count, (select count(*) from tweets r where r.retweet_of_id = t.id) as counted
             from tweets t
         ) c where retweets_count <> counted""",
+    "likes of tweets": """
+        select id, likes_count, counted from (
+            select t.id, t.likes_count, (select count(*) from likes l where l.tweet_id = t.id) as counted
+            from tweets t
+        ) c where likes_count <> counted""",
+    "notes of likes": """
+        select author_id, tweet_id, user_id, id from tweet_likes
+        except select author_id, tweet_id, user_id, id from likes""",
+    "likes without a note": """
+        select author_id, tweet_id, user_id, id from likes
+        except select author_id, tweet_id, user_id, id from tweet_likes""",
+    "likes of nothing": """
+        select l.user_id, l.tweet_id from likes l
+        where not exists (select from tweets t where t.author_id = l.author_id and t.id = l.tweet_id)""",
     "notes of replies": """
         select author_id, tweet_id, reply_id from replies
         except select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id""",
