@@ -136,6 +136,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("get_me", ada)
     await tell("list_sessions", linus)
     await tell("list_tweets", linus, "?limit=2")
+    await tell("search", linus, "?q=finches%20from:ada")
     await tell("get_tweet", linus, tweet_id=tweet["id"])
     await tell("get_tweet_or_home", linus, f"?id={tweet['id']}")
     await tell("get_thread", linus, tweet_id=tweet["id"])
@@ -160,6 +161,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("delete_session", linus, session_id=sessions[0]["id"])
     await tell("patch_me", ada)
     await tell("post_password", ada)
+    await tell("delete_me", ada)
     assert told == set(BY_OPERATION), "every operation has its place in the story"
 
 
