@@ -1,0 +1,59 @@
+"""Screens: who likes a tweet, and what somebody likes, newest like first."""
+
+from functools import partial
+
+from linnet.domain.event import TweetRef
+from linnet.domain.timeline import Range
+from linnet.errors import TweetNotFound, UserNotFound
+from linnet.ids import TweetId, UserId
+from linnet.read.deps import ReadDeps
+from linnet.read.hiding import meets
+from linnet.read.timelines.filling import Skeleton, fill_page, one_more
+from linnet.read.timelines.people import people_page
+from linnet.read.timelines.thread import find_tweet
+from linnet.read.views.pages import Page, PageView
+from linnet.read.views.users import UserView
+from linnet.stores.postgres import likes, tweets
+
+
+async def likers_page(
+    deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range
+) -> PageView[UserView]:
+    """Who likes a tweet; a retweet stands for its original. Raises ``TweetNotFound``.
+
+    Notes are what is read, so whoever liked it in this moment is listed as soon as the event worker has come to it.
+    """
+    tweet = await find_tweet(deps, viewer_id, tweet_id)
+    ref = tweet.retweet_of or TweetRef(tweet.author_id, tweet.id)
+    if tweet.retweet_of is not None and not await tweets.fetch(deps.db, [ref]):
+        raise TweetNotFound
+    return await people_page(deps, viewer_id, partial(likes.fetch_likers, deps.db, ref), wanted)
+
+
+async def liked_page(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range) -> Page:
+    """What somebody likes; cursors are ids of likes. Nothing where a block stands between. Raises ``UserNotFound``.
+
+    Whom the viewer mutes is in it: it is a list that one goes to look at.
+    """
+    if not await deps.profiles.fetch([user_id]):
+        raise UserNotFound
+    if not await meets(deps, viewer_id, user_id, surface="user"):
+        return Page([], None, None)
+
+    async def fetch(rest: Range) -> Skeleton:
+        found = await likes.fetch_by_user(deps.db, user_id, one_more(rest))
+        inside = [like for like in found if like.id > rest.after]
+        more = len(inside) > rest.limit
+        inside = inside[-rest.limit :] if rest.ascending else inside[: rest.limit]
+        if not inside:
+            return Skeleton([], False, rest.after)
+        rows = await likes.fetch_entries(deps.db, [like.tweet for like in inside])
+        entries = {entry.id: entry for entry in rows}
+        return Skeleton(
+            [entries[like.tweet_id] for like in inside if like.tweet_id in entries],
+            more,
+            (inside[0] if rest.ascending else inside[-1]).id,
+            {like.tweet_id: like.id for like in inside},
+        )
+
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="user")
