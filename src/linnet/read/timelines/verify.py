@@ -15,7 +15,7 @@ from linnet.domain.timeline import Entry, Range
 from linnet.ids import MAX_ID, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.home import read_skeleton
-from linnet.stores.postgres import fanout, home
+from linnet.stores.postgres import fanout, home, users
 from linnet.stores.valkey.keys import pack_id
 
 
@@ -94,12 +94,19 @@ async def check_window(deps: ReadDeps, reader_id: UserId) -> Checked | None:
 
 
 async def _gone(deps: ReadDeps, entries: list[Entry]) -> set[int]:
-    """Tweets that are deleted, or whose original is: a page leaves them out."""
+    """Tweets that are deleted, or whose original is, or the account of who wrote either: a page leaves them out."""
     if not entries:
         return set()
+    people = {entry.author_id for entry in entries}
+    people |= {entry.related_author_id for entry in entries if entry.original_id}
+    present = {profile.id for profile in await users.fetch_profiles(deps.db, list(people))}
     refs = {TweetRef(entry.author_id, entry.id) for entry in entries}
     refs |= {TweetRef(entry.related_author_id, entry.original_id) for entry in entries if entry.original_id}
     there = {ref.tweet_id for ref in await fanout.fetch_existing(deps.db, list(refs))}
     return {
-        entry.id for entry in entries if entry.id not in there or (entry.original_id and entry.original_id not in there)
+        entry.id
+        for entry in entries
+        if entry.id not in there
+        or entry.author_id not in present
+        or (entry.original_id and (entry.original_id not in there or entry.related_author_id not in present))
     }
