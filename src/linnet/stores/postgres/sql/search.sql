@@ -68,7 +68,7 @@ offset %(ahead)s limit 1;
 -- a comparison so that no index for words is thought of. Served by tweet_documents_newest.
 select tweet_id, author_id, coalesce(reply_to_author_id, 0) from tweet_documents
 where tweet_id >= %(from_id)s and tweet_id < %(before_id)s
-    and (%(query)s::text = '' or document @@ %(query)s::tsquery) is true
+    and (numnode(%(query)s::tsquery) = 0 or document @@ %(query)s::tsquery) is true
 order by tweet_id desc
 limit %(page_size)s;
 
@@ -76,7 +76,7 @@ limit %(page_size)s;
 -- The same among one author's. Served by tweet_documents_pkey.
 select tweet_id, author_id, coalesce(reply_to_author_id, 0) from tweet_documents
 where author_id = %(author_id)s and tweet_id >= %(from_id)s and tweet_id < %(before_id)s
-    and (%(query)s::text = '' or document @@ %(query)s::tsquery) is true
+    and (numnode(%(query)s::tsquery) = 0 or document @@ %(query)s::tsquery) is true
 order by tweet_id desc
 limit %(page_size)s;
 
@@ -84,7 +84,7 @@ limit %(page_size)s;
 -- The same from below, oldest first. Served by tweet_documents_newest.
 select tweet_id, author_id, coalesce(reply_to_author_id, 0) from tweet_documents
 where tweet_id >= %(from_id)s and tweet_id < %(before_id)s
-    and (%(query)s::text = '' or document @@ %(query)s::tsquery) is true
+    and (numnode(%(query)s::tsquery) = 0 or document @@ %(query)s::tsquery) is true
 order by tweet_id
 limit %(page_size)s;
 
