@@ -26,6 +26,7 @@ from linnet.write.actions.follows import follow
 from linnet.write.actions.passwords import Passwords
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.popular import rescore_popular
 from linnet.write.outbox.worker import match_threshold
 
 EMAIL_DOMAIN = "import.invalid"
@@ -90,6 +91,9 @@ async def import_graph(
         added = await _add_follows(deps, stage, follows, progress)
         top_users = await _mark_top_users(deps)
         await _forget_counts(deps, stage)
+        if added:
+            # Follows of an import have no events, so nobody else notices that authors reach more people now.
+            await rescore_popular(deps)
         woken = 0
         if password_hash is not None:
             progress("passwords", 0, people.people)

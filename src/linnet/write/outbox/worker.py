@@ -21,6 +21,7 @@ from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.popular import match_half_life
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch, apply_lanes
 
 log = structlog.get_logger()
@@ -70,6 +71,7 @@ class EventWorker:
         while not self._stopping:
             try:
                 await self._match_threshold()
+                await match_half_life(self._deps)
                 break
             except (Unavailable, ConcurrentUpdate) as error:
                 log.warning("waiting for the stores", cause=str(error))
