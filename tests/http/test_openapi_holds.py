@@ -142,7 +142,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("get_thread", linus, tweet_id=tweet["id"])
     await tell("list_retweeters", linus, tweet_id=tweet["id"])
     await tell("put_retweet", linus, tweet_id=tweet["id"])
-    await tell("home_timeline", linus, "?limit=2")
+    await tell("home_timeline", ada)
     await tell("followed_timeline", linus, "?limit=2", user_id=linus.id)
     await tell("get_top_tweets", linus)
     await tell("get_top_tweets_plainly", linus, "?k=2&scope=everyone")

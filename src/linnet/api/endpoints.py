@@ -81,6 +81,11 @@ class Call:
         """Which page is asked for. Raises ``Invalid``."""
         return parse_range(self._scope["query_string"])
 
+    @property
+    def query_string(self) -> bytes:
+        """The query as it came, for those who remember what they made of it."""
+        return self._scope["query_string"]
+
     def query(self, *allowed: str) -> dict[str, str]:
         """The query's parameters. Raises ``Invalid``."""
         return parse_query(self._scope["query_string"], allowed)

@@ -14,7 +14,14 @@ from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.avatars import avatar_url
 from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
-from linnet.read.views.popular import CatchUpView, FollowedByView, SuggestionsView, SuggestionView, TopTweetsView
+from linnet.read.views.popular import (
+    CatchUpView,
+    FollowedByView,
+    HomeView,
+    SuggestionsView,
+    SuggestionView,
+    TopTweetsView,
+)
 from linnet.read.views.tweets import (
     AuthorView,
     EntitiesView,
@@ -167,7 +174,8 @@ RETWEET = TweetView(
 )
 
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
-HOME = PageView[TweetView](items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID)
+EVERYONE = PageView[TweetView](items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID)
+HOME_OF_LINUS = HomeView(items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID, popular=[])
 FOLLOWING = PageView[UserView](items=[ADA], next=None, prev=FOLLOW_ID)
 LINUS_A_STRANGER = msgspec.structs.replace(
     LINUS,
@@ -193,6 +201,9 @@ THREAD = ThreadView(
 
 
 _TWEET_OF_MINE = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=False))
+UNPINNED_TWEET = _TWEET_OF_MINE
+PINNED_TWEET = msgspec.structs.replace(_TWEET_OF_MINE, pinned=True)
+HOME = HomeView(items=[_TWEET_OF_MINE], next=None, prev=TWEET_ID, popular=[REPLY])
 
 
 def _notification(kind: NotificationKind, some_id: str, tweet: TweetView | None) -> NotificationView:

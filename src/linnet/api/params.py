@@ -4,9 +4,9 @@ An id in a path that cannot be one names nothing, so it is not found. In a query
 wrote it, and is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,12 +17,14 @@ from linnet.ids import MAX_ID
 
 DEFAULT_LIMIT = 15
 MAX_LIMIT = 100
-# The newest page, by far the most asked for, comes with very few different queries.
 _REMEMBERED_QUERY_BYTES = 64
 _MAX_FIELDS = 20
 _NOT_AN_ID = "This must be an id: a number from 1 on, written in digits."
 
 IdText = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,18}$", description="An id: a 63-bit number as a string.")]
+
+
+T = TypeVar("T")
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -101,9 +103,14 @@ def parse_query(query: bytes, allowed: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-def parse_range(query: bytes) -> Range:
-    """``limit``, ``before`` and ``after``. Raises ``Invalid``."""
-    return _remembered_range(query) if len(query) <= _REMEMBERED_QUERY_BYTES else _parse_range(query)
+def remembered(parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """Remembers what short queries came to: the newest page, by far the most asked for, comes with very few."""
+    parse_once = lru_cache(maxsize=4096)(parse)
+
+    def parse_or_remember(query: bytes) -> T:
+        return parse_once(query) if len(query) <= _REMEMBERED_QUERY_BYTES else parse(query)
+
+    return parse_or_remember
 
 
 def range_of(values: Mapping[str, str]) -> Range:
@@ -130,7 +137,8 @@ def range_of(values: Mapping[str, str]) -> Range:
 
 
 def _parse_range(query: bytes) -> Range:
+    """``limit``, ``before`` and ``after``. Raises ``Invalid``."""
     return range_of(parse_query(query, (LIMIT.name, BEFORE.name, AFTER.name)))
 
 
-_remembered_range = lru_cache(maxsize=4096)(_parse_range)
+parse_range = remembered(_parse_range)

@@ -175,7 +175,7 @@ ENDPOINTS = (
         "/api/tweets",
         list_tweets,
         "tweets",
-        Success("A page of tweets.", PageView[TweetView], examples.HOME),
+        Success("A page of tweets.", PageView[TweetView], examples.EVERYONE),
         access="viewer",
         query=PAGE,
     ),

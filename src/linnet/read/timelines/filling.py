@@ -41,13 +41,16 @@ async def fill_page(
     *,
     surface: Surface,
     met: Set[UserId] = frozenset(),
+    beside: Callable[[list[Entry]], list[Entry]] | None = None,
 ) -> Page:
     """A page of ``wanted.limit`` items, fewer only where the timeline ends.
 
     Whom the viewer is not to meet on ``surface`` is left out here, unless they are in ``met``; the home timeline has
-    seen to that itself.
+    seen to that itself. ``beside`` says, given the page's entries, what is to be shown beside them: it is hydrated with
+    them, so that it costs no round trip, and what is gone of it is left out.
     """
     items: list[tuple[int, bytes]] = []
+    items_beside: list[bytes] = []
     more = True
     rest = wanted
     while more and len(items) < wanted.limit:
@@ -60,7 +63,12 @@ async def fill_page(
         if len(entries) > missing:
             entries = entries[-missing:] if wanted.ascending else entries[:missing]
             more, reached = True, skeleton.place_of(entries[0] if wanted.ascending else entries[-1])
-        hydrated = await hydrate(deps, viewer_id, entries)
+        if beside is None:
+            hydrated = await hydrate(deps, viewer_id, entries)
+        else:
+            hydrated = await hydrate(deps, viewer_id, entries + beside(entries))
+            items_beside = [item for item in hydrated[len(entries) :] if item is not None]
+            hydrated, beside = hydrated[: len(entries)], None
         found = [
             (skeleton.place_of(entry), item) for entry, item in zip(entries, hydrated, strict=True) if item is not None
         ]
@@ -69,10 +77,10 @@ async def fill_page(
         asked = max(missing, min(2 * rest.limit, _MOST_ASKED)) if 2 * len(found) < rest.limit else missing
         rest = Range(asked, MAX_ID, reached) if wanted.ascending else Range(asked, reached, wanted.after)
     if not items:
-        return Page([], None, wanted.after if wanted.ascending else None)
+        return Page([], None, wanted.after if wanted.ascending else None, items_beside)
     # Going up there is always more below: the page began there.
     has_older = more or wanted.ascending
-    return Page([item for _, item in items], items[-1][0] if has_older else None, items[0][0])
+    return Page([item for _, item in items], items[-1][0] if has_older else None, items[0][0], items_beside)
 
 
 def skeleton_of(entries: list[Entry], wanted: Range) -> Skeleton:

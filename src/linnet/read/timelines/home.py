@@ -4,29 +4,45 @@ A page comes from the reader's window, with the tweets of top users, who are not
 ends, the truth goes on. Without a window, and with Valkey away, all of it comes from the truth.
 """
 
+from collections.abc import Container
+
 from linnet.domain.timeline import Entry, Range, merge
 from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, UserId, first_id_at
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
+from linnet.read.timelines.popular import choose_popular, popular_now
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import home
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.windows import WindowPage
 
 
-async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Page:
-    """A reader's home timeline."""
+async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular: int = 0) -> Page:
+    """A reader's home timeline, and beside its newest page up to ``popular`` of what others like best."""
+    best = await popular_now(deps) if popular and wanted.before == MAX_ID and not wanted.after else []
+    kept_away: Container[UserId] = ()
 
     async def fetch(rest: Range) -> Skeleton:
-        return await read_skeleton(deps, viewer_id, rest)
+        nonlocal kept_away
+        skeleton, kept_away = await _read_skeleton(deps, viewer_id, rest)
+        return skeleton
 
-    return await fill_page(deps, viewer_id, wanted, fetch, surface="home")
+    def choose(entries: list[Entry]) -> list[Entry]:
+        return choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away)
+
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="home", beside=choose if best else None)
 
 
 async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
     """The entries of a page, before hydration."""
+    skeleton, _ = await _read_skeleton(deps, viewer_id, wanted)
+    return skeleton
+
+
+async def _read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tuple[Skeleton, Container[UserId]]:
+    """The entries of a page, and whom the reader keeps away."""
     try:
         page = await deps.windows.read(viewer_id, wanted)
         if page == "missing" and await deps.rebuilder.rebuild(viewer_id) == "built":
@@ -34,10 +50,9 @@ async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Ske
     except (Unavailable, ValkeyReplyError):
         page = "missing"
     if not isinstance(page, WindowPage):
-        return await read_truth(deps, viewer_id, wanted)
-    if wanted.ascending:
-        return await _going_up(deps, viewer_id, wanted, page)
-    return await _going_down(deps, viewer_id, wanted, page)
+        return await _read_truth(deps, viewer_id, wanted)
+    going = _going_up if wanted.ascending else _going_down
+    return await going(deps, viewer_id, wanted, page), page.kept_away
 
 
 def _shown(entries: list[Entry], viewer_id: UserId, page: WindowPage) -> list[Entry]:
@@ -104,6 +119,11 @@ async def _pull(
 
 async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
     """The same page from PostgreSQL alone."""
+    skeleton, _ = await _read_truth(deps, viewer_id, wanted)
+    return skeleton
+
+
+async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tuple[Skeleton, Container[UserId]]:
     newest_id = first_id_at(deps.clock.now_ms() + 1000)
     async with deps.db.snapshot() as session:
         followed = await home.fetch_followed(session, viewer_id)
@@ -127,4 +147,4 @@ async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skelet
             )
     if wanted.after and not wanted.ascending:
         entries = [entry for entry in entries if entry.id > wanted.after]
-    return skeleton_of(entries, wanted)
+    return skeleton_of(entries, wanted), followed.kept_away

@@ -4,10 +4,11 @@ The steps are those of every screen (ranking → rules → hydration), with plac
 or hydration drop is made up for from further down.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 
 from linnet.domain.timeline import Entry
-from linnet.domain.visibility import shows_reply
+from linnet.domain.visibility import drop_kept_away, shows_reply
+from linnet.errors import Unavailable
 from linnet.ids import UserId, first_id_at, unix_ms_of
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet
@@ -52,6 +53,38 @@ async def catch_up(deps: ReadDeps, viewer_id: UserId, count: int) -> tuple[int, 
     last_here_ms = activity.was_here_before_ms(now_ms)
     since_ms = max(unix_ms_of(viewer_id) if last_here_ms is None else last_here_ms, now_ms - CATCH_UP_DAYS * 86_400_000)
     return since_ms, await _best_of_followed(deps, viewer_id, count, since_id=first_id_at(since_ms))
+
+
+async def popular_now(deps: ReadDeps) -> list[Ranked]:
+    """The most popular tweets of all, to choose from; without waiting, but for the first who asks in a while."""
+    best = deps.ranking.glance()
+    if best is not None:
+        return best
+    try:
+        return await deps.ranking.fetch()
+    except Unavailable:
+        # What stands beside a page must not take the page along.
+        return []
+
+
+def choose_popular(
+    best: Sequence[Ranked],
+    viewer_id: UserId,
+    count: int,
+    *,
+    shown: Sequence[Entry],
+    kept_away: Container[UserId],
+) -> list[Entry]:
+    """The first of these that are not one's own, nor ``shown`` already, nor of people whom one keeps away."""
+    shown_ids = {entry.original_id or entry.id for entry in shown}
+    chosen: list[Entry] = []
+    for ranked in best:
+        if ranked.author_id == viewer_id or ranked.tweet_id in shown_ids:
+            continue
+        chosen += drop_kept_away([ranked.entry], kept_away, viewer_id)
+        if len(chosen) == count:
+            break
+    return chosen
 
 
 async def _best_of_followed(deps: ReadDeps, viewer_id: UserId, count: int, *, since_id: int) -> list[bytes]:

@@ -70,6 +70,11 @@ class Ranking:
             raise Unavailable("PostgreSQL: the most popular tweets could not be read")
         return best
 
+    async def settle(self) -> None:
+        """Waits for a read that is under way. For tests."""
+        if self._reading is not None:
+            await self._reading
+
     def _start(self) -> asyncio.Task[None]:
         """One read at a time, which goes on when whoever asked for it goes away."""
         if self._reading is None or self._reading.done():

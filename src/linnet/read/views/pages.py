@@ -17,11 +17,15 @@ class PageView(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page whose items are JSON already. ``next_id`` None: this is the end. ``prev_id`` None: nothing here."""
+    """A page whose items are JSON already. ``next_id`` None: this is the end. ``prev_id`` None: nothing here.
+
+    ``beside`` is what is shown with the page and no part of the list.
+    """
 
     items: Sequence[bytes]
     next_id: int | None
     prev_id: int | None
+    beside: Sequence[bytes] = ()
 
 
 def page_json(page: Page) -> bytes:

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.clock import rfc3339
+from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import AuthorView, TweetView
 from linnet.read.views.users import UserView
+
+
+class HomeView(PageView[TweetView], frozen=True):
+    """A page of a home timeline. ``popular``, what others like best, is empty on all pages but the newest."""
+
+    popular: list[TweetView]
 
 
 class TopTweetsView(msgspec.Struct, frozen=True):
@@ -40,6 +47,11 @@ class SuggestionsView(msgspec.Struct, frozen=True):
     """The best suggestion first."""
 
     items: list[SuggestionView]
+
+
+def home_json(page: Page) -> bytes:
+    """The JSON of a ``HomeView``."""
+    return b'%b,"popular":[%b]}' % (page_json(page)[:-1], b",".join(page.beside))
 
 
 def top_tweets_json(items: Sequence[bytes]) -> bytes:
