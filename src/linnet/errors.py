@@ -79,6 +79,20 @@ class CannotMuteYourself(LinnetError):
     code = "cannot_mute_yourself"
 
 
+class PictureUnreadable(LinnetError):
+    """This is no JPEG, PNG or WebP picture, or it is broken."""
+
+    kind = "invalid"
+    code = "picture_unreadable"
+
+
+class PictureTooLarge(LinnetError):
+    """This picture is too large."""
+
+    kind = "invalid"
+    code = "picture_too_large"
+
+
 class Unauthenticated(LinnetError):
     """You need to log in first."""
 
@@ -137,6 +151,12 @@ class SessionNotFound(NotFound):
     """There is no such session."""
 
     code = "session_not_found"
+
+
+class PictureNotFound(NotFound):
+    """There is no such picture."""
+
+    code = "picture_not_found"
 
 
 class Conflict(LinnetError):

@@ -22,6 +22,7 @@ from linnet.read.hydration.viewers import ViewerOptions
 from linnet.read.timelines.pulled import PulledOptions
 from linnet.read.timelines.ranking import RankingOptions
 from linnet.read.timelines.rebuild import RebuildOptions
+from linnet.stores.media import MediaOptions, parse_media_url
 from linnet.stores.postgres.jobs import RunnerOptions
 from linnet.stores.postgres.leasing import LeaseOptions
 from linnet.stores.postgres.pool import PostgresOptions
@@ -33,6 +34,7 @@ from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.passwords import PasswordOptions
 from linnet.write.deps import WriteOptions
 from linnet.write.outbox.worker import WorkerOptions
+from linnet.write.pictures import PictureRules
 
 PREFIX = "LINNET_"
 
@@ -82,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True):
     ranking: RankingOptions = RankingOptions()
     viewers: ViewerOptions = ViewerOptions()
     passwords: PasswordOptions = PasswordOptions()
+    media: MediaOptions = MediaOptions()
+    pictures: PictureRules = PictureRules()
     worker: WorkerOptions = WorkerOptions()
     jobs: RunnerOptions = RunnerOptions()
 
@@ -144,6 +148,15 @@ def _valkey_url(text: str) -> str:
     return text
 
 
+def _media_url(text: str) -> str:
+    try:
+        if text:
+            parse_media_url(text)
+    except ValueError as error:
+        raise ValueError(f"a URL like file:///srv/linnet/media or s3://bucket/prefix ({error})") from None
+    return text
+
+
 def _web_url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
         raise ValueError("a URL like https://linnet.example")
@@ -198,6 +211,16 @@ SETTINGS: tuple[Setting, ...] = (
         "Stands before every key in Valkey, so that two installations can share one.",
         _key_prefix,
         "nothing",
+    ),
+    Setting(
+        "LINNET_MEDIA_URL",
+        "",
+        "URL",
+        "Where pictures are kept: file:///directory, or s3://bucket/prefix with the usual AWS_… variables."
+        " Not needed by `linnet serve`, which keeps them in its data directory.",
+        _media_url,
+        "not set",
+        is_url=True,
     ),
     Setting(
         "LINNET_PUBLIC_URL",
@@ -315,6 +338,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         valkey=ValkeyOptions(url=values["LINNET_VALKEY_URL"]),
         valkey_prefix=values["LINNET_VALKEY_PREFIX"],
+        media=MediaOptions(url=values["LINNET_MEDIA_URL"]),
         web=WebOptions(processes=values["LINNET_WEB_PROCESSES"], public_url=values["LINNET_PUBLIC_URL"]),
         log=LogOptions(level=values["LINNET_LOG_LEVEL"], format=values["LINNET_LOG_FORMAT"]),
         # A small window must not be cut to nothing each time it overflows.

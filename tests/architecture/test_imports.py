@@ -17,12 +17,14 @@ PLANTED = {
         "read/planted.py": "from linnet.write import deps",
         "utils.py": "",
     },
-    "The two stores do not know each other": {"stores/valkey/planted.py": "from linnet.stores.postgres import pool"},
+    "The stores do not know each other": {"stores/valkey/planted.py": "from linnet.stores.postgres import pool"},
     "Only linnet.stores.postgres speaks to PostgreSQL": {
         "write/planted.py": "import psycopg",
         "write/jobs/planted.py": "import procrastinate",
     },
     "Only linnet.stores.valkey speaks to Valkey": {"read/planted_too.py": "from redis.asyncio import Redis"},
+    "Only linnet.stores.media speaks to the object store": {"write/planted_store.py": "import obstore"},
+    "Only linnet.write.pictures opens pictures": {"api/planted_picture.py": "from PIL import Image"},
     "Only the edges know the web framework": {"read/planted_again.py": "import litestar"},
 }
 

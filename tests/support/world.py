@@ -5,8 +5,11 @@ every event that waits, instead of sleeping until somebody else has. Two worlds 
 has a database of its own, cloned from a migrated template, and a prefix of its own for its keys.
 """
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -26,6 +29,7 @@ from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
 from linnet.read.timelines.trending import Trending
 from linnet.read.views.pages import PageView, page_json
 from linnet.read.views.tweets import TweetView
+from linnet.stores.media import MediaOptions, MediaStore
 from linnet.stores.postgres import home, outbox, users
 from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.valkey.cache import Cache, CacheOptions
@@ -37,6 +41,7 @@ from linnet.write.actions import blocks, follows, likes, pins, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
+from linnet.write.pictures import PictureRules, Pictures
 from tests.support.faults import GatedDatabase, GatedValkey, Loom
 
 
@@ -257,6 +262,7 @@ async def open_world(
         finally:
             await world.loom.close()
             await world.flush()
+            shutil.rmtree(_media_directory(keys), ignore_errors=True)
 
 
 @asynccontextmanager
@@ -284,11 +290,18 @@ async def _open(
     await db.open()
     await valkey.open()
     ids = IdSource(clock, Lease(worker, 0, clock.now_ms() + 86_400_000))
+    world = build_world(db, valkey, keys, ids, clock, options, people)
     try:
-        yield build_world(db, valkey, keys, ids, clock, options, people)
+        yield world
     finally:
+        world.write.pictures.close()
         await valkey.close()
         await db.close()
+
+
+def _media_directory(keys: Keys) -> Path:
+    """Where an installation keeps its pictures; made when there is one."""
+    return Path(tempfile.gettempdir()) / f"linnet-media-{keys.prefix.decode().strip(':')}"
 
 
 def build_world(
@@ -304,6 +317,7 @@ def build_world(
     windows = Windows(valkey, keys, options.window)
     cache = Cache(valkey, CacheOptions())
     marks = MarkStore(valkey, keys)
+    media = MediaStore(MediaOptions(_media_directory(keys).as_uri()))
     write = WriteDeps(
         db=db,
         valkey=valkey,
@@ -313,6 +327,8 @@ def build_world(
         marks=marks,
         ids=ids,
         clock=clock,
+        media=media,
+        pictures=Pictures(PictureRules()),
         options=WriteOptions(top_user_followers=options.top_user_followers, trending=options.trending),
     )
     loader_options = LoaderOptions(memory_seconds=options.memory_seconds)
@@ -330,5 +346,6 @@ def build_world(
         ranking=Ranking(db, clock, RankingOptions()),
         trending=Trending(db, clock, options.trending),
         clock=clock,
+        media=media,
     )
     return World(write, read, options, people)

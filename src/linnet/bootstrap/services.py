@@ -25,6 +25,7 @@ from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.trending import Trending
 from linnet.settings import Settings
+from linnet.stores.media import MediaStore
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.cache import Cache
@@ -36,6 +37,7 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
+from linnet.write.pictures import Pictures
 
 log = structlog.get_logger()
 
@@ -69,6 +71,7 @@ def build_services(settings: Settings) -> Services:
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)
     marks = MarkStore(valkey, keys)
+    media = MediaStore(settings.media)
     leases = LeaseKeeper(db, clock, settings.leases)
     profiles = ProfileLoader(db, cache, keys, clock, settings.loaders)
     return Services(
@@ -91,6 +94,7 @@ def build_services(settings: Settings) -> Services:
             ranking=Ranking(db, clock, settings.ranking),
             trending=Trending(db, clock, settings.write.trending),
             clock=clock,
+            media=media,
         ),
         write=WriteDeps(
             db=db,
@@ -101,6 +105,8 @@ def build_services(settings: Settings) -> Services:
             marks=marks,
             ids=leases.ids,
             clock=clock,
+            media=media,
+            pictures=Pictures(settings.pictures),
             options=settings.write,
         ),
         viewers=Viewers(db, valkey, keys, clock, settings.viewers),

@@ -27,7 +27,7 @@ from linnet.cli.addresses import refuse_taken_address, url_of
 from linnet.cli.demo import DemoLogin, plant_demo
 from linnet.cli.failures import Failure
 from linnet.cli.probe import wait_until_ready
-from linnet.cli.stores import DEFAULT_DATA_DIR, with_urls
+from linnet.cli.stores import DEFAULT_DATA_DIR, with_media_in, with_urls
 from linnet.embedded import ChildSpec, EmbeddedServers, RestartPolicy, StopStep, Supervisor
 from linnet.embedded.datadir import is_in_use, open_data_dir
 from linnet.errors import Conflict
@@ -128,6 +128,7 @@ async def _serve(settings: Settings, options: ServeOptions) -> None:
     _say(f"linnet {version('linnet')}")
     async with AsyncExitStack() as stack:
         servers = await stack.enter_async_context(_servers(settings, options))
+        settings = with_media_in(settings, options.data_dir)
         settings = with_urls(settings, database_url=servers.database_url, valkey_url=servers.valkey_url)
         if applied := await asyncio.to_thread(migrate, servers.database_url):
             log.debug("schema migrated", applied=applied)
@@ -171,6 +172,7 @@ def _environment(settings: Settings, servers: _Servers) -> Mapping[str, str]:
         "LINNET_DATABASE_POOL_SIZE": str(pool_size(settings) if servers.embedded else settings.postgres.pool_size),
         "LINNET_DATABASE_URL": settings.postgres.url,
         "LINNET_VALKEY_URL": settings.valkey.url,
+        "LINNET_MEDIA_URL": settings.media.url,
         "PROMETHEUS_MULTIPROC_DIR": str(counters),
     }
 

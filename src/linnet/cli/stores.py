@@ -36,6 +36,7 @@ def find_settings(environ: Mapping[str, str], data_dir: Path | None, *, needs_va
             else "no linnet runs here: start `linnet serve` (or name its --data-dir),"
             " or set LINNET_DATABASE_URL and LINNET_VALKEY_URL."
         )
+    settings = with_media_in(settings, data_dir or DEFAULT_DATA_DIR)
     return with_urls(settings, database_url=servers.database_url, valkey_url=servers.valkey_url)
 
 
@@ -46,6 +47,14 @@ def with_urls(settings: Settings, *, database_url: str, valkey_url: str) -> Sett
         postgres=msgspec.structs.replace(settings.postgres, url=database_url),
         valkey=msgspec.structs.replace(settings.valkey, url=valkey_url),
     )
+
+
+def with_media_in(settings: Settings, data_dir: Path) -> Settings:
+    """The same settings; pictures are kept in a data directory, unless the settings say where."""
+    if settings.media.url:
+        return settings
+    url = (data_dir.resolve() / "media").as_uri()
+    return msgspec.structs.replace(settings, media=msgspec.structs.replace(settings.media, url=url))
 
 
 def with_stores(command: Callable[Concatenate[Settings, P], T]) -> Callable[P, T]:

@@ -93,3 +93,4 @@ def _give_settings_on(settings: Settings) -> None:
     """The web processes read their settings from the environment, whichever way the URLs were found."""
     os.environ["LINNET_DATABASE_URL"] = settings.postgres.url
     os.environ["LINNET_VALKEY_URL"] = settings.valkey.url
+    os.environ["LINNET_MEDIA_URL"] = settings.media.url

@@ -9,6 +9,7 @@
     DIR/valkey/         Valkey's append-only file
     DIR/run/            the servers' sockets
     DIR/logs/           the servers' logs
+    DIR/media/          pictures, unless they are kept elsewhere; not ours to make
 """
 
 import fcntl
@@ -23,7 +24,7 @@ from linnet.embedded.account import Account
 from linnet.embedded.errors import EmbeddedError
 
 FORMAT = 1
-_NOT_CONTENT = ("lock", "linnet.json.new", "lost+found")
+_NOT_CONTENT = ("lock", "linnet.json.new", "lost+found", "media")
 
 
 class _Label(msgspec.Struct, frozen=True):

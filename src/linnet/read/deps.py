@@ -9,6 +9,7 @@ from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.trending import Trending
+from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
@@ -31,3 +32,4 @@ class ReadDeps(msgspec.Struct, frozen=True):
     ranking: Ranking
     trending: Trending
     clock: Clock
+    media: MediaStore

@@ -6,12 +6,14 @@ from linnet.clock import Clock
 from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.ids import IdSource
+from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
+from linnet.write.pictures import Pictures
 
 
 class WriteOptions(msgspec.Struct, frozen=True):
@@ -41,4 +43,6 @@ class WriteDeps(msgspec.Struct, frozen=True):
     marks: MarkStore
     ids: IdSource
     clock: Clock
+    media: MediaStore
+    pictures: Pictures
     options: WriteOptions
