@@ -32,6 +32,7 @@ from linnet.api.endpoints import Endpoint
 from linnet.api.openapi import build_document
 from linnet.api.services import ApiOptions
 from tests.http.app_world import Person, Site, open_site
+from tests.support.drawn import picture
 from tests.support.servers import Servers
 from tests.support.world import WorldOptions
 
@@ -72,7 +73,8 @@ def test_every_operation_has_a_summary_a_description_and_an_example_of_its_answe
             assert operation["description"], operation["operationId"]
             [success] = [response for status, response in operation["responses"].items() if status < "300"]
             for media_type, media in success.get("content", {}).items():
-                assert "example" in media or media_type == "text/plain", operation["operationId"]
+                shows_itself = media_type == "text/plain" or media_type.startswith("image/")
+                assert "example" in media or shows_itself, operation["operationId"]
 
 
 def test_every_example_follows_its_schema() -> None:
@@ -102,7 +104,8 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
         endpoint = BY_OPERATION[operation_id]
         path = endpoint.path.format(**ids_in_path) + query
         body = _with_ids(_builtins(endpoint.body_example), ids) if endpoint.body is not None else None
-        answer = await story.ask(endpoint.method, path, body, by=by)
+        sent = {"content": picture(), "headers": {"Content-Type": "image/jpeg"}} if endpoint.takes_picture else {}
+        answer = await story.ask(endpoint.method, path, body, by=by, **sent)
         _compare(endpoint, answer, operation_id)
         told.add(operation_id)
         return answer.json() if answer.content and "json" in answer.headers["content-type"] else None
@@ -159,6 +162,10 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("delete_tweet", ada, tweet_id=tweet["id"])
     sessions = (await story.ask("GET", "/api/sessions", by=linus)).json()["items"]
     await tell("delete_session", linus, session_id=sessions[0]["id"])
+    pictured = await tell("put_avatar", ada)
+    await tell("get_avatar", None, avatar=pictured["avatar_url"].split("/")[3], size="512.webp")
+    await tell("delete_avatar", ada)
+    await tell("get_default_avatar", None, bird=f"{ada.id}.svg")
     await tell("patch_me", ada)
     await tell("post_password", ada)
     await tell("delete_me", ada)
@@ -199,6 +206,7 @@ def _stable(value: Any, key: str = "") -> Any:
         return [_stable(part) for part in value]
     if isinstance(value, str):
         value = re.sub(r"^[1-9]\d{16,18}$", "<id>", value)
+        value = re.sub(r"^/media/avatars/[0-9a-f]{32}/192\.webp$", "<avatar>", value)
         value = re.sub(r"^/media/avatars/default/\d+\.svg$", "<default avatar>", value)
         value = re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", "<time>", value)
         value = re.sub(r"^[A-Za-z0-9_-]{43}$", "<token>", value) if key == "token" else value

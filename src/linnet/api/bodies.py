@@ -1,20 +1,25 @@
 """Bodies: bytes become a struct, or one answer that names everything that is wrong with them."""
 
 import asyncio
+from collections.abc import Collection
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 from litestar.types import HTTPScope, Receive
 from msgspec.structs import FieldInfo, fields
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from linnet.api.params import IdText
-from linnet.api.problems import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson, Refused
+from linnet.api.problems import BodyTooLarge, BodyTooSlow, MalformedForm, MalformedJson, NotAPicture, NotJson, Refused
 from linnet.errors import FieldError, Invalid
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+FORM = "multipart/form-data"
 _MAX_ERRORS = 20
+# What a form adds to the file in it.
+_MAX_FORM_BYTES = 4096
 _SENTENCES: dict[Any, str] = {
     str: "This must be text.",
     bool: "This must be true or false.",
@@ -27,14 +32,9 @@ async def read_json_object(
     scope: HTTPScope, receive: Receive, *, max_bytes: int, timeout_seconds: float
 ) -> dict[str, Any]:
     """The body as an object, whatever is in it. Raises ``Refused`` or ``Invalid``."""
-    content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    if content_type.partition(b";")[0].strip().lower() != b"application/json":
+    if _content_type_of(scope).partition(b";")[0].strip().lower() != b"application/json":
         raise NotJson
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            raw = await _read_bytes(receive, max_bytes=max_bytes)
-    except TimeoutError as error:
-        raise BodyTooSlow from error
+    raw = await _read_in_time(receive, max_bytes=max_bytes, timeout_seconds=timeout_seconds)
     if not raw.strip():
         raise MalformedJson("The body is empty; a JSON object is needed.")
     try:
@@ -49,6 +49,49 @@ async def read_json_object(
     if not isinstance(decoded, dict):
         raise Invalid.field("body", "This must be a JSON object.")
     return decoded
+
+
+async def read_file(
+    scope: HTTPScope, receive: Receive, *, media_types: Collection[str], max_bytes: int, timeout_seconds: float
+) -> bytes:
+    """A file that is the body, or the one part of a form. Raises ``Refused``.
+
+    ``media_types`` are what a body may call itself; what it is must be seen from its bytes, and by somebody else.
+    """
+    content_type, options = parse_options_header(_content_type_of(scope).decode("latin-1"))
+    is_form = content_type == FORM
+    if not is_form and content_type not in media_types:
+        raise NotAPicture
+    most = max_bytes + _MAX_FORM_BYTES if is_form else max_bytes
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if announced.isdigit() and int(announced[:18]) > most:
+        # Said before a byte of it is read.
+        raise BodyTooLarge(f"The body is too large; {max_bytes} bytes are allowed.")
+    raw = await _read_in_time(receive, max_bytes=most, timeout_seconds=timeout_seconds)
+    file = _only_file(raw, options.get("boundary", "")) if is_form else raw
+    if len(file) > max_bytes:
+        raise BodyTooLarge(f"The file is too large; {max_bytes} bytes are allowed.")
+    return file
+
+
+def _only_file(form: bytes, boundary: str) -> bytes:
+    """The content of the one part that a form must have, whatever its name."""
+    chunks: list[bytes] = []
+    files = 0
+    try:
+        with PushMultipartParser(boundary, max_segment_count=1, max_header_size=1024, strict=True) as parser:
+            for event in parser.parse(form):
+                if isinstance(event, MultipartSegment):
+                    if event.filename is None:
+                        raise MalformedForm
+                    files += 1
+                elif event:
+                    chunks.append(bytes(event))
+    except MultipartError as error:
+        raise MalformedForm from error
+    if files != 1:
+        raise MalformedForm
+    return b"".join(chunks)
 
 
 def pick_fields(body: dict[str, Any], wish: type[msgspec.Struct]) -> dict[str, Any]:
@@ -97,6 +140,18 @@ def _is_required(field: FieldInfo) -> bool:
 def _decapitalise(sentence: str) -> str:
     sentence = sentence.removeprefix("JSON is malformed: ")
     return sentence[:1].lower() + sentence[1:]
+
+
+async def _read_in_time(receive: Receive, *, max_bytes: int, timeout_seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _read_bytes(receive, max_bytes=max_bytes)
+    except TimeoutError as error:
+        raise BodyTooSlow from error
+
+
+def _content_type_of(scope: HTTPScope) -> bytes:
+    return next((value for name, value in scope["headers"] if name == b"content-type"), b"")
 
 
 async def _read_bytes(receive: Receive, *, max_bytes: int) -> bytes:

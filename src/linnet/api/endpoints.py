@@ -12,7 +12,7 @@ import msgspec
 from litestar.types import HTTPScope, Receive
 
 from linnet.api.answers import Answer
-from linnet.api.bodies import pick_fields, read_fields, read_json_object
+from linnet.api.bodies import pick_fields, read_fields, read_file, read_json_object
 from linnet.api.limits import client_of
 from linnet.api.params import Query, parse_id, parse_query, parse_range
 from linnet.api.problems import ProblemType
@@ -111,6 +111,16 @@ class Call:
         """The body, whatever is in it, for an action to which a field that is not there says something."""
         return await self._body()
 
+    async def picture(self) -> bytes:
+        """The body as the file of a picture, whatever is in it. Raises ``Refused``."""
+        return await read_file(
+            self._scope,
+            self._receive,
+            media_types=PICTURE_MEDIA_TYPES,
+            max_bytes=self.services.write.pictures.rules.max_bytes,
+            timeout_seconds=self.services.options.upload_timeout_seconds,
+        )
+
     async def fields(self, wish: type[T]) -> T:
         """The body. Raises ``Invalid`` naming every field that is missing, unknown or of a wrong type."""
         return read_fields(await self._body(), wish)
@@ -130,6 +140,8 @@ class Call:
             raise missing
         return number
 
+
+PICTURE_MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -175,6 +187,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     access: Access = "user"
     body: type[msgspec.Struct] | None = None
     body_example: Any = None
+    takes_picture: bool = False
     query: tuple[Query, ...] = ()
     headers: tuple[HeaderDoc, ...] = ()
     problems: tuple[ProblemType, ...] = ()

@@ -108,6 +108,8 @@ ME = MeView(
     email="ada@example.com",
     phone=None,
 )
+AVATAR = "9f2c61d0e4b8a7350f1e2d3c4b5a6978"
+PICTURED_ME = msgspec.structs.replace(ME, avatar_url=avatar_url(UserId(int(ADA_ID)), AVATAR))
 BIO = "I draw birds, mostly finches."
 EDITED_ME = msgspec.structs.replace(ME, bio=BIO, location="Kraków", phone="+48601234567")
 SESSION = SessionView(

@@ -6,9 +6,10 @@ from linnet.api import examples
 from linnet.api.answers import Answer, no_content, view_answer
 from linnet.api.auth import InvalidToken
 from linnet.api.endpoints import Call, Endpoint, Success
-from linnet.errors import Unauthenticated, UserNotFound, WrongPassword
+from linnet.errors import PictureTooLarge, PictureUnreadable, Unauthenticated, UserNotFound, WrongPassword
 from linnet.read.timelines.people import me_screen
 from linnet.read.views.users import MeView
+from linnet.write.actions import avatars
 from linnet.write.actions.accounts import change_password
 from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.profiles import edit_profile
@@ -52,6 +53,30 @@ async def patch_me(call: Call) -> Answer:
     """
     services, user_id = call.services, call.actor.user_id
     await edit_profile(services.write, user_id, await call.json_object())
+    services.read.profiles.forget([user_id])
+    return await _own_account(call)
+
+
+async def put_avatar(call: Call) -> Answer:
+    """Choose one's picture
+
+    The body is the file: JPEG, PNG or WebP, up to 5 MB and 25 million pixels; or a form with it as the only file. What
+    is shown is the middle of it, upright, in three sizes, without anything else that was in the file. Of a moving
+    picture the first frame is taken.
+    """
+    services, user_id = call.services, call.actor.user_id
+    await avatars.put_avatar(services.write, user_id, call.picture)
+    services.read.profiles.forget([user_id])
+    return await _own_account(call)
+
+
+async def delete_avatar(call: Call) -> Answer:
+    """Go back to the picture that is drawn
+
+    The one before is deleted, unless somebody else has the very same.
+    """
+    services, user_id = call.services, call.actor.user_id
+    await avatars.remove_avatar(services.write, user_id)
     services.read.profiles.forget([user_id])
     return await _own_account(call)
 
@@ -111,6 +136,24 @@ ENDPOINTS = (
         Success("The account as it is now.", MeView, examples.EDITED_ME),
         body=EditProfileBody,
         body_example=EditProfileBody(bio=examples.BIO, location="Kraków", phone="+48 601 234 567"),
+        limit="profile",
+    ),
+    Endpoint(
+        "PUT",
+        "/api/me/avatar",
+        put_avatar,
+        "me",
+        Success("The account with its new picture.", MeView, examples.PICTURED_ME),
+        takes_picture=True,
+        problems=(PictureUnreadable, PictureTooLarge),
+        limit="avatar",
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/me/avatar",
+        delete_avatar,
+        "me",
+        Success("The account without one.", MeView, examples.ME),
         limit="profile",
     ),
     Endpoint(

@@ -12,14 +12,17 @@ from typing import Any
 import msgspec
 
 from linnet.api.auth import InvalidToken
-from linnet.api.endpoints import Endpoint, HeaderDoc, OneOf, Success
+from linnet.api.bodies import FORM
+from linnet.api.endpoints import PICTURE_MEDIA_TYPES, Endpoint, HeaderDoc, OneOf, Success
 from linnet.api.limits import LIMIT_HEADERS
 from linnet.api.params import CURSOR
 from linnet.api.problems import (
     MEDIA_TYPE,
     BodyTooLarge,
     BodyTooSlow,
+    MalformedForm,
     MalformedJson,
+    NotAPicture,
     NotJson,
     Problem,
     ProblemType,
@@ -29,6 +32,7 @@ from linnet.api.problems import (
     status_of,
 )
 from linnet.api.services import ApiOptions
+from linnet.domain.avatars import AVATAR_SIDES, avatar_file
 from linnet.errors import FieldError, Invalid, Limited, LinnetError, Unauthenticated, Unavailable
 from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.pages import PageView
@@ -42,6 +46,18 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "user_id": {"schema": CURSOR, "description": "Whose: a user's id."},
     "tweet_id": {"schema": CURSOR, "description": "A tweet's id."},
     "session_id": {"schema": CURSOR, "description": "A session's id."},
+    "avatar": {
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "description": "A picture's name, as `avatar_url` has it.",
+    },
+    "size": {
+        "schema": {"type": "string", "enum": [avatar_file(side) for side in AVATAR_SIDES]},
+        "description": "How large, in pixels.",
+    },
+    "bird": {
+        "schema": {"type": "string", "pattern": r"^[1-9][0-9]{0,18}\.svg$"},
+        "description": "A user's id, and what kind of picture it is.",
+    },
     "username": {"schema": {"type": "string", "minLength": 1}, "description": "In letters of any case."},
     "tag": {"schema": {"type": "string", "minLength": 1}, "description": "With or without its sign, in any spelling."},
 }
@@ -61,6 +77,7 @@ TAGS = {
     "tags": "Hashtags: which trend, and who writes them.",
     "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
+    "media": "Pictures. What lies at an address never changes, so that it need not be asked for twice.",
     "timelines": "What those one follows have posted.",
     "other spellings": "The same handlers at addresses that other interfaces use.",
     "operations": "For those who run the server.",
@@ -94,6 +111,8 @@ def problems_of(endpoint: Endpoint) -> list[ProblemType]:
     problems: list[ProblemType] = [*endpoint.problems, Invalid, LinnetError]
     if endpoint.body is not None:
         problems += [Refused, MalformedJson, BodyTooSlow, BodyTooLarge, NotJson]
+    if endpoint.takes_picture:
+        problems += [Refused, MalformedForm, BodyTooSlow, BodyTooLarge, NotAPicture]
     if endpoint.access == "user":
         problems.append(Unauthenticated)
     if endpoint.access != "everyone":
@@ -154,6 +173,11 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     if endpoint.body is not None:
         media = {"schema": schemas.of(endpoint.body), "example": msgspec.to_builtins(endpoint.body_example)}
         operation["requestBody"] = {"required": True, "content": {"application/json": media}}
+    if endpoint.takes_picture:
+        file = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {"avatar": file}, "required": ["avatar"]}
+        content = {**{name: {"schema": file} for name in PICTURE_MEDIA_TYPES}, FORM: {"schema": form}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -204,7 +228,9 @@ def _success(success: Success, schemas: "_Schemas") -> Json:
     response: Json = {"description": success.description}
     if success.headers:
         response["headers"] = {header.name: {"required": True, **_header(header)} for header in success.headers}
-    if success.body is not None:
+    if success.body is bytes:
+        response["content"] = {success.media_type: {"schema": {"type": "string", "format": "binary"}}}
+    elif success.body is not None:
         media: Json = {"schema": schemas.of(success.body)}
         if success.example is not None:
             media["example"] = msgspec.to_builtins(success.example)

@@ -87,6 +87,19 @@ class NotJson(Refused):
     code = "not_json"
 
 
+class NotAPicture(Refused):
+    """The body must be a picture: image/jpeg, image/png or image/webp, or a form (multipart/form-data) with one."""
+
+    status = 415
+    code = "not_a_picture"
+
+
+class MalformedForm(Refused):
+    """The form cannot be read: it must have one file in it, and nothing else."""
+
+    code = "malformed_form"
+
+
 ProblemType = type[LinnetError] | type[Refused]
 """A class of errors that clients meet, and that the documentation lists."""
 

@@ -19,6 +19,7 @@ class ApiOptions(msgspec.Struct, frozen=True):
     version: str = "0"
     max_body_bytes: int = 64 * 1024
     body_timeout_seconds: float = 20.0
+    upload_timeout_seconds: float = 60.0
     docs_enabled: bool = True
 
 

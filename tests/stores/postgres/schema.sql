@@ -265,6 +265,7 @@ CREATE INDEX tweet_tags_newest ON public.tweet_tags USING btree (tag, tweet_id D
 CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
 CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHERE pinned;
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
+CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS NOT NULL);
 CREATE INDEX users_most_followed ON public.users USING btree (followers_count DESC, id DESC) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_names ON public.users USING gin (name_keys(username, name)) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_username ON public.users USING btree (username text_pattern_ops) WHERE (deleted_ms IS NULL);

@@ -58,3 +58,32 @@ async def note_activity(db: Reader, user_id: UserId, active_ms: int) -> int | No
         silence_ms=VISIT_SILENCE_MS,
     )
     return stored_ms
+
+
+class ChosenAvatar(msgspec.Struct, frozen=True):
+    """Which picture a user has; None: the one that is drawn. ``is_leaving``: the account is being erased."""
+
+    avatar: str | None
+    is_leaving: bool
+
+
+async def lock_avatar(db: Session, avatar: str) -> None:
+    """Until the transaction ends nobody else chooses this picture, or deletes it."""
+    # Two pictures with one number wait for each other, and that is all.
+    await db.run(_sql["lock_avatar"], number=int.from_bytes(bytes.fromhex(avatar[:8]), signed=True))
+
+
+async def lock_row(db: Session, user_id: UserId) -> ChosenAvatar | None:
+    """None when there is no such user. The row is locked until the transaction ends."""
+    return await db.find(ChosenAvatar, _sql["lock_row"], user_id=user_id)
+
+
+async def update_avatar(db: Session, user_id: UserId, avatar: str | None) -> int:
+    """The new version of a row that is locked."""
+    version: int = await db.value(_sql["update_avatar"], user_id=user_id, avatar=avatar)
+    return version
+
+
+async def fetch_avatars_among(db: Reader, avatars: Sequence[str]) -> set[str]:
+    """Those that somebody has."""
+    return set(await db.fetch(str, _sql["fetch_avatars_among"], avatars=list(avatars)))

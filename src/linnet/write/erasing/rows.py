@@ -17,6 +17,7 @@ from linnet.stores.postgres.erasure import Shown, Versions
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.valkey.changes import Change
+from linnet.write.actions.avatars import remove_avatar
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.topusers import cross
@@ -34,6 +35,7 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     """Takes all of it but the account's own row. Raises ``NotYet`` as long as events about the person wait."""
     if await users.find_account(deps.db, user_id) is not None:
         raise ValueError("this account stays: nobody asked to erase it")
+    await remove_avatar(deps, user_id)
     await _replay_parked(deps, user_id, left_ms)
     # Events of others that are still to be applied make notes under this person's tweets: then these are all there.
     await _wait_for_events(deps, user_id)

@@ -11,6 +11,9 @@ alter table users
     -- Set: the account is being erased and nobody sees it any more.
     add column deleted_ms bigint;
 
+-- Whether anybody has a picture; asked before one is deleted.
+create index users_avatar on users (avatar) where avatar is not null;
+
 create unique index tweets_one_pin on tweets (author_id) where pinned;
 
 -- A like, owned by whoever likes; and the note of it under the tweet, owned by the tweet's author and written by the

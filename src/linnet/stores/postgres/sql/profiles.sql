@@ -36,3 +36,19 @@ with noted as (
 select last_active_ms from noted
 union all
 select last_active_ms from users where id = %(user_id)s and not exists (select from noted);
+
+-- :name lock_avatar (number) -> none
+-- Waits until nobody else chooses or deletes the picture, and keeps others waiting until the commit.
+select pg_advisory_xact_lock(1635148148, %(number)s);
+
+-- :name lock_row (user_id) -> one
+-- A user's picture, and whether the account is being erased, which both stay so until the commit. Served by users_pkey.
+select avatar, deleted_ms is not null from users where id = %(user_id)s for no key update;
+
+-- :name update_avatar (user_id, avatar) -> value
+-- Another picture, or none; returns the row's new version. Served by users_pkey.
+update users set avatar = %(avatar)s, version = version + 1 where id = %(user_id)s returning version;
+
+-- :name fetch_avatars_among (avatars) -> many
+-- Which of these pictures somebody has. Served by users_avatar.
+select distinct avatar from users where avatar = any(%(avatars)s::text[]) and avatar is not null;

@@ -1,0 +1,117 @@
+"""Step 1 of the write path, for pictures: a person chooses one, or none.
+
+A picture is stored before the row that names it, and deleted after the last row that did; so a process that dies
+between two of these steps leaves files that nobody names, which a job collects, and never a name without its files.
+Two people may have one picture. So that it is not deleted for the one in the moment in which the other chooses it, both
+hold its lock: whoever chooses looks again, under the lock, whether the files are there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import msgspec
+import structlog
+
+from linnet.domain.avatars import AVATAR_DIRECTORY, AVATAR_MEDIA_TYPE, AVATAR_SIDES, avatar_path, is_avatar_name
+from linnet.errors import Unauthenticated, Unavailable
+from linnet.ids import UserId
+from linnet.stores.postgres import profiles
+from linnet.stores.postgres.pool import run_again
+from linnet.write.actions.profiles import announce_version, show_change
+from linnet.write.deps import WriteDeps
+from linnet.write.pictures import SquarePicture
+
+log = structlog.get_logger()
+
+
+async def put_avatar(deps: WriteDeps, user_id: UserId, upload: Callable[[], Awaitable[bytes]]) -> None:
+    """Makes a picture of what ``upload`` gives, and shows it; the one before is deleted if nobody else has it.
+
+    Raises ``PictureUnreadable`` or ``PictureTooLarge``; ``Unavailable`` when too many are uploaded at once, or when
+    there is nowhere to keep it.
+    """
+    picture = await deps.pictures.receive(upload)
+    # The slow part, before anything is locked.
+    await _store(deps, picture)
+    await _change(deps, user_id, partial(_choose, deps, user_id, picture))
+
+
+async def remove_avatar(deps: WriteDeps, user_id: UserId) -> None:
+    """Back to the picture that is drawn, also for an account that is being erased. Quiet when it is so already."""
+    await _change(deps, user_id, partial(_choose, deps, user_id, None))
+
+
+async def delete_unreferenced(deps: WriteDeps) -> int:
+    """Deletes the pictures that nobody has: what was left behind by those who died on the way. Returns how many."""
+    deleted: set[str] = set()
+    async for paths in deps.media.fetch_paths(AVATAR_DIRECTORY):
+        names = {parts[1] for parts in (path.split("/") for path in paths) if len(parts) == 3}
+        # What is not named as we name them is not ours.
+        ours = sorted(name for name in names if is_avatar_name(name))
+        used = await profiles.fetch_avatars_among(deps.db, ours) if ours else set()
+        for name in ours:
+            if name not in used and await _delete_unless_used(deps, name):
+                deleted.add(name)
+    return len(deleted)
+
+
+class _Change(msgspec.Struct, frozen=True):
+    """What a transaction did: which picture is the user's no longer, and whether anybody can see the difference."""
+
+    replaced: str | None = None
+    is_visible: bool = False
+
+
+async def _change(deps: WriteDeps, user_id: UserId, choose: Callable[[], Awaitable[_Change]]) -> None:
+    change = await run_again(choose)
+    if change.is_visible:
+        await show_change(deps, user_id)
+    if change.replaced is None:
+        return
+    try:
+        await _delete_unless_used(deps, change.replaced)
+    except Unavailable as error:
+        log.warning("a picture is left to the job that collects them", picture=change.replaced, cause=error.cause)
+
+
+async def _choose(deps: WriteDeps, user_id: UserId, picture: SquarePicture | None) -> _Change:
+    chosen = None if picture is None else picture.name
+    async with deps.db.transaction() as session:
+        if picture is not None:
+            await profiles.lock_avatar(session, picture.name)
+            if not await _is_stored(deps, picture.name):
+                await _store(deps, picture)
+        row = await profiles.lock_row(session, user_id)
+        if picture is not None and (row is None or row.is_leaving):
+            raise Unauthenticated
+        if row is None or row.avatar == chosen:
+            return _Change()
+        version = await profiles.update_avatar(session, user_id, chosen)
+        if not row.is_leaving:
+            await announce_version(deps, session, user_id, version)
+        return _Change(row.avatar, is_visible=not row.is_leaving)
+
+
+async def _store(deps: WriteDeps, picture: SquarePicture) -> None:
+    """Safe to run again, and at the same time: the same name means the same content."""
+    await asyncio.gather(
+        *(
+            deps.media.put(avatar_path(picture.name, side), content, media_type=AVATAR_MEDIA_TYPE)
+            for side, content in picture.by_side.items()
+        )
+    )
+
+
+async def _is_stored(deps: WriteDeps, name: str) -> bool:
+    return all(await asyncio.gather(*(deps.media.exists(avatar_path(name, side)) for side in AVATAR_SIDES)))
+
+
+async def _delete_unless_used(deps: WriteDeps, name: str) -> bool:
+    """Looks and deletes under the picture's lock: nobody can choose it in between."""
+    async with deps.db.transaction() as session:
+        await profiles.lock_avatar(session, name)
+        if await profiles.fetch_avatars_among(session, [name]):
+            return False
+        await asyncio.gather(*(deps.media.delete(avatar_path(name, side)) for side in AVATAR_SIDES))
+        return True
