@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linnet.domain.timeline import Entry
+from linnet.domain.visibility import drop_kept_away
 from linnet.ids import MAX_ID, UserId, first_id_at
 from linnet.stores.postgres import home
 from linnet.stores.postgres.pool import Database, PostgresOptions
@@ -20,6 +21,14 @@ DAY_MS = 86_400_000
 READER, FRIEND, OTHER_FRIEND, STRANGER = (UserId(number) for number in (1, 2, 3, 4))
 _FOLLOW = Query(
     "test.follow", (), "none", "insert into following (user_id, followed_id, id) values (1, 2, 1), (1, 3, 2)"
+)
+# One who is followed is muted; one whose tweets are retweeted blocks the reader.
+_KEEP_AWAY = Query(
+    "test.keep_away",
+    (),
+    "none",
+    "with muted as (insert into mutes (user_id, muted_id, id) values (1, 3, 1))"
+    " insert into blocked_by (user_id, blocker_id, id) values (1, 4, 1)",
 )
 _TWEET = Query(
     "test.tweet",
@@ -33,9 +42,11 @@ _TWEET = Query(
 class Truth:
     """Years of tweets, close together and far apart, and the timeline that they make."""
 
-    def __init__(self, runner: asyncio.Runner, db: Database) -> None:
+    def __init__(self, runner: asyncio.Runner, db: Database, *, kept_away: frozenset[UserId]) -> None:
         self.run = runner.run
         self.db = db
+        self.kept_away = kept_away
+        self.if_all_were_met: list[Entry] = []
         self.definition: list[Entry] = self.run(self._write())
 
     async def _write(self) -> list[Entry]:
@@ -61,6 +72,9 @@ class Truth:
             )
         everything = Query("test.originals", (), "none", _ORIGINALS)
         await self.db.run(everything)
+        self.if_all_were_met = await home.fetch_oracle(self.db, READER, before_id=MAX_ID, page_size=10_000)
+        if self.kept_away:
+            await self.db.run(_KEEP_AWAY)
         return await home.fetch_oracle(self.db, READER, before_id=MAX_ID, page_size=10_000)
 
     def below(self, before_id: int, page_size: int, newest_ms: int = NOW_MS) -> list[Entry]:
@@ -100,19 +114,25 @@ _ORIGINALS = """
 """
 
 
-@pytest.fixture(scope="module")
-def truth(servers: Servers) -> Iterator[Truth]:
+@pytest.fixture(
+    scope="module", params=[frozenset(), frozenset({OTHER_FRIEND, STRANGER})], ids=["all met", "not all met"]
+)
+def truth(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Truth]:
     with servers.fresh_database() as url, asyncio.Runner() as runner:
         db = Database(PostgresOptions(url))
         runner.run(db.open())
-        yield Truth(runner, db)
+        yield Truth(runner, db, kept_away=request.param)
         runner.run(db.close())
 
 
 def test_there_is_something_to_look_at(truth: Truth) -> None:
     kinds = {(bool(entry.related_author_id), bool(entry.original_id)) for entry in truth.definition}
     assert kinds == {(False, False), (True, False), (True, True)}
-    assert len(truth.definition) > 100
+    assert len(truth.definition) > (40 if truth.kept_away else 100)
+    met = {entry.author_id for entry in truth.definition}
+    met |= {entry.related_author_id for entry in truth.definition if entry.original_id}
+    assert met & truth.kept_away == frozenset()
+    assert drop_kept_away(truth.if_all_were_met, truth.kept_away, READER) == truth.definition, "said in Python"
     assert truth.definition[0].id > first_id_at(NOW_MS + 60_000)
     assert truth.definition[-1].id < first_id_at(DAY_MS)
 
@@ -139,7 +159,9 @@ def test_every_page_down_and_up_is_the_page_of_the_definition(truth: Truth) -> N
 def test_a_page_of_a_busy_reader_is_one_read_and_the_beginning_of_history_seven(truth: Truth) -> None:
     before = truth.db.statements
     truth.below(MAX_ID, 15)
-    assert truth.db.statements - before <= 5, "the snapshot, who is kept away, whom one follows, one slice, perhaps a second"
+    assert truth.db.statements - before <= 5, (
+        "the snapshot, who is kept away, whom one follows, one slice, perhaps a second"
+    )
     before = truth.db.statements
     assert len(truth.below(MAX_ID, 800)) == len(truth.definition)
     assert truth.db.statements - before <= 10
