@@ -31,6 +31,7 @@ from linnet.api.app import ENDPOINTS
 from linnet.api.endpoints import Endpoint
 from linnet.api.openapi import build_document
 from linnet.api.services import ApiOptions
+from linnet.write.actions.tags import pin_tag
 from tests.http.app_world import Person, Site, open_site
 from tests.support.drawn import picture
 from tests.support.servers import Servers
@@ -130,6 +131,9 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("get_user_by_username", linus, username="Ada")
     await tell("list_user_tweets", linus, user_id=ada.id)
     await tell("list_user_tweets_plainly", linus, user_id=ada.id)
+    await tell("list_tag_tweets", linus, tag="birds")
+    await pin_tag(story.services.write, "birds")
+    await tell("list_trending_tags", linus)
     await tell("list_followers", linus, user_id=ada.id)
     await tell("list_following", linus, user_id=linus.id)
     await tell("list_top_users", linus)

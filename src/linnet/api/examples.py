@@ -22,6 +22,7 @@ from linnet.read.views.popular import (
     SuggestionView,
     TopTweetsView,
 )
+from linnet.read.views.tags import TagsView, TagView
 from linnet.read.views.tweets import (
     AuthorView,
     EntitiesView,
@@ -237,6 +238,8 @@ SUGGESTIONS = SuggestionsView(
         )
     ]
 )
+TRENDING = TagsView([TagView(tag="birds", name="birds", tweets_count=1, people_count=1, pinned=True)])
+
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(
     ready=False,

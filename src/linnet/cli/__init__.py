@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "settings": "linnet.cli.settings:settings",
     "events": "linnet.cli.events:events",
     "timelines": "linnet.cli.timelines:timelines",
+    "tags": "linnet.cli.tags:tags",
     "demo": "linnet.cli.demo:demo",
     "import-graph": "linnet.cli.import_graph:import_graph",
 }

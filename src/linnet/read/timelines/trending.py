@@ -11,7 +11,6 @@ from typing import Final
 from linnet.clock import Clock
 from linnet.domain.tag import Tag
 from linnet.domain.trending import TrendingRules
-from linnet.read.views.tags import TagView, tag_view
 from linnet.stores.postgres import tags
 from linnet.stores.postgres.pool import Database
 
@@ -28,18 +27,18 @@ class Trending:
         self._db = db
         self._clock = clock
         self._rules = rules
-        self._views: Sequence[TagView] = ()
+        self._tags: Sequence[Tag] = ()
         self._fresh_until = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def fetch(self, limit: int) -> Sequence[TagView]:
+    async def fetch(self, limit: int) -> Sequence[Tag]:
         """Up to ``limit`` of them, of ``MAX_TRENDING``; one reader asks for all who wait."""
         if self._clock.steady_seconds() >= self._fresh_until:
             async with self._reading:
                 if self._clock.steady_seconds() >= self._fresh_until:
-                    self._views = [tag_view(tag) for tag in await self._read()]
+                    self._tags = await self._read()
                     self._fresh_until = self._clock.steady_seconds() + _FRESH_SECONDS
-        return self._views[:limit]
+        return self._tags[:limit]
 
     def forget_all(self) -> None:
         self._fresh_until = float("-inf")
