@@ -139,14 +139,14 @@ async def test_another_pin_moves_it_and_every_page_says_so_at_once(town: World) 
 async def test_pinning_twice_and_unpinning_twice_are_quiet(town: World) -> None:
     tweet_id, other = await town.post("ada"), await town.post("ada")
     await town.settle()
-    assert await pins.pin(town.write, town.ids["ada"], tweet_id) == (tweet_id,)
-    assert await pins.pin(town.write, town.ids["ada"], tweet_id) == ()
-    assert await pins.unpin(town.write, town.ids["ada"], other) == (), "another's pin is left alone"
+    assert (await pins.pin(town.write, town.ids["ada"], tweet_id)).changed_ids == (tweet_id,)
+    assert (await pins.pin(town.write, town.ids["ada"], tweet_id)).changed_ids == ()
+    assert (await pins.unpin(town.write, town.ids["ada"], other)).changed_ids == (), "another's pin is left alone"
     assert await pinned_ids(town) == [tweet_id]
     assert await outbox.count(town.db) == 1
-    assert set(await pins.pin(town.write, town.ids["ada"], other)) == {tweet_id, other}
-    assert await pins.unpin(town.write, town.ids["ada"], other) == (other,)
-    assert await pins.unpin(town.write, town.ids["ada"], other) == ()
+    assert set((await pins.pin(town.write, town.ids["ada"], other)).changed_ids) == {tweet_id, other}
+    assert (await pins.unpin(town.write, town.ids["ada"], other)).changed_ids == (other,)
+    assert (await pins.unpin(town.write, town.ids["ada"], other)).changed_ids == ()
     assert await pinned_ids(town) == []
     await town.settle()
     assert not any(item.pinned for item in (await user_page(town, "ben", "ada")).items)

@@ -42,6 +42,7 @@ FOLLOW_ID = "116949219876536320"
 TWEET_ID = "116949221876793344"
 REPLY_ID = "116949224402386944"
 RETWEET_ID = "116949226103865344"
+LIKE_ID = "116949227209785344"
 BLOCK_ID = "116949228517883904"
 MUTE_ID = "116949228517949440"
 SESSION_ID = "116949214904582208"
@@ -196,6 +197,11 @@ MUTED = PageView[UserView](items=[LINUS_MUTED], next=None, prev=MUTE_ID)
 FOLLOWERS = PageView[UserView](items=[LINUS], next=None, prev=FOLLOW_ID)
 TOP_USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
 RETWEETERS = PageView[UserView](items=[LINUS], next=None, prev=RETWEET_ID)
+LIKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=True, retweeted=True))
+_COUNTED_TWEET = msgspec.structs.replace(LIKED_TWEET, counts=TweetCountsView(replies=1, retweets=1, likes=1))
+UNLIKED_TWEET = msgspec.structs.replace(_COUNTED_TWEET, viewer=TWEET.viewer)
+LIKERS = PageView[UserView](items=[LINUS], next=None, prev=LIKE_ID)
+LIKES = PageView[TweetView](items=[_COUNTED_TWEET], next=None, prev=LIKE_ID)
 THREAD = ThreadView(
     ancestors=[],
     tweet=TWEET,

@@ -78,6 +78,7 @@ TAGS = {
     "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "media": "Pictures. What lies at an address never changes, so that it need not be asked for twice.",
+    "likes": "Liking tweets, and pinning one's own.",
     "timelines": "What those one follows have posted.",
     "other spellings": "The same handlers at addresses that other interfaces use.",
     "operations": "For those who run the server.",

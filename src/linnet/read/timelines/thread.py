@@ -1,5 +1,7 @@
 """Screens: one tweet, and the thread around it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from linnet.domain.event import TweetRef
@@ -61,6 +63,19 @@ async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet, *, agai
     """
     await deps.tweets.remember(await deps.tweets.render([tweet]))
     return await _shown(deps, viewer_id, tweet, marks="ask" if again else "none")
+
+
+async def changed_screen(
+    deps: ReadDeps, viewer_id: UserId, tweet_id: TweetId, *, changed_ids: Sequence[TweetId]
+) -> bytes:
+    """The JSON of a tweet whose row the viewer has just changed, with others of theirs: as it is in the truth.
+
+    This process need not wait for the signal to forget what it holds. Raises ``TweetNotFound``.
+    """
+    deps.tweets.forget(changed_ids)
+    tweet = await find_tweet(deps, viewer_id, tweet_id)
+    await deps.tweets.remember(await deps.tweets.render([tweet]))
+    return await _shown(deps, viewer_id, tweet)
 
 
 async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet, *, marks: Marking = "ask") -> bytes:

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+import msgspec
+
 from linnet.domain.event import TweetPinned, TweetRef
 from linnet.errors import TweetNotFound, Unavailable
 from linnet.ids import TweetId, UserId
@@ -15,21 +17,27 @@ from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 
 
-async def pin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> tuple[TweetId, ...]:
+class PinChange(msgspec.Struct, frozen=True):
+    """Which tweet it is, and which changed: it, the one that was pinned before, or none where it was so already."""
+
+    tweet_id: TweetId
+    changed_ids: tuple[TweetId, ...]
+
+
+async def pin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> PinChange:
     """Pins one's own tweet or reply; another one that was pinned is so no more. Quiet when it is so already.
 
-    Returns the tweets that changed. Raises ``TweetNotFound``, also for another's tweet; a retweet stands for the tweet
-    inside it.
+    Raises ``TweetNotFound``, also for another's tweet; a retweet stands for the tweet inside it.
     """
     return await _change(deps, user_id, tweet_id, pinned=True)
 
 
-async def unpin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> tuple[TweetId, ...]:
-    """Quiet when it is not pinned. Returns and raises as ``pin`` does."""
+async def unpin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> PinChange:
+    """Quiet when it is not pinned. Raises as ``pin`` does."""
     return await _change(deps, user_id, tweet_id, pinned=False)
 
 
-async def _change(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, pinned: bool) -> tuple[TweetId, ...]:
+async def _change(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, pinned: bool) -> PinChange:
     ref = await _find_own(deps, user_id, tweet_id)
 
     async def attempt() -> tuple[TweetId, ...]:
@@ -46,7 +54,7 @@ async def _change(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, pinned
     changed_ids = await run_again(attempt)
     if changed_ids:
         await best_effort([forget(deps, Change(tweet_ids=changed_ids)), wake(deps, user_id)], what="pin")
-    return changed_ids
+    return PinChange(ref.tweet_id, changed_ids)
 
 
 async def _turn(deps: WriteDeps, session: Session, author_id: UserId, rows: list[Pinnable]) -> tuple[TweetId, ...]:
