@@ -3,9 +3,8 @@
 What they wrote and did is taken apart by a job that is deferred in the same transaction (``write/jobs/erasure.py``).
 """
 
-from linnet.domain.names import Problems
 from linnet.domain.user import Account
-from linnet.errors import Unauthenticated, WrongPassword
+from linnet.errors import Invalid, Unauthenticated, WrongPassword
 from linnet.ids import UserId
 from linnet.stores.postgres import erasure, users
 from linnet.stores.postgres.pool import Session, run_again
@@ -23,9 +22,9 @@ _ATTEMPTS = 3
 
 async def delete_account(deps: WriteDeps, passwords: Passwords, user_id: UserId, *, password: object) -> None:
     """Ends an account for good. Raises ``Invalid`` or ``WrongPassword``, ``Unauthenticated`` when it left already."""
-    problems = Problems()
-    given = problems.check(require_text, password, field="password")
-    problems.raise_if_any()
+    given = require_text(password, field="password")
+    if not given:
+        raise Invalid.field("password", "Please tell us your password: nobody else may do this.")
     if not can_be_password(given):
         raise WrongPassword
     for _ in range(_ATTEMPTS):
