@@ -208,7 +208,6 @@ THREAD = ThreadView(
     replies=PageView[TweetView](items=[REPLY], next=None, prev=REPLY_ID),
 )
 
-
 _TWEET_OF_MINE = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=False))
 UNPINNED_TWEET = _TWEET_OF_MINE
 PINNED_TWEET = msgspec.structs.replace(_TWEET_OF_MINE, pinned=True)
