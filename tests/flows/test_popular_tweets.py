@@ -49,8 +49,8 @@ async def naive_best(world: World, name: str | None, *, following: bool) -> list
     """Every tweet, sorted by the score, without what the rules take away."""
     viewer_id = UserId(0) if name is None else world.ids[name]
 
-    async def others(query: Query) -> set[int]:
-        return set(await world.db.fetch(int, query, user_id=viewer_id))
+    async def others(query: Query) -> set[UserId]:
+        return set(await world.db.fetch(UserId, query, user_id=viewer_id))
 
     answered = dict(await world.db.fetch(lambda *row: row, _ANSWERED))
     followed, hidden = await others(_FOLLOWED), await others(_HIDDEN)
