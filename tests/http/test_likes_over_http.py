@@ -111,6 +111,16 @@ async def test_a_block_stands_between_likes_too(site: Site) -> None:
     assert await ids_of(site, f"/api/users/{grace.id}/likes") == [other["id"], tweet["id"]]
 
 
+async def test_a_post_that_is_sent_again_says_what_its_author_likes_by_now(site: Site) -> None:
+    ada = await site.sign_up("ada")
+    keyed: dict[str, Any] = {"by": ada, "headers": {"Idempotency-Key": "once"}}
+    first = (await site.ask("POST", "/api/tweets", {"text": "hello"}, **keyed)).json()
+    assert first["viewer"] == {"liked": False, "retweeted": False}
+    await like(site, ada, first["id"])
+    again = (await site.ask("POST", "/api/tweets", {"text": "hello"}, **keyed)).json()
+    assert (again["id"], again["viewer"]["liked"]) == (first["id"], True)
+
+
 async def test_the_pinned_tweet_comes_first_and_moves_and_goes(site: Site) -> None:
     ada, linus = await site.sign_up("ada"), await site.sign_up("linus")
     tweets = [await site.post(ada, f"number {number}") for number in range(4)]

@@ -88,7 +88,7 @@ async def _post(call: Call, text: str, reply_to: TweetId | None) -> Answer:
     tweet = await tweets.post_tweet(services.write, author_id, text=text, reply_to=reply_to, idempotency_key=key)
     # Posted before, with the same key: nothing was done, so nothing counts.
     call.did_nothing = tweet.id < oldest_new_id
-    shown = await posted_screen(services.read, author_id, tweet)
+    shown = await posted_screen(services.read, author_id, tweet, again=key is not None)
     return json_answer(shown, 201, (b"location", b"/api/tweets/%d" % tweet.id))
 
 
