@@ -98,10 +98,10 @@ async def lock_people(db: Session, pairs: Collection[PersonTag]) -> dict[PersonT
     found = await db.fetch(
         lambda user_id, tag, last_id: ((user_id, tag), last_id),
         _sql["lock_people"],
-        user_ids=list({user_id for user_id, _ in pairs}),
-        tags=list({tag for _, tag in pairs}),
+        user_ids=[user_id for user_id, _ in pairs],
+        tags=[tag for _, tag in pairs],
     )
-    return {pair: last_id for pair, last_id in found if pair in pairs}
+    return dict(found)
 
 
 async def upsert_people(db: Session, last_uses: dict[PersonTag, TweetId]) -> None:

@@ -20,11 +20,13 @@ where author_id = any(%(user_ids)s::bigint[]) and tweet_id >= %(first_id)s and t
 group by author_id, tag;
 
 -- :name lock_people (user_ids, tags) -> many
--- Who of these people uses which of these tags lately; nobody lets them go before we commit. Served by tag_people_pkey.
-select user_id, tag, last_id from tag_people
-where user_id = any(%(user_ids)s::bigint[]) and tag = any(%(tags)s::text[])
-order by user_id, tag
-for update;
+-- Who of these people uses which of these tags lately, pair by pair: all people with all tags would be very many. Nobody
+-- lets them go before we commit. Served by tag_people_pkey.
+select p.user_id, p.tag, p.last_id
+from (select unnest(%(user_ids)s::bigint[]) as user_id, unnest(%(tags)s::text[]) as tag) d
+join tag_people p on p.user_id = d.user_id and p.tag = d.tag
+order by p.user_id, p.tag
+for update of p;
 
 -- :name upsert_people (user_ids, tags, last_ids) -> none
 -- Notes the latest uses of people. Served by tag_people_pkey.
