@@ -103,9 +103,3 @@ async def test_documentation_can_be_switched_off(servers: Servers, busy_database
 
 def _all_subclasses(kind: type[Refused]) -> set[type[Refused]]:
     return {kind}.union(*(_all_subclasses(subclass) for subclass in kind.__subclasses__()))
-
-
-async def test_a_browser_that_comes_to_the_front_door_is_led_to_the_page(busy_site: Site) -> None:
-    answer = await busy_site.ask("GET", "/")
-    assert answer.status_code == 307
-    assert answer.headers["location"] == "/api/docs"

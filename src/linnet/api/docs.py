@@ -51,14 +51,7 @@ def docs_endpoints(endpoints: Sequence[Endpoint], options: ApiOptions) -> tuple[
             cache_control=_CACHE_CONTROL,
         )
 
-    async def get_front_door(call: Call) -> Answer:
-        """Come in: until there are pages for people, the documentation is where a browser is led"""
-        return Answer(307, b"", [(b"location", b"/api/docs"), (b"cache-control", _CACHE_CONTROL)])
-
     return (
-        Endpoint(
-            "GET", "/", get_front_door, "documentation", Success("The way to the documentation."), "everyone", limit=""
-        ),
         Endpoint(
             "GET", "/api/openapi.json", get_openapi, "documentation", Success("The document."), "everyone", limit=""
         ),

@@ -1,4 +1,7 @@
-"""One web process: the application that Granian is told to run, once in each of its processes."""
+"""One web process: the application that Granian is told to run, once in each of its processes.
+
+It has two doors, one for programs and one for people, over the same actions and screens.
+"""
 
 import ctypes
 import multiprocessing
@@ -6,9 +9,11 @@ import os
 import signal
 from importlib.metadata import version
 
-from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from linnet.api.app import create_app
+from linnet.api.edge import Edge
 from linnet.api.services import ApiOptions, ApiServices
 from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
@@ -16,25 +21,46 @@ from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
 from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
+from linnet.web.app import create_pages
+from linnet.web.services import WebOptions, WebServices
 
 _PR_SET_PDEATHSIG = 1
+_INTERFACE_PATHS = ("/api/", "/media/", "/health/")
+_INTERFACE_FILES = ("/api", "/metrics")
 
 
-def create_web_app() -> Litestar:
+def create_web_app() -> ASGIApp:
     """The application of a process that was given its settings by environment; its stores open when it starts."""
     _die_with_parent()
     settings = read_settings(os.environ)
     configure_logs(settings.log)
     services = build_services(settings)
-    app = create_app(api_services(services))
+    interface = create_app(api_services(services))
     whole_life = opened(services, role="web")
 
     async def end() -> None:
         await whole_life.__aexit__(None, None, None)
 
-    app.on_startup.append(whole_life.__aenter__)
-    app.on_shutdown.append(end)
-    return app
+    interface.on_startup.append(whole_life.__aenter__)
+    interface.on_shutdown.append(end)
+    return with_pages(interface, web_services(services))
+
+
+def with_pages(interface: ASGIApp, services: WebServices) -> ASGIApp:
+    """The interface where its paths lie, and pages everywhere else. The interface is told of start and end."""
+    pages = Edge(create_pages(services), services.write.clock)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and not _is_interface(scope["path"]):
+            await pages(scope, receive, send)
+        else:
+            await interface(scope, receive, send)
+
+    return application
+
+
+def _is_interface(path: str) -> bool:
+    return path.startswith(_INTERFACE_PATHS) or path in _INTERFACE_FILES
 
 
 def api_services(services: Services) -> ApiServices:
@@ -47,6 +73,19 @@ def api_services(services: Services) -> ApiServices:
         readiness=readiness_check(services),
         render_metrics=metrics_renderer(services.db),
         options=ApiOptions(public_url=services.settings.web.public_url, version=version("linnet")),
+        limits=services.limits if services.settings.limits.enabled else None,
+        proxies=Proxies(services.settings.trusted_proxies),
+    )
+
+
+def web_services(services: Services) -> WebServices:
+    """What the pages are given."""
+    return WebServices(
+        read=services.read,
+        write=services.write,
+        viewers=services.viewers,
+        passwords=services.passwords,
+        options=WebOptions(public_url=services.settings.web.public_url),
         limits=services.limits if services.settings.limits.enabled else None,
         proxies=Proxies(services.settings.trusted_proxies),
     )

@@ -1,0 +1,30 @@
+"""Times as people say them."""
+
+from datetime import UTC, datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def ago(rfc3339: str, now_ms: int) -> str:
+    """How long ago, in one short word; the day, when it is longer."""
+    then = datetime.fromisoformat(rfc3339)
+    seconds = max(0, now_ms // 1000 - int(then.timestamp()))
+    if seconds < _MINUTE:
+        return "now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR} h"
+    this_year = datetime.fromtimestamp(now_ms / 1000, UTC).year
+    return f"{then.day} {then:%b}" if then.year == this_year else f"{then.day} {then:%b} {then.year}"
+
+
+def exactly(rfc3339: str) -> str:
+    """Day and minute, for who wants to know."""
+    then = datetime.fromisoformat(rfc3339)
+    return f"{then.day} {then:%B %Y, %H:%M} UTC"
+
+
+def month(rfc3339: str) -> str:
+    """Since when somebody is here."""
+    return f"{datetime.fromisoformat(rfc3339):%B %Y}"
