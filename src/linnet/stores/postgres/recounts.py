@@ -1,0 +1,214 @@
+"""Counting again: what counters say beside what there is, a page at a time, and which of it is only late.
+
+Used by ``linnet doctor`` and by nobody on the path of a request.
+"""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from linnet.domain.event import TweetRef, ref_of
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres.fanout import ReplyNote, RetweetNote
+from linnet.stores.postgres.likes import Like
+from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.queries import load_queries
+
+_sql = load_queries("recounts")
+
+
+class CountedUser(msgspec.Struct, frozen=True):
+    """A user's counters, and what there is."""
+
+    id: UserId
+    tweets_stored: int
+    followers_stored: int
+    following_stored: int
+    tweets: int
+    followers: int
+    following: int
+
+
+class CountedNotes(msgspec.Struct, frozen=True):
+    """A tweet's counters, and what is noted under it."""
+
+    author_id: UserId
+    id: TweetId
+    replies_stored: int
+    retweets_stored: int
+    likes_stored: int
+    replies: int
+    retweets: int
+    likes: int
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.id)
+
+
+class TweetRow(msgspec.Struct, frozen=True):
+    """A tweet, and what it answers or retweets."""
+
+    ref: TweetRef
+    reply_to: TweetRef | None
+    retweet_of: TweetRef | None
+
+
+class CountedTag(msgspec.Struct, frozen=True):
+    """A tag's counters, how many tweets carry it, and how many people used it lately."""
+
+    tag: str
+    tweets_stored: int
+    people_stored: int
+    tweets: int
+    people: int
+
+
+def _ref(author_id: int, tweet_id: int) -> TweetRef:
+    return TweetRef(UserId(author_id), TweetId(tweet_id))
+
+
+def _tweet_row(
+    author_id: int,
+    tweet_id: int,
+    replied_author_id: UserId | None,
+    replied_id: TweetId | None,
+    retweeted_author_id: UserId | None,
+    retweeted_id: TweetId | None,
+) -> TweetRow:
+    return TweetRow(
+        _ref(author_id, tweet_id), ref_of(replied_author_id, replied_id), ref_of(retweeted_author_id, retweeted_id)
+    )
+
+
+async def fetch_user_ids(db: Reader, *, after_id: int, page_size: int) -> list[UserId]:
+    return await db.fetch(UserId, _sql["fetch_user_ids"], after_id=after_id, page_size=page_size)
+
+
+async def lock_users(db: Session, user_ids: Collection[UserId]) -> None:
+    """Until the transaction ends nobody changes these counters."""
+    await db.fetch(int, _sql["lock_users"], user_ids=list(user_ids))
+
+
+async def count_users(db: Reader, user_ids: Collection[UserId]) -> list[CountedUser]:
+    """In no order; users who are gone or leaving are left out."""
+    return await db.fetch(CountedUser, _sql["count_users"], user_ids=list(user_ids))
+
+
+async def fetch_tweets(db: Reader, *, after: TweetRef, page_size: int) -> list[TweetRow]:
+    return await db.fetch(
+        _tweet_row,
+        _sql["fetch_tweets"],
+        after_author_id=after.author_id,
+        after_id=after.tweet_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_tweets_among(db: Reader, refs: Collection[TweetRef]) -> list[TweetRow]:
+    """Those that are there, in no order."""
+    return await db.fetch(
+        _tweet_row,
+        _sql["fetch_tweets_among"],
+        author_ids=list({ref.author_id for ref in refs}),
+        tweet_ids=[ref.tweet_id for ref in refs],
+    )
+
+
+async def count_notes(db: Reader, refs: Collection[TweetRef]) -> list[CountedNotes]:
+    """In no order; tweets that are gone, and those of people who are leaving, are left out."""
+    return await db.fetch(
+        CountedNotes,
+        _sql["count_notes"],
+        author_ids=list({ref.author_id for ref in refs}),
+        tweet_ids=[ref.tweet_id for ref in refs],
+    )
+
+
+async def fetch_replies(db: Reader, *, after: ReplyNote, page_size: int) -> list[ReplyNote]:
+    return await db.fetch(
+        lambda author_id, tweet_id, *reply: ReplyNote(_ref(author_id, tweet_id), _ref(*reply)),
+        _sql["fetch_replies"],
+        after_author_id=after.parent.author_id,
+        after_tweet_id=after.parent.tweet_id,
+        after_id=after.reply.tweet_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_noted_replies(db: Reader, notes: Sequence[ReplyNote]) -> set[TweetId]:
+    """The ids of those of these replies that are noted."""
+    return set(
+        await db.fetch(
+            TweetId,
+            _sql["fetch_noted_replies"],
+            author_ids=[note.parent.author_id for note in notes],
+            tweet_ids=[note.parent.tweet_id for note in notes],
+            reply_ids=[note.reply.tweet_id for note in notes],
+        )
+    )
+
+
+async def fetch_retweets(db: Reader, *, after: RetweetNote, page_size: int) -> list[RetweetNote]:
+    return await db.fetch(
+        lambda author_id, tweet_id, *retweet: RetweetNote(_ref(author_id, tweet_id), _ref(*retweet)),
+        _sql["fetch_retweets"],
+        after_author_id=after.original.author_id,
+        after_tweet_id=after.original.tweet_id,
+        after_id=after.retweet.author_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_noted_retweets(db: Reader, notes: Sequence[RetweetNote]) -> set[TweetId]:
+    """The ids of those of these retweets that are noted."""
+    return set(
+        await db.fetch(
+            TweetId,
+            _sql["fetch_noted_retweets"],
+            author_ids=[note.original.author_id for note in notes],
+            tweet_ids=[note.original.tweet_id for note in notes],
+            user_ids=[note.retweet.author_id for note in notes],
+            retweet_ids=[note.retweet.tweet_id for note in notes],
+        )
+    )
+
+
+async def fetch_likes(db: Reader, *, after: Like, page_size: int) -> list[Like]:
+    return await db.fetch(
+        Like, _sql["fetch_likes"], after_user_id=after.user_id, after_tweet_id=after.tweet_id, page_size=page_size
+    )
+
+
+async def fetch_like_notes(db: Reader, *, after: Like, page_size: int) -> list[Like]:
+    """Notes of likes, each as the like that it says there is."""
+    return await db.fetch(
+        Like,
+        _sql["fetch_like_notes"],
+        after_author_id=after.author_id,
+        after_tweet_id=after.tweet_id,
+        after_user_id=after.user_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_noted_likes(db: Reader, likes: Sequence[Like]) -> set[Like]:
+    """What is noted of these people under these tweets."""
+    return set(
+        await db.fetch(
+            Like,
+            _sql["fetch_noted_likes"],
+            author_ids=[like.author_id for like in likes],
+            tweet_ids=[like.tweet_id for like in likes],
+            user_ids=[like.user_id for like in likes],
+        )
+    )
+
+
+async def count_tags(db: Reader, tags: Collection[str]) -> list[CountedTag]:
+    return await db.fetch(CountedTag, _sql["count_tags"], tags=list(tags))
+
+
+async def fetch_held_back(db: Reader, user_ids: Collection[UserId]) -> set[UserId]:
+    """Those whom events that wait, or are parked, still concern: their counters may rightly be behind."""
+    return set(await db.fetch(UserId, _sql["fetch_held_back"], user_ids=list(user_ids)))

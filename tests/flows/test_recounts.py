@@ -1,0 +1,300 @@
+"""Counting again: finds what is wrong, never what is only late, and mends it while people go on."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import pytest
+
+from linnet.ids import TweetId
+from linnet.write.actions import likes
+from linnet.write.actions.recounted import Difference
+from linnet.write.actions.recounts import Recounted, RecountOptions, recount
+from linnet.write.erasing.rows import erase_rows
+from linnet.write.jobs.job import NotYet
+from tests.support.recounts import assert_counts
+from tests.support.servers import Servers
+from tests.support.world import World, WorldOptions, open_world
+
+# A page of 3 meets every seam; what is late is looked at once, since nobody applies events meanwhile.
+OPTIONS = RecountOptions(page_size=3, looks=1, pause_seconds=0.0)
+
+
+async def recounted(world: World, *, repair: bool = False) -> Recounted:
+    return await recount(world.write, repair=repair, options=OPTIONS)
+
+
+async def said(world: World, *, repair: bool = False) -> set[tuple[str, str, int, int]]:
+    found = await recounted(world, repair=repair)
+    assert all(difference.repaired == repair for difference in found.differences)
+    assert (found.differing, found.repaired) == (len(found.differences), len(found.differences) * repair)
+    return {(each.counter, each.owner, each.stored, each.counted) for each in found.differences}
+
+
+async def spoil(world: World, statement: str, **params: Any) -> None:
+    """Something that no linnet does."""
+    async with await psycopg.AsyncConnection.connect(world.db.options.url, autocommit=True) as connection:
+        await connection.execute(statement.encode(), params)
+
+
+async def ranked(world: World) -> list[tuple[int, int]]:
+    async with await psycopg.AsyncConnection.connect(world.db.options.url) as connection:
+        rows = await connection.execute("select tweet_id, score_ms from popular order by tweet_id")
+        return list(await rows.fetchall())
+
+
+async def town(world: World) -> tuple[TweetId, TweetId]:
+    """Some people with everything that is counted; returns a tweet and a reply to it."""
+    await world.person("ada", "linus", "grace", "edsger")
+    await world.follow("linus", "ada", "grace")
+    await world.follow("grace", "ada")
+    tweet_id = await world.post("ada", "a #bird")
+    reply_id = await world.post("linus", "which #bird?", reply_to=tweet_id)
+    await world.retweet("grace", tweet_id)
+    for name in ("linus", "grace"):
+        await likes.like(world.write, world.ids[name], tweet_id)
+    for number in range(5):
+        await world.post("edsger", f"{number}")
+    await world.settle()
+    return tweet_id, reply_id
+
+
+async def test_what_is_right_is_found_right(world: World) -> None:
+    await town(world)
+    found = await recounted(world)
+    assert found.differences == []
+    assert found.held_back == 0
+    # 2 notes of likes and 2 likes, a reply and a retweet from both sides, 8 tweets, 4 users, a tag.
+    assert found.compared == 2 + 2 + 2 + 2 + 8 + 4 + 1
+
+
+async def test_wrong_counters_are_named_and_mended(world: World) -> None:
+    tweet_id, _ = await town(world)
+    ada = world.ids["ada"]
+    await spoil(
+        world,
+        "update users set tweets_count = 7, followers_count = 0, following_count = -1 where id = %(id)s",
+        id=ada,
+    )
+    await spoil(
+        world,
+        "update tweets set replies_count = 2, retweets_count = 0, likes_count = 9 where id = %(id)s",
+        id=tweet_id,
+    )
+    await spoil(world, "update tags set tweets_count = 1, people_count = 7")
+    wrong = {
+        ("tweets", f"user {ada}", 7, 1),
+        ("followers", f"user {ada}", 0, 2),
+        ("following", f"user {ada}", -1, 0),
+        ("replies", f"tweet {tweet_id}", 2, 1),
+        ("retweets", f"tweet {tweet_id}", 0, 1),
+        ("likes", f"tweet {tweet_id}", 9, 2),
+        ("tweets", "tag bird", 1, 2),
+        ("people", "tag bird", 7, 2),
+    }
+    assert await said(world) == wrong
+    assert await said(world) == wrong, "looking changes nothing"
+    assert await said(world, repair=True) == wrong
+    assert await said(world) == set()
+    await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_all_is_counted_and_mended_of_which_only_some_is_named(world: World) -> None:
+    await town(world)
+    await spoil(world, "update users set tweets_count = tweets_count + 1")
+    options = RecountOptions(page_size=3, listed=2, looks=1, pause_seconds=0.0)
+    found = await recount(world.write, repair=True, options=options)
+    assert (found.differing, found.repaired, len(found.differences)) == (4, 4, 2)
+    assert await said(world) == set()
+
+
+async def test_a_repair_that_was_stopped_is_finished_by_the_next_one(world: World) -> None:
+    tweet_id, _ = await town(world)
+    await spoil(world, "update tweets set likes_count = 50 where id = %(id)s", id=tweet_id)
+    await spoil(world, "update users set tweets_count = tweets_count + 1")
+
+    class Killed(Exception):
+        pass
+
+    pages = stop_after = 0
+
+    def die(_: int) -> None:
+        nonlocal pages
+        pages += 1
+        if pages == stop_after:
+            raise Killed
+
+    while pages == stop_after:
+        pages, stop_after = 0, stop_after + 1
+        with suppress(Killed):
+            await recount(world.write, repair=True, options=OPTIONS, progress=die)
+    assert stop_after > 10, "it was stopped at every page"
+    assert await said(world) == set()
+    await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_a_ranking_follows_what_was_mended(world: World) -> None:
+    tweet_id, _ = await town(world)
+    scores = await ranked(world)
+    await spoil(world, "update popular set engagement_ms = 0 where tweet_id = %(id)s", id=tweet_id)
+    await spoil(world, "update tweets set likes_count = 0 where id = %(id)s", id=tweet_id)
+    assert await ranked(world) != scores
+    await said(world, repair=True)
+    assert await ranked(world) == scores
+
+
+async def test_who_is_leaving_is_no_difference(world: World) -> None:
+    """An account goes page by page: its notes before its tweets, and counters of others after it by events."""
+    await town(world)
+    ada, done = world.ids["ada"], asyncio.Event()
+    await world.like("ada", await world.post("linus", "mine"))
+    await world.settle()
+    await spoil(world, "update users set deleted_ms = 1 where id = %(id)s", id=ada)
+
+    async def leave() -> None:
+        while not done.is_set():
+            try:
+                await erase_rows(world.write, ada, left_ms=0)
+                done.set()
+            except NotYet:
+                for lane in range(64):
+                    await world.deliver(lane)
+
+    async def mend() -> list[Difference]:
+        found: list[Difference] = []
+        while not done.is_set():
+            found += (await recounted(world, repair=True)).differences
+        return found
+
+    found, _ = await asyncio.gather(mend(), leave())
+    assert found == []
+    await world.settle()
+    assert await said(world) == set()
+
+
+async def test_what_is_mended_is_shown_at_once(world: World) -> None:
+    tweet_id, _ = await town(world)
+    assert (await world.home("ada")).items[0].counts.likes == 2
+    await spoil(world, "update tweets set likes_count = 9, version = version + 1 where id = %(id)s", id=tweet_id)
+    await world.flush()
+    shown = next(item for item in (await world.home("ada")).items if item.id == str(tweet_id))
+    assert shown.counts.likes == 9
+    await said(world, repair=True)
+    world.forget()
+    shown = next(item for item in (await world.home("ada")).items if item.id == str(tweet_id))
+    assert shown.counts.likes == 2
+
+
+async def test_lost_and_stray_notes_are_mended_with_their_counts(world: World) -> None:
+    tweet_id, reply_id = await town(world)
+    ada, linus, edsger = world.ids["ada"], world.ids["linus"], world.ids["edsger"]
+    await spoil(world, "delete from replies where reply_id = %(id)s", id=reply_id)
+    await spoil(world, "update retweets set user_id = %(id)s", id=edsger)
+    await spoil(world, "delete from tweet_likes where user_id = %(id)s", id=linus)
+    await spoil(
+        world, "insert into tweet_likes values (%(ada)s, %(tweet)s, %(id)s, 5)", ada=ada, tweet=tweet_id, id=edsger
+    )
+    found = await said(world)
+    assert {counter for counter, *_ in found} == {
+        "note of the like",
+        "note of the reply",
+        "note of the retweet",
+        "replies",
+    }
+    assert ("note of the like", f"user {linus} under tweet {tweet_id}", 0, 1) in found
+    assert ("note of the like", f"user {edsger} under tweet {tweet_id}", 1, 0) in found
+    assert ("note of the reply", f"tweet {reply_id} under tweet {tweet_id}", 0, 1) in found
+    for _ in range(3):
+        # Likes are mended by events, which hold back what they speak of: here nobody applies them meanwhile.
+        await recounted(world, repair=True)
+        await world.settle()
+    assert await said(world) == set()
+    await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_what_is_only_late_is_not_wrong_and_is_looked_at_again(world: World) -> None:
+    tweet_id, _ = await town(world)
+    await world.follow("edsger", "ada")
+    await likes.like(world.write, world.ids["edsger"], tweet_id)
+    await world.post("grace", "late", reply_to=tweet_id)
+    found = await recounted(world, repair=True)
+    assert found.differences == []
+    # Whose counters are late: edsger and ada by the follow, grace by the tweet; and a like and a reply without notes.
+    assert found.held_back == 5
+
+    looking = recount(world.write, repair=True, options=RecountOptions(page_size=3, looks=500, pause_seconds=0.0))
+    found, _ = await asyncio.gather(looking, world.settle())
+    assert (found.differences, found.held_back) == ([], 0)
+    await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_a_parked_event_holds_back_what_it_speaks_of_and_nothing_else(world: World) -> None:
+    await town(world)
+    await world.follow("edsger", "ada")
+    await spoil(
+        world,
+        "with gone as (delete from outbox returning actor_id, id, lane, kind, payload, appended_at)"
+        " insert into parked_events select actor_id, id, lane, kind, payload, appended_at, 5, 'planted' from gone",
+    )
+    await spoil(world, "update users set tweets_count = 0 where username in ('ada', 'grace')")
+    found = await recounted(world, repair=True)
+    assert found.held_back == 2
+    assert [(each.owner, each.stored, each.counted) for each in found.differences] == [
+        (f"user {world.ids['grace']}", 0, 1)
+    ]
+
+
+async def test_a_repair_across_the_threshold_makes_a_top_user(servers: Servers, database_url: str) -> None:
+    async with open_world(database_url, servers.valkey_url, options=WorldOptions(top_user_followers=1)) as world:
+        await town(world)
+        ada = world.ids["ada"]
+        await spoil(world, "update users set followers_count = 0, is_top = false where id = %(id)s", id=ada)
+        await spoil(world, "delete from top_users")
+        await said(world, repair=True)
+        await world.settle()
+        await assert_counts(world.db, top_user_followers=1)
+        await world.assert_exact()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_repairs_in_the_middle_of_everything_spoil_nothing(world: World, seed: int) -> None:
+    """People act, events are applied, and everything is counted and mended again and again, all at once."""
+    tweet_id, reply_id = await town(world)
+    names = ("ada", "linus", "grace", "edsger")
+    done = asyncio.Event()
+
+    async def act(name: str, other: str) -> None:
+        for round_number in range(8):
+            await likes.like(world.write, world.ids[name], tweet_id)
+            await world.follow(name, other)
+            posted = await world.post(
+                name, f"#bird {round_number}", reply_to=tweet_id if round_number % 2 else reply_id
+            )
+            await likes.unlike(world.write, world.ids[name], tweet_id)
+            await world.unfollow(name, other)
+            if (round_number + seed) % 3:
+                await world.delete(name, posted)
+
+    async def mend() -> list[Difference]:
+        found: list[Difference] = []
+        while not done.is_set():
+            found += (await recounted(world, repair=True)).differences
+        return found
+
+    async def deliver() -> None:
+        while not done.is_set():
+            for lane in range(64):
+                await world.deliver(lane)
+
+    async def play() -> None:
+        await asyncio.gather(
+            *(act(name, names[(at + 1 + seed) % 4]) for at, name in enumerate(names) if (seed + 1) % 4)
+        )
+        done.set()
+
+    found, _, _ = await asyncio.gather(mend(), deliver(), play())
+    assert found == [], "nothing was wrong at any moment"
+    await world.settle()
+    assert await said(world) == set()
+    await assert_counts(world.db, top_user_followers=5000)
