@@ -170,6 +170,15 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("metrics")
 
     await tell("delete_follow", linus, user_id=ada.id)
+    await story.settle()
+    await tell("put_mute", ada, user_id=linus.id)
+    await tell("list_mutes", ada)
+    await tell("delete_mute", ada, user_id=linus.id)
+    await tell("put_block", ada, user_id=linus.id)
+    await tell("list_blocks", ada)
+    await tell("delete_block", ada, user_id=linus.id)
+    assert (await story.ask("PUT", f"/api/users/{ada.id}/follow", by=linus)).status_code == 200
+    await story.settle()
     await tell("delete_retweet", linus, tweet_id=tweet["id"])
     await tell("post_tweet_plainly", ada)
     await tell("delete_tweet", ada, tweet_id=tweet["id"])
