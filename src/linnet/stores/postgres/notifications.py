@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -121,7 +120,10 @@ async def insert(db: Session, causes: Sequence[Cause], last_ids: Mapping[UserId,
     inserted: list[tuple[GroupKey, int]] = await db.fetch(
         lambda user_id, kind, group_id, new_id: (GroupKey(user_id, kind, group_id), new_id),
         _sql["insert"],
-        **_columns(causes),
+        user_ids=[cause.user_id for cause in causes],
+        kinds=[cause.kind for cause in causes],
+        group_ids=[cause.group_id for cause in causes],
+        actor_ids=[cause.actor_id for cause in causes],
         ids=ids,
     )
     if not inserted:
@@ -131,7 +133,9 @@ async def insert(db: Session, causes: Sequence[Cause], last_ids: Mapping[UserId,
         by_group[key].append(new_id)
     await db.run(
         _sql["grow_groups"],
-        **_group_columns(by_group),
+        user_ids=[key.user_id for key in by_group],
+        kinds=[key.kind for key in by_group],
+        group_ids=[key.group_id for key in by_group],
         newest_ids=[max(new_ids) for new_ids in by_group.values()],
         added=[len(new_ids) for new_ids in by_group.values()],
     )
@@ -139,7 +143,14 @@ async def insert(db: Session, causes: Sequence[Cause], last_ids: Mapping[UserId,
 
 async def delete(db: Session, causes: Sequence[Cause]) -> list[GroupKey]:
     """The groups of those causes that were there, once for each. ``shrink`` must follow."""
-    return await db.fetch(GroupKey, _sql["delete"], **_columns(causes))
+    return await db.fetch(
+        GroupKey,
+        _sql["delete"],
+        user_ids=[cause.user_id for cause in causes],
+        kinds=[cause.kind for cause in causes],
+        group_ids=[cause.group_id for cause in causes],
+        actor_ids=[cause.actor_id for cause in causes],
+    )
 
 
 async def delete_follows(db: Session, pairs: Sequence[tuple[UserId, UserId]]) -> list[GroupKey]:
@@ -181,7 +192,13 @@ async def shrink(db: Session, groups: Sequence[GroupKey]) -> None:
     if not groups:
         return
     removed = Counter(groups)
-    await db.run(_sql["shrink_groups"], **_group_columns(removed), removed=list(removed.values()))
+    await db.run(
+        _sql["shrink_groups"],
+        user_ids=[key.user_id for key in removed],
+        kinds=[key.kind for key in removed],
+        group_ids=[key.group_id for key in removed],
+        removed=list(removed.values()),
+    )
     await db.run(_sql["delete_empty_groups"], user_ids=list({key.user_id for key in removed}))
 
 
@@ -226,20 +243,3 @@ async def mark_read(db: Reader, user_id: UserId, up_to_id: int) -> int:
 async def count_unread(db: Reader, user_id: UserId, *, read_id: int, page_size: int) -> int:
     """Groups with something new among the newest ``page_size`` causes."""
     return int(await db.value(_sql["count_unread"], user_id=user_id, read_id=read_id, page_size=page_size))
-
-
-def _columns(causes: Sequence[Cause]) -> dict[str, list[Any]]:
-    return {
-        "user_ids": [cause.user_id for cause in causes],
-        "kinds": [cause.kind for cause in causes],
-        "group_ids": [cause.group_id for cause in causes],
-        "actor_ids": [cause.actor_id for cause in causes],
-    }
-
-
-def _group_columns(groups: Collection[GroupKey]) -> dict[str, list[Any]]:
-    return {
-        "user_ids": [key.user_id for key in groups],
-        "kinds": [key.kind for key in groups],
-        "group_ids": [key.group_id for key in groups],
-    }
