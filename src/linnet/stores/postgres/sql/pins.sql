@@ -1,6 +1,7 @@
 -- :name lock_pins (author_id, tweet_id) -> many
 -- One's own tweet, and the one that is pinned now; locks both, in the order in which event workers do. Served by
--- tweets_pkey and tweets_one_pin.
+-- tweets_pkey while there are few tweets. Among many each side of the "or" has its index, tweets_newest and
+-- tweets_one_pin.
 select id, pinned from tweets
 where author_id = %(author_id)s and (id = %(tweet_id)s or pinned)
 order by id
