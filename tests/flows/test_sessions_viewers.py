@@ -2,8 +2,8 @@
 
 import asyncio
 
-from linnet.ids import mint_token, token_hash, token_owner
 from linnet.domain.session import SESSION_DAYS
+from linnet.ids import mint_token, token_hash, token_owner
 from linnet.read.hydration.viewers import Viewer, ViewerOptions
 from linnet.read.timelines.people import sessions_screen
 from linnet.stores.valkey.changes import Change

@@ -23,9 +23,10 @@ class Fact(msgspec.Struct, frozen=True):
     value: str
 
 
+# Migrations leave facts of their own there, under longer names.
 _PUT = query("insert into installation (key, value) values (%(key)s, %(value)s)")
-_ALL = query("select key, value from installation order by key")
-_COUNT = query("select count(*) from installation")
+_ALL = query("select key, value from installation where length(key) = 1 order by key")
+_COUNT = query("select count(*) from installation where length(key) = 1")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def test_rows_are_built_positionally_into_what_the_caller_names(db: Databa
     assert await db.fetch(Fact, _ALL) == [Fact("a", "1"), Fact("b", "2")]
     assert await db.find(Fact, _ALL) == Fact("a", "1")
     assert await db.value(_COUNT) == 2
-    assert await db.run(query("delete from installation")) == 2
+    assert await db.run(query("delete from installation where length(key) = 1")) == 2
 
 
 async def test_a_transaction_is_there_as_a_whole_or_not_at_all(db: Database) -> None:
