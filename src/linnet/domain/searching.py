@@ -105,6 +105,11 @@ class TweetSearch(msgspec.Struct, frozen=True):
         return {term.name for term in self.terms if term.kind == "from" and not term.is_negated}
 
     @property
+    def narrows(self) -> bool:
+        """Whether it names something that most tweets do not have."""
+        return any(_narrows(term) for term in self.terms)
+
+    @property
     def finds_nothing(self) -> bool:
         """Such as a search for punctuation."""
         return not self.terms and not self.from_id

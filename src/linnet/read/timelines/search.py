@@ -116,6 +116,7 @@ async def _fetch(deps: ReadDeps, asked: _Asked, wanted: Range) -> Found:
         deps.db,
         asked.query_of,
         author_id=asked.author_id,
+        by_words=asked.search.narrows,
         from_id=from_id,
         before_id=before_id,
         newest_id=newest_id,

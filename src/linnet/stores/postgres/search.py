@@ -25,10 +25,14 @@ _sql = load_queries("search")
 
 
 class SearchOptions(msgspec.Struct, frozen=True):
-    """``look``: how many documents are looked at one after the other. ``widening``: of one slice to the next."""
+    """``look``: how many documents are looked at one after the other. ``widening``: of one slice to the next.
+
+    ``few``: so many matches are read and put in order where they are, without slices.
+    """
 
     look: int = 2000
     widening: int = 16
+    few: int = 5000
     slice_timeout_ms: int = 1000
     most_timeouts: int = 2
 
@@ -126,22 +130,33 @@ async def fetch_below(
     before_id: int,
     newest_id: int,
     page_size: int,
+    by_words: bool,
     options: SearchOptions,
 ) -> Found:
     """The newest matches of ``from_id`` ≤ id < ``before_id``. ``author_id``: the query asks for one author's.
 
     ``newest_id`` is about the largest id there is now: where the past begins when ``before_id`` is above it.
+    ``by_words``: the query names something that most tweets do not have.
     """
     look = await _look_below(db, query_of(()), author_id, from_id, before_id, page_size, options)
     entries, reached = look.entries, look.from_id
     width = max(1, min(before_id, newest_id) - reached) * options.widening
+    looked_at = options.look
     timeouts = 0
     while len(entries) < page_size and reached > from_id:
         lower = max(from_id, reached - width)
         missing = page_size - len(entries)
+        if by_words and looked_at > options.look and not timeouts:
+            # Among so many there were fewer than a page of them: if as many are everywhere, are they few?
+            share = (len(entries) + 1) / looked_at
+            estimated = await db.value(_sql["estimate_documents"])
+            lower = from_id if 0 < estimated * share <= options.few else lower
+        slices = () if lower == from_id and by_words else slices_between(lower, reached)
         try:
-            entries = entries + await _fetch_slice(db, query_of, lower, reached, missing, options, upwards=False)
-            reached, width = lower, width * options.widening
+            entries = entries + await _fetch_slice(
+                db, query_of(slices), lower, reached, missing, options, upwards=False
+            )
+            reached, width, looked_at = lower, width * options.widening, looked_at * options.widening
         except TookTooLong:
             timeouts += 1
             if timeouts > options.most_timeouts:
@@ -171,9 +186,10 @@ async def fetch_above(
     )
     width = max(1, reached - from_id) * options.widening
     while len(entries) < page_size and reached < before_id:
-        upper = reached + width if reached + width < newest_id else before_id
+        upper = min(reached + width, before_id) if reached + width < newest_id else before_id
         try:
-            entries += await _fetch_slice(db, query_of, reached, upper, page_size - len(entries), options, upwards=True)
+            query = query_of(slices_between(reached, upper))
+            entries += await _fetch_slice(db, query, reached, upper, page_size - len(entries), options, upwards=True)
         except TookTooLong:
             break
         reached, width = upper, width * options.widening
@@ -207,7 +223,7 @@ async def _look_below(
 
 async def _fetch_slice(
     db: Database,
-    query_of: QueryOf,
+    query: str,
     from_id: int,
     before_id: int,
     page_size: int,
@@ -217,7 +233,6 @@ async def _fetch_slice(
 ) -> list[Entry]:
     """Raises ``TookTooLong``."""
     name = "fetch_matching_upwards" if upwards else "fetch_matching"
-    query = query_of(slices_between(from_id, before_id))
     async with _bounded(db, options.slice_timeout_ms) as session:
         return await session.fetch(
             Entry, _sql[name], query=query, from_id=from_id, before_id=before_id, page_size=page_size

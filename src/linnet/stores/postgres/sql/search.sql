@@ -111,6 +111,11 @@ where tweet_id >= %(from_id)s and tweet_id < %(before_id)s
 order by tweet_id
 limit %(page_size)s;
 
+-- :name estimate_documents () -> value
+-- About how many documents there are, as autovacuum counted them; below 1 when it has not. A scan of PostgreSQL's own
+-- list of tables for one row.
+select reltuples::bigint from pg_class where oid = 'tweet_documents'::regclass;
+
 -- :name set_timeout (timeout) -> value
 -- How long a statement of this transaction may take, and that reading the whole table is no way to do it.
 select set_config('statement_timeout', %(timeout)s, true), set_config('enable_seqscan', 'off', true);

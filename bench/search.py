@@ -1,0 +1,164 @@
+"""Searching over HTTP, class by class of query, beside ``ilike '%word%'``, newest first, on the same table of tweets.
+
+For people beside the same on the table of users, which of course forgives no typing error.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from bench.corpus import FEAST, Corpus, build_corpus
+from bench.figures import Comparison, milliseconds, quantile
+from bench.http_client import Client, get, open_client
+from bench.serving import beside, open_sessions, serving
+from linnet.bootstrap import Services
+from linnet.ids import UserId
+from linnet.stores.postgres import users
+from linnet.stores.postgres.queries import Query
+
+TWEETS = 1_000_000
+_GOAL_SECONDS = 0.05
+_QUERIES = 60
+_REFERENCES = 20
+_ILIKE = Query(
+    "bench.ilike",
+    ("pattern",),
+    "many",
+    "select id from tweets where text ilike %(pattern)s order by id desc limit 15",
+)
+_ILIKE_PEOPLE = Query(
+    "bench.ilike_people",
+    ("pattern",),
+    "many",
+    "select id from users where name ilike %(pattern)s or username ilike %(pattern)s"
+    " order by followers_count desc limit 15",
+)
+
+
+def _classes(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tuple[str, str]]]:
+    """Each gives a query and the word that the reference looks for."""
+    words = corpus.words
+
+    def one(low: int, high: int) -> str:
+        return words[chance.randrange(low, min(high, len(words)))]
+
+    def day(days_ago: int) -> str:
+        return (datetime.now(UTC) - timedelta(days=days_ago)).date().isoformat()
+
+    def with_word(form: str, low: int, high: int) -> Callable[[], tuple[str, str]]:
+        def make() -> tuple[str, str]:
+            word = one(low, high)
+            return form.format(
+                word=word,
+                other=one(low, high),
+                author=corpus.usernames[chance.randrange(0, 300)],
+                since=day(chance.randrange(100, 300)),
+                until=day(chance.randrange(30, 90)),
+            ), word
+
+        return make
+
+    return {
+        "a rare word": with_word("{word}", 5_000, 50_000),
+        "a word of 0.1 %": with_word("{word}", 800, 1_200),
+        "a common word": with_word("{word}", 0, 10),
+        "two common words": with_word("{word} {other}", 0, 30),
+        "two words of 1 %": with_word("{word} {other}", 80, 120),
+        "two words of 0.1 %": with_word("{word} {other}", 800, 1_200),
+        "a phrase": lambda: ((phrase := chance.choice(corpus.phrases)) and f'"{phrase}"', phrase),
+        "a word of one feast": lambda: (FEAST, FEAST),
+        "no hits": lambda: (f"q{chance.randrange(10**9)}", f"q{chance.randrange(10**9)}"),
+        "from: and a common word": with_word("from:{author} {word}", 0, 10),
+        "from: and a rare word": with_word("from:{author} {word}", 5_000, 50_000),
+        "since: until: and a common word": with_word("since:{since} until:{until} {word}", 0, 10),
+        "until: and a rare word": with_word("until:{until} {word}", 5_000, 50_000),
+        "has:link and a common word": with_word("has:link {word}", 0, 10),
+        "has:link and a rare word": with_word("has:link {word}", 5_000, 50_000),
+        "a common word without another": with_word("{word} -{other}", 0, 30),
+        "two words of 1 % without the commonest": with_word("{word} {other} -the", 80, 120),
+    }
+
+
+def _people(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tuple[str, str]]]:
+    def part(low: int, high: int) -> tuple[str, str]:
+        name = chance.choice(corpus.names).lower()
+        begin = name.split()[1][: chance.randint(low, high)]
+        return begin, begin
+
+    def mistyped() -> tuple[str, str]:
+        name = list(chance.choice(corpus.names).lower())
+        at = chance.randrange(1, len(name) - 2)
+        name[at], name[at + 1] = name[at + 1], name[at]
+        return "".join(name), "".join(name)
+
+    return {
+        "people: two letters of a name": lambda: part(2, 2),
+        "people: four letters of a name": lambda: part(4, 4),
+        "people: a name with a typing error": mistyped,
+    }
+
+
+async def measure(*, seed: int, rounds: int, seconds: float, scratch: Path, tweets: int = TWEETS) -> list[Comparison]:
+    """One request after the other, each with another query; a second time nothing is asked."""
+    del rounds, seconds, scratch
+    comparisons: list[Comparison] = []
+    with serving({"LINNET_WEB_PROCESSES": "1"}) as server:
+        async with beside(server) as services:
+            start = time.monotonic()
+            corpus = await build_corpus(services, seed=seed, tweets=tweets)
+            size = f"{tweets:,} tweets, made in {time.monotonic() - start:.0f} s"
+            chance = random.Random(seed)
+            viewer = await users.find_id_by_username(services.db, corpus.usernames[-1])
+            token = (await open_sessions(services, [UserId(viewer or 0)]))[UserId(viewer or 0)]
+            async with open_client(server.port, connections=1) as client:
+                for name, make in _classes(corpus, chance).items():
+                    asked = [make() for _ in range(_QUERIES)]
+                    ours = await _ask(client, [f"q={quote(query)}" for query, _ in asked], token)
+                    theirs = await _reference(services, _ILIKE, [word for _, word in asked[:_REFERENCES]])
+                    comparisons.append(_compared(f"search: {name}", ours, theirs, size))
+                for name, make in _people(corpus, chance).items():
+                    asked = [make() for _ in range(_QUERIES)]
+                    ours = await _ask(client, [f"type=users&q={quote(query)}" for query, _ in asked], token)
+                    theirs = await _reference(services, _ILIKE_PEOPLE, [word for _, word in asked[:_REFERENCES]])
+                    comparisons.append(_compared(f"search: {name}", ours, theirs, size))
+    return comparisons
+
+
+def _compared(name: str, ours: Sequence[float], theirs: Sequence[float], size: str) -> Comparison:
+    p95, reference = quantile(ours, 0.95), quantile(theirs, 0.95)
+    return Comparison(
+        name,
+        "ms, p95",
+        p95 * 1000,
+        reference * 1000,
+        p95 / reference,
+        len(ours),
+        "< 50 ms",
+        p95 < _GOAL_SECONDS,
+        f"p50 {milliseconds(quantile(ours, 0.5))} and {milliseconds(quantile(theirs, 0.5))}; {size}",
+    )
+
+
+async def _ask(client: Client, queries: Sequence[str], token: str) -> list[float]:
+    times = []
+    for query in queries:
+        start = time.perf_counter()
+        answer = await client.send(get(f"/api/search?{query}", token))
+        times.append(time.perf_counter() - start)
+        if answer.status != 200:
+            raise SystemExit(f"{query} was answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
+        await asyncio.sleep(0)
+    return times
+
+
+async def _reference(services: Services, query: Query, words: Sequence[str]) -> list[float]:
+    times = []
+    for word in words:
+        start = time.perf_counter()
+        await services.db.fetch(int, query, pattern=f"%{word}%")
+        times.append(time.perf_counter() - start)
+    return times
