@@ -88,6 +88,17 @@ async def test_a_tag_is_shown_as_its_first_tweet_writes_it_and_then_as_the_oldes
     assert await display_of(town, "birds") == "birds"
 
 
+async def test_of_the_tweets_of_one_batch_the_first_decides_how_a_tag_looks(town: World) -> None:
+    first = await town.post("ada", "#BIRDS")
+    for number in range(9):
+        await town.post("ada", f"#{'birds' if number % 2 else 'Birds'} {number}")
+    await settle(town)
+    assert await display_of(town, "birds") == "BIRDS"
+    await town.delete("ada", first)
+    await settle(town)
+    assert await display_of(town, "birds") == "Birds"
+
+
 async def test_an_older_use_counts_again_when_the_latest_is_deleted(town: World, clock: ManualClock) -> None:
     await town.post("ada", "#birds")
     await town.post("ben", "#birds")

@@ -27,7 +27,7 @@ _PEOPLE_ADDED_UP = 100
 
 
 class TagChange:
-    """What happened to one tag. ``gains`` and ``losses`` are ranks of weights; ``new_tweet`` is one that carries it."""
+    """What happened to one tag. ``gains`` and ``losses`` are ranks of weights; ``new_tweet`` is the first that came."""
 
     __slots__ = ("gains", "gone_tweets", "losses", "new_tweet", "people", "tweets")
 
@@ -82,7 +82,9 @@ def _count_tweets(came: Iterable[TagUse], went: Iterable[TagUse]) -> dict[str, T
     for use in came:
         change = changes[use.tag]
         change.tweets += 1
-        change.new_tweet = TweetRef(use.author_id, use.tweet_id)
+        # The notes come back in no order; the first tweet decides how a new tag looks.
+        if change.new_tweet is None or use.tweet_id < change.new_tweet.tweet_id:
+            change.new_tweet = TweetRef(use.author_id, use.tweet_id)
     for use in went:
         change = changes[use.tag]
         change.tweets -= 1
