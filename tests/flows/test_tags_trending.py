@@ -179,6 +179,22 @@ async def test_prefixes_find_the_most_used_first(town: World) -> None:
     assert await tags.fetch_by_prefix(town.db, "bird%", page_size=9) == []
 
 
+async def test_of_very_many_tags_that_begin_so_the_most_used_of_all_are_found(town: World) -> None:
+    await everybody(town, "#zebra #birdz #other", people=4)
+    await everybody(town, "#birda", people=2)
+    await everybody(town, "#birdb #birdc #bird", people=1)
+
+    async def found(beginning: str, look: int) -> list[str]:
+        return [tag.tag for tag in await tags.fetch_by_prefix(town.db, beginning, page_size=9, look=look)]
+
+    exactly = ["bird", "birdz", "birda", "birdb", "birdc"]
+    assert await found("bird", 5) == exactly
+    # "birdz" is among the three most used of all, though not among the first three by name.
+    assert await found("bird", 3) == ["bird", "birdz", "birda", "birdb"]
+    assert await found("bird", 1) == ["bird", "birdz"]
+    assert await found("", 9) == ["birdz", "other", "zebra", "birda", "bird", "birdb", "birdc"]
+
+
 async def test_another_half_life_or_number_of_people_counts_everything_anew(town: World) -> None:
     await everybody(town, "#birds #cats", people=3)
     await everybody(town, "#dogs", people=2)

@@ -1,6 +1,5 @@
 """Searching, as clients do it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -38,6 +37,9 @@ ODD = [
 ]
 
 
+NINE = [("c", 8), ("d", 7), ("e", 6), ("f", 5), ("g", 4), ("h", 3), ("i", 2), ("j", 1)]
+
+
 async def search(site: Site, *, by: Person | None = None, **query: str | int) -> dict[str, Any]:
     answer = await site.ask("GET", "/api/search", by=by, params=query)
     assert answer.status_code == 200, answer.text
@@ -45,7 +47,7 @@ async def search(site: Site, *, by: Person | None = None, **query: str | int) ->
     return page
 
 
-def texts(page: dict[str, Any]) -> Sequence[str]:
+def texts(page: dict[str, Any]) -> list[str]:
     return [item["text"] for item in page["items"]]
 
 
@@ -76,6 +78,54 @@ async def test_pages_of_tweets_join(site: Site) -> None:
     assert newer["items"] == first["items"]
 
 
+def tags(page: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(item["tag"], item["tweets_count"]) for item in page["items"]]
+
+
+async def test_tags_are_found_by_their_beginnings(site: Site) -> None:
+    ada, linus = await site.sign_up("ada"), await site.sign_up("linus")
+    for text in ("#Birds and #birdsong", "#birds #BirdWatching", "#birds #birdsong", "#Bird", "#cats", "#NewYork"):
+        gone = await site.post(ada, text)
+    await site.post(linus, "#birdsong #Straße")
+    await site.settle()
+    assert (await site.ask("DELETE", f"/api/tweets/{gone['id']}", by=ada)).status_code == 204
+    await site.settle()
+    # The one that is all of it comes first, then the most used.
+    found = tags(await search(site, q="bird", type="tags"))
+    assert found[0] == ("Bird", 1)
+    assert sorted(found[1:3]) == [("Birds", 3), ("birdsong", 3)]
+    assert found[3:] == [("BirdWatching", 1)]
+    for typed in ("BIRDW", "#birdw", "＃ｂｉｒｄｗ", " #Bird W"):
+        assert tags(await search(site, q=typed, type="tags")) == [("BirdWatching", 1)]
+    assert tags(await search(site, q="STRASSE", type="tags")) == [("Straße", 1)]
+    for typed in ("newyork", "irds", "bird%", "_", "b?", "#", "birdsongs"):
+        assert tags(await search(site, q=typed, type="tags")) == []
+    [item] = (await search(site, q="cat", type="tags"))["items"]
+    assert item == {"tag": "cats", "name": "cats", "tweets_count": 1, "people_count": 1, "pinned": False}
+
+
+async def test_pages_of_tags_join(site: Site) -> None:
+    ada = await site.sign_up("ada")
+    for number in range(9):
+        await site.post(ada, " ".join(f"#bird{letter}" for letter in "abcdefghij"[: number + 2]))
+    await site.settle()
+    whole = await search(site, q="bird", type="tags", limit=100)
+    assert sorted(tags(whole)) == [("birda", 9), ("birdb", 9), *((f"bird{letter}", n) for letter, n in NINE)]
+    assert (whole["next"], [count for _, count in tags(whole)]) == (None, sorted(dict(tags(whole)).values())[::-1])
+    found: list[tuple[str, int]] = []
+    pages = [await search(site, q="bird", type="tags", limit=4)]
+    while pages[-1]["next"] is not None:
+        pages.append(await search(site, q="bird", type="tags", limit=4, before=pages[-1]["next"]))
+    for page in pages:
+        found += tags(page)
+    assert (found, len(pages)) == (tags(whole), 3)
+    back = await search(site, q="bird", type="tags", limit=4, after=pages[2]["prev"])
+    assert back["items"] == pages[1]["items"]
+    assert (await search(site, q="bird", type="tags", limit=9, after=back["prev"]))["items"] == pages[0]["items"]
+    first = await search(site, q="bird", type="tags", after=pages[0]["prev"])
+    assert (first["items"], first["next"], first["prev"]) == ([], pages[0]["prev"], None)
+
+
 async def test_a_new_name_is_found_at_once(site: Site) -> None:
     ada = await site.sign_up("ada", "Ada Finch")
     await site.sign_up("adam")
@@ -97,6 +147,8 @@ async def test_a_new_name_is_found_at_once(site: Site) -> None:
         ({"q": ""}, "q"),
         ({"q": " \u3000"}, "q"),
         ({"q": "", "type": "users"}, "q"),
+        ({"q": "", "type": "tags"}, "q"),
+        ({"q": "a\x00b", "type": "tags"}, "q"),
         ({"q": "x" * 301}, "q"),
         ({"q": "a\x00b"}, "q"),
         ({"q": "-x"}, "q"),
@@ -115,7 +167,7 @@ async def test_a_query_that_cannot_be_is_refused(busy_site: Site, query: dict[st
 
 @pytest.mark.parametrize("query", ODD)
 async def test_odd_queries_are_answered(busy_site: Site, query: str) -> None:
-    for kind in ("tweets", "users"):
+    for kind in ("tweets", "users", "tags"):
         page = await search(busy_site, q=query, type=kind)
         assert page["next"] is None or page["items"]
     assert msgspec.json.encode(page)

@@ -6,12 +6,13 @@ from linnet.api.endpoints import Call, Endpoint, OneOf, Success
 from linnet.api.params import PAGE, Query, range_of
 from linnet.domain.searching import MAX_QUERY_CHARS
 from linnet.errors import Invalid
-from linnet.read.timelines.search import people_found_page, tweets_found_page
+from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
 from linnet.read.views.pages import PageView
+from linnet.read.views.tags import TagView
 from linnet.read.views.tweets import TweetView
 from linnet.read.views.users import UserView
 
-_TYPES = ("tweets", "users")
+_TYPES = ("tweets", "users", "tags")
 _Q = Query(
     "q",
     {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_CHARS, "pattern": r"\S"},
@@ -22,7 +23,7 @@ _TYPE = Query("type", {"type": "string", "enum": list(_TYPES), "default": _TYPES
 
 
 async def search(call: Call) -> Answer:
-    """Search tweets or people
+    """Search tweets, people or tags
 
     Tweets, newest first, hold everything that `q` says: words (`finches` also finds `finch`, as the tweet's language
     has it), `"some words"` in a row, `#tag`, `@name`, `from:name`, `to:name` (replies to and mentions of somebody),
@@ -33,6 +34,9 @@ async def search(call: Call) -> Answer:
     People are found by beginnings of their usernames and of the words of their names, and when these are few, by names
     that are alike. The best matches come first, 200 at most.
 
+    Tags are found by their beginnings, in any spelling and with or without the sign. The tag that was asked for comes
+    first, then the most used, 200 at most. They are the same for everybody.
+
     Nobody whom one blocks or mutes is found, nor anybody who blocks one.
     """
     values = call.query("q", "type", *(param.name for param in PAGE))
@@ -42,6 +46,8 @@ async def search(call: Call) -> Answer:
     wanted = range_of(values)
     if kind == "users":
         return view_answer(await people_found_page(call.services.read, call.viewer_id, query, wanted))
+    if kind == "tags":
+        return view_answer(await tags_found_page(call.services.read, query, wanted))
     return page_answer(await tweets_found_page(call.services.read, call.viewer_id, query, wanted))
 
 
@@ -52,8 +58,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         search,
         "search",
         Success(
-            "A page of tweets, or of users.",
-            OneOf((PageView[TweetView], PageView[UserView])),
+            "A page of tweets, of users or of tags.",
+            OneOf((PageView[TweetView], PageView[UserView], PageView[TagView])),
             examples.TWEETS,
         ),
         access="viewer",

@@ -1,13 +1,15 @@
 """Tags as the truth keeps them, and what people mean who name one."""
 
 import unicodedata
+from zlib import crc32
 
 import msgspec
 
-from linnet.domain.hashtags import Hashtag, find_hashtags
+from linnet.domain.hashtags import Hashtag, find_hashtags, fold_tag
 
 # Before any other work: no tweet is so long, and a path may be.
 _MAX_CHARS = 2_000
+_MAX_COUNT = (1 << 30) - 1
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -32,3 +34,14 @@ def read_tag(text: str) -> Hashtag | None:
     hashtag = name if name.startswith(("#", "＃")) else f"#{name}"
     found = find_hashtags(hashtag)
     return found[0] if len(found) == 1 and (found[0].start, found[0].end) == (0, len(hashtag)) else None
+
+
+def beginning_typed(query: str) -> str:
+    """What tags are to begin with, folded, where somebody typed this into the search field. Blanks do not count."""
+    return fold_tag(unicodedata.normalize("NFC", query.lstrip("#＃")))
+
+
+def score(tag: Tag, beginning: str) -> int:
+    """Orders tags that begin so, the largest first, and is a cursor: no two are the same but by a very rare chance."""
+    is_whole = tag.tag == beginning
+    return is_whole << 62 | min(tag.tweets_count, _MAX_COUNT) << 32 | crc32(tag.tag.encode())

@@ -1,7 +1,7 @@
-"""Screens: tweets that match a search, and people whose names do.
+"""Screens: tweets that match a search, people whose names do, and tags that begin so.
 
 Whom the viewer blocks or mutes, or is blocked by, is not found; who is gone neither. Pages of tweets are full all the
-same; people are few, and ranked.
+same; people and tags are few, and ranked. Tags are nobody's, and the same for everybody.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from linnet.domain.matching import (
     words_typed,
 )
 from linnet.domain.searching import TweetSearch, check_query, parse_search, stems_needed, tsquery_of
+from linnet.domain.tag import beginning_typed
+from linnet.domain.tag import score as score_of_tag
 from linnet.domain.timeline import Range
 from linnet.domain.user import FollowEdge
 from linnet.ids import UserId, first_id_at
@@ -27,13 +29,15 @@ from linnet.read.hiding import fetch_hidden_among
 from linnet.read.timelines.filling import Skeleton, fill_page
 from linnet.read.timelines.people import people_page
 from linnet.read.views.pages import Page, PageView
+from linnet.read.views.tags import TagView, tag_view
 from linnet.read.views.users import UserView
-from linnet.stores.postgres import search, users
+from linnet.stores.postgres import search, tags, users
 from linnet.stores.postgres.search import Found, FoundPerson, QueryOf, SearchOptions, TookTooLong
 
 # How often a page is filled up before it is shown short, with a cursor to go on.
 _MAX_FILLS: Final = 8
 _MAX_PEOPLE: Final = 200
+_MAX_TAGS: Final = 200
 _CANDIDATES: Final = 1000
 # With so many whose names begin as typed, nobody asks for those who are only like it.
 _ENOUGH: Final = 15
@@ -169,3 +173,16 @@ async def _fetch_by_keys(deps: ReadDeps, query: str) -> list[FoundPerson]:
     except TookTooLong:
         # The typed letters stand in nearly all names. What was found without them has to do.
         return []
+
+
+async def tags_found_page(deps: ReadDeps, query: str, wanted: Range) -> PageView[TagView]:
+    """Tags that tweets carry, the most used first, 200 at most. Raises ``Invalid`` for a query that is empty."""
+    beginning = beginning_typed(check_query(query))
+    found = await tags.fetch_by_prefix(deps.db, beginning, page_size=_MAX_TAGS) if beginning else []
+    ranked = sorted(((score_of_tag(tag, beginning), tag) for tag in found), key=lambda pair: pair[0], reverse=True)
+    inside = [(place, tag) for place, tag in ranked if wanted.after < place < wanted.before]
+    shown = inside[-wanted.limit :] if wanted.ascending else inside[: wanted.limit]
+    if not shown:
+        return PageView([], str(wanted.after) if wanted.ascending else None, None)
+    has_more = wanted.ascending or len(inside) > len(shown)
+    return PageView([tag_view(tag) for _, tag in shown], str(shown[-1][0]) if has_more else None, str(shown[0][0]))

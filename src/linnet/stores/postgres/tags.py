@@ -194,9 +194,13 @@ async def fetch_hidden(db: Reader, *, after_tag: str, page_size: int) -> list[Ta
     return await db.fetch(Tag, _sql["fetch_hidden"], after_tag=after_tag, page_size=page_size)
 
 
-async def fetch_by_prefix(db: Reader, folded_prefix: str, *, page_size: int) -> list[Tag]:
-    """Used tags that begin with a folded text, the most used first; hidden ones too, which only do not trend."""
-    return await db.fetch(Tag, _sql["fetch_by_prefix"], prefix=folded_prefix, page_size=page_size)
+async def fetch_by_prefix(db: Reader, folded_prefix: str, *, page_size: int, look: int = 2000) -> list[Tag]:
+    """Used tags that begin with a folded text, that tag itself first and then the most used.
+
+    Hidden ones too, which only do not trend. Where more than ``look`` tags begin so, those come for sure that are among
+    as many most used of all.
+    """
+    return await db.fetch(Tag, _sql["fetch_by_prefix"], prefix=folded_prefix, look=look, page_size=page_size)
 
 
 async def fetch_page(db: Reader, *, after_tag: str, page_size: int) -> list[str]:

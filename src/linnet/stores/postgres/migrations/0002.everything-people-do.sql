@@ -101,6 +101,7 @@ create table tags (
 create index tags_trending on tags (rank desc, tag) where trends;
 create index tags_pinned on tags (pinned_id) where pinned_id is not null;
 create index tags_hidden on tags (tag) where is_hidden;
+create index tags_most_used on tags (tweets_count desc, tag) where tweets_count > 0;
 
 -- Whom a tweet mentions, owned by the person who is mentioned.
 create table mentions (

@@ -138,11 +138,30 @@ where is_hidden and tag > %(after_tag)s
 order by tag
 limit %(page_size)s;
 
--- :name fetch_by_prefix (prefix, page_size) -> many
--- Tags that begin with something and are used, the most used first. Served by tags_pkey.
-select tag, display, tweets_count, people_count, is_hidden, pinned_id is not null from tags
-where tag >= %(prefix)s::text and tag < %(prefix)s::text || chr(1114111) and tweets_count > 0
-order by tweets_count desc, tag
+-- :name fetch_by_prefix (prefix, look, page_size) -> many
+-- Used tags that begin with something: the one that is all of it, then the most used. Where more than "look" of them
+-- begin so, it looks at so many by name, and at so many of the most used of all. Served by tags_pkey and by
+-- tags_most_used.
+select tag, display, tweets_count, people_count, is_hidden, is_pinned
+from (
+    (
+        select tag, display, tweets_count, people_count, is_hidden, pinned_id is not null as is_pinned from tags
+        where tag >= %(prefix)s::text and tag < %(prefix)s::text || chr(1114111)
+        order by tag
+        limit %(look)s
+    )
+    union
+    select tag, display, tweets_count, people_count, is_hidden, is_pinned
+    from (
+        select tag, display, tweets_count, people_count, is_hidden, pinned_id is not null as is_pinned from tags
+        where tweets_count > 0
+        order by tweets_count desc, tag
+        limit %(look)s
+    ) most_used
+    where tag >= %(prefix)s::text and tag < %(prefix)s::text || chr(1114111)
+) found
+where tweets_count > 0
+order by tag = %(prefix)s::text desc, tweets_count desc, tag
 limit %(page_size)s;
 
 -- :name fetch_page (after_tag, page_size) -> many
