@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from linnet.ids import TweetId
+from linnet.stores.postgres.leases import upsert_fact
 from linnet.write.actions import likes
 from linnet.write.actions.recounted import Difference
 from linnet.write.actions.recounts import Recounted, RecountOptions, recount
 from linnet.write.erasing.rows import erase_rows
 from linnet.write.jobs.job import NotYet
+from linnet.write.rules import THRESHOLD_FACT, OtherRules
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -298,3 +300,11 @@ async def test_repairs_in_the_middle_of_everything_spoil_nothing(world: World, s
     await world.settle()
     assert await said(world) == set()
     await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_a_repair_by_other_rules_than_the_workers_is_refused(world: World) -> None:
+    await town(world)
+    await upsert_fact(world.db, THRESHOLD_FACT, "7")
+    with pytest.raises(OtherRules, match="7 there, 5000 here"):
+        await recounted(world, repair=True)
+    assert (await recounted(world)).differences == [], "looking is no harm"

@@ -31,6 +31,7 @@ from linnet.write.actions.recounted_notes import LikeNotes, LikesThere, NotedTwe
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import rescore_popular
+from linnet.write.rules import refuse_other_rules
 
 T = TypeVar("T")
 
@@ -76,8 +77,11 @@ async def recount(
 ) -> Recounted:
     """Counts again, in pages; ``progress`` is told how many more are done.
 
-    Raises ``Unavailable`` when a store is away; what was repaired until then stays.
+    Raises ``Unavailable`` when a store is away; what was repaired until then stays. A repair raises ``OtherRules`` when
+    the workers have other settings: whom it made a top user would be none there.
     """
+    if repair:
+        await refuse_other_rules(deps)
     options = options or RecountOptions()
     size = options.page_size
     # Notes first, wrong ones before missing ones, for tweets are counted by the notes under them. Of these likes come

@@ -19,6 +19,7 @@ from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.popular import Rankable, Score
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.sorting import Batch, Settled
+from linnet.write.rules import HALF_LIFE_FACT
 
 # Below this a tweet is kept only as long as it is among the best of all.
 KEPT_DAYS = 14
@@ -27,7 +28,6 @@ KEPT_AT_LEAST = 1000
 _PAGE_SIZE = 500
 _PRUNED_AT_ONCE = 1000
 _PRUNED_PAGES = 50
-_HALF_LIFE_FACT = "popular_half_life_hours"
 
 
 async def apply_popular(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
@@ -123,13 +123,13 @@ async def rank_unranked(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) -> None
 async def match_half_life(deps: WriteDeps) -> None:
     """When the half-life was changed, or nothing was ever ranked, sees to it."""
     half_life = str(deps.options.popular_half_life_hours)
-    known = await find_fact(deps.db, _HALF_LIFE_FACT)
+    known = await find_fact(deps.db, HALF_LIFE_FACT)
     if known == half_life:
         return
     if known is None:
         await rank_unranked(deps)
     await rescore_popular(deps)
-    await upsert_fact(deps.db, _HALF_LIFE_FACT, half_life)
+    await upsert_fact(deps.db, HALF_LIFE_FACT, half_life)
 
 
 async def prune_popular(deps: WriteDeps, *, kept_at_least: int = KEPT_AT_LEAST) -> int:

@@ -11,9 +11,9 @@ from linnet.stores.postgres.pool import run_again
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.tags import TagChange, change_tags
 from linnet.write.jobs.job import job
+from linnet.write.rules import TRENDING_FACT, noted_trending
 
 _PAGE_SIZE = 1000
-_RULES_FACT = "trending"
 
 
 @job(cron="* * * * *")
@@ -44,14 +44,14 @@ async def match_trending_rules(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) 
     Page by page: stopped in the middle it begins again, and until it is through, the order of tags is not right.
     """
     rules = deps.options.trending
-    fact = f"half-life {rules.half_life_hours} h, {rules.min_people} people"
-    if await find_fact(deps.db, _RULES_FACT) == fact:
+    fact = noted_trending(rules)
+    if await find_fact(deps.db, TRENDING_FACT) == fact:
         return
     after_tag = ""
     while names := await tags.fetch_page(deps.db, after_tag=after_tag, page_size=page_size):
         await run_again(lambda names=names: _count_anew(deps, names, rules))  # type: ignore[misc]
         after_tag = names[-1]
-    await upsert_fact(deps.db, _RULES_FACT, fact)
+    await upsert_fact(deps.db, TRENDING_FACT, fact)
 
 
 async def _count_anew(deps: WriteDeps, names: list[str], rules: TrendingRules) -> None:

@@ -23,11 +23,11 @@ from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import match_half_life
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch, apply_lanes
+from linnet.write.rules import THRESHOLD_FACT
 
 log = structlog.get_logger()
 
 _AWAY_SECONDS = 0.25
-_THRESHOLD_FACT = "top_user_followers"
 
 
 class WorkerOptions(msgspec.Struct, frozen=True):
@@ -167,10 +167,10 @@ class EventWorker:
         """When the threshold of top users was changed, those who are on the wrong side now cross it."""
         deps = self._deps
         threshold = deps.options.top_user_followers
-        if await find_fact(deps.db, _THRESHOLD_FACT) == str(threshold):
+        if await find_fact(deps.db, THRESHOLD_FACT) == str(threshold):
             return
         await match_threshold(deps)
-        await upsert_fact(deps.db, _THRESHOLD_FACT, str(threshold))
+        await upsert_fact(deps.db, THRESHOLD_FACT, str(threshold))
 
 
 async def match_threshold(deps: WriteDeps, *, page_size: int = 500) -> list[UserId]:
