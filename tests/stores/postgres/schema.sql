@@ -256,6 +256,7 @@ CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id
 CREATE INDEX tag_people_of_tag ON public.tag_people USING btree (tag, last_id);
 CREATE INDEX tag_people_oldest ON public.tag_people USING btree (last_id);
 CREATE INDEX tags_hidden ON public.tags USING btree (tag) WHERE is_hidden;
+CREATE INDEX tags_most_used ON public.tags USING btree (tweets_count DESC, tag) WHERE (tweets_count > 0);
 CREATE INDEX tags_pinned ON public.tags USING btree (pinned_id) WHERE (pinned_id IS NOT NULL);
 CREATE INDEX tags_trending ON public.tags USING btree (rank DESC, tag) WHERE trends;
 CREATE INDEX tweet_documents_newest ON public.tweet_documents USING btree (tweet_id DESC);
