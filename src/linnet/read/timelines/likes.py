@@ -2,31 +2,25 @@
 
 from functools import partial
 
-from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Range
-from linnet.errors import TweetNotFound, UserNotFound
+from linnet.errors import UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import meets
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more
 from linnet.read.timelines.people import people_page
-from linnet.read.timelines.thread import find_tweet
+from linnet.read.timelines.thread import find_original
 from linnet.read.views.pages import Page, PageView
 from linnet.read.views.users import UserView
-from linnet.stores.postgres import likes, tweets
+from linnet.stores.postgres import likes
 
 
-async def likers_page(
-    deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range
-) -> PageView[UserView]:
+async def likers_page(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range) -> PageView[UserView]:
     """Who likes a tweet; a retweet stands for its original. Raises ``TweetNotFound``.
 
     Notes are what is read, so whoever liked it in this moment is listed as soon as the event worker has come to it.
     """
-    tweet = await find_tweet(deps, viewer_id, tweet_id)
-    ref = tweet.retweet_of or TweetRef(tweet.author_id, tweet.id)
-    if tweet.retweet_of is not None and not await tweets.fetch(deps.db, [ref]):
-        raise TweetNotFound
+    ref = await find_original(deps, viewer_id, tweet_id)
     return await people_page(deps, viewer_id, partial(likes.fetch_likers, deps.db, ref), wanted)
 
 

@@ -11,16 +11,15 @@ from typing import Final
 
 import msgspec
 
-from linnet.domain.event import TweetRef
 from linnet.domain.names import fold_login
 from linnet.domain.timeline import Range
 from linnet.domain.user import FollowEdge, Profile, Relationship
 from linnet.domain.visibility import Hidden
-from linnet.errors import TweetNotFound, UserNotFound
+from linnet.errors import UserNotFound
 from linnet.ids import SessionId, TweetId, UserId
 from linnet.read.deps import ReadDeps
-from linnet.read.hiding import meets
 from linnet.read.hydration.viewers import unused_since_ms
+from linnet.read.timelines.thread import find_original
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import (
     MeView,
@@ -105,13 +104,7 @@ async def retweeters_page(
     deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId, wanted: Range
 ) -> PageView[UserView]:
     """Who retweeted a tweet, the newest retweet first; a retweet stands for its original. Raises ``TweetNotFound``."""
-    tweet = await tweets.find_by_id(deps.db, tweet_id)
-    if tweet is not None and tweet.retweet_of is not None:
-        originals = await tweets.fetch(deps.db, [tweet.retweet_of])
-        tweet = originals[0] if originals else None
-    if tweet is None or not await meets(deps, viewer_id, tweet.author_id, surface="tweet"):
-        raise TweetNotFound
-    ref = TweetRef(tweet.author_id, tweet.id)
+    ref = await find_original(deps, viewer_id, tweet_id)
     return await people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
 
 

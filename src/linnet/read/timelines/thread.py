@@ -42,6 +42,16 @@ async def find_tweet(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId
     return tweet
 
 
+async def find_original(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> TweetRef:
+    """A tweet's own place, and for a retweet that of its original. Raises ``TweetNotFound``, as ``find_tweet`` does."""
+    tweet = await find_tweet(deps, viewer_id, tweet_id)
+    if tweet.retweet_of is None:
+        return TweetRef(tweet.author_id, tweet.id)
+    if not await tweets.fetch(deps.db, [tweet.retweet_of]):
+        raise TweetNotFound
+    return tweet.retweet_of
+
+
 def entry_of(tweet: Tweet) -> Entry:
     """A tweet's place in a timeline."""
     if tweet.retweet_of is not None:
