@@ -256,7 +256,7 @@ def what_is_pulled_not_filtered(patch: Patch) -> None:
     async def pull(deps: ReadDeps, viewer_id: UserId, page: WindowPage, *bounds: int) -> list[Entry]:
         return await original(deps, viewer_id, msgspec.structs.replace(page, kept_away=NO_IDS), *bounds)
 
-    original: Any = home_screen._pull
+    original: Callable[..., Awaitable[list[Entry]]] = home_screen._pull
     patch.setattr(home_screen, "_pull", pull)
 
 
