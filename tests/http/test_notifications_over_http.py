@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.app_world import Person, Site
+from tests.http.app_world import PASSWORD, Person, Site
 
 
 async def page(site: Site, by: Person, query: str = "") -> dict[str, Any]:
@@ -106,6 +106,66 @@ async def test_a_deleted_tweet_takes_all_that_it_caused_with_it(site: Site) -> N
     assert await told(site, cyd) == []
     await act(site, ada, "DELETE", f"/api/tweets/{tweet['id']}")
     assert await told(site, ada) == []
+
+
+async def test_whoever_is_muted_is_in_no_notification_and_in_no_count_until_they_are_unmuted(site: Site) -> None:
+    ada, cyd = await site.newcomer(), await site.newcomer()
+    tweet = await site.post(ada)
+    fans = [await site.newcomer() for _ in range(5)]
+    for fan in (*fans, cyd):
+        await act(site, fan, "PUT", f"/api/tweets/{tweet['id']}/like")
+        await site.settle()
+    await site.post(cyd, f"hello @{ada.username}")
+    before = await told(site, ada)
+    assert before == [
+        ("mentioned", [cyd.username], 1),
+        ("liked", [cyd.username, fans[4].username, fans[3].username], 6),
+    ]
+    await act(site, ada, "PUT", f"/api/users/{cyd.id}/mute")
+    await site.post(cyd, f"hello again @{ada.username}")
+    assert await told(site, ada) == [("liked", [fan.username for fan in fans[:1:-1]], 5)]
+    assert (await page(site, ada))["unread_count"] == 1
+    await act(site, ada, "DELETE", f"/api/users/{cyd.id}/mute")
+    assert await told(site, ada) == [before[0], *before]
+    assert (await page(site, ada))["unread_count"] == 3
+
+
+@pytest.mark.parametrize("by_whom", ["by the one who is told", "by the other"])
+async def test_a_block_takes_away_what_was_told_and_lets_nothing_new_be_told(site: Site, by_whom: str) -> None:
+    ada, bob, cyd = await site.newcomer(), await site.newcomer(), await site.newcomer()
+    tweet = await site.post(ada)
+    for fan in (bob, cyd):
+        await act(site, fan, "PUT", f"/api/users/{ada.id}/follow")
+        await act(site, fan, "PUT", f"/api/tweets/{tweet['id']}/like")
+        await site.settle()
+    await site.post(cyd, "look here", reply_to=tweet["id"])
+    assert [count for _, _, count in await told(site, ada)] == [1, 2, 2]
+    by, whom = (ada, cyd) if by_whom == "by the one who is told" else (cyd, ada)
+    await act(site, by, "PUT", f"/api/users/{whom.id}/block")
+    # At once, and again when the event and a mention after it have been applied.
+    for _ in range(2):
+        body = (await site.ask("GET", "/api/notifications", by=ada)).json()
+        assert [[person["username"] for person in item["people"]] for item in body["items"]] == [[bob.username]] * 2
+        assert [item["people_count"] for item in body["items"]] == [1, 1]
+        assert body["unread_count"] == 2
+        await site.post(cyd, f"and you, @{ada.username}?")
+        await site.settle()
+    await act(site, by, "DELETE", f"/api/users/{whom.id}/block")
+    assert {people for _, [people], _ in await told(site, ada)} == {bob.username}
+    await site.post(cyd, f"sorry, @{ada.username}")
+    assert (await told(site, ada))[0] == ("mentioned", [cyd.username], 1)
+
+
+async def test_whoever_leaves_is_in_no_notification_any_more(site: Site) -> None:
+    ada, bob, cyd = await site.newcomer(), await site.newcomer(), await site.newcomer()
+    tweet = await site.post(ada)
+    for fan in (bob, cyd):
+        await act(site, fan, "PUT", f"/api/tweets/{tweet['id']}/like")
+        await site.settle()
+    await site.post(cyd, f"good-bye @{ada.username}")
+    await site.settle()
+    await act(site, cyd, "DELETE", "/api/me", {"password": PASSWORD})
+    assert [(kind, people) for kind, people, _ in await told(site, ada)] == [("liked", [bob.username])]
 
 
 async def test_pages_follow_each_other_and_come_back(site: Site) -> None:
