@@ -1,7 +1,6 @@
 """Answers: pages, redirects, files. Every one of them carries the headers that keep a page to itself."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -49,10 +48,3 @@ def go_to(path: str, *cookies: Cookie) -> Response[None]:
     for cookie in cookies:
         response.set_cookie(cookie)
     return response
-
-
-def file(content: bytes, media_type: str, *, immutable: bool) -> Response[bytes]:
-    """A file that is the same for everybody; ``immutable``: under this address for ever."""
-    cache = "public, max-age=31536000, immutable" if immutable else "public, max-age=3600"
-    headers: dict[str, Any] = {**SECURITY_HEADERS, "Cache-Control": cache}
-    return Response(content, media_type=media_type, headers=headers)

@@ -1,14 +1,12 @@
 """Templates, filled in. Everything that is put into a page is escaped, unless ``richtext`` made it."""
 
-import hashlib
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from linnet.clock import Clock
 from linnet.web import richtext, times
+from linnet.web.files import module_paths, static_path
 
 _environment = Environment(
     loader=PackageLoader("linnet.web", "templates"),
@@ -20,18 +18,6 @@ _environment = Environment(
 )
 
 
-@cache
-def read_static(name: str) -> bytes:
-    """A file of ``static/``. Raises ``FileNotFoundError``."""
-    return resources.files("linnet.web").joinpath("static", name).read_bytes()
-
-
-@cache
-def static_path(name: str) -> str:
-    """Where a file is served, under an address that changes with what is in it."""
-    return f"/static/{name}?v={hashlib.sha256(read_static(name)).hexdigest()[:12]}"
-
-
 def compact(number: int) -> str:
     """A count as it fits under a tweet."""
     if number < 10_000:
@@ -41,7 +27,7 @@ def compact(number: int) -> str:
     return f"{number / 1_000_000:.1f}M"
 
 
-_environment.globals["static"] = static_path
+_environment.globals.update(static=static_path, module_paths=module_paths)
 _environment.filters.update(
     rich=richtext.render_text,
     exactly=times.exactly,

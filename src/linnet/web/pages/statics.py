@@ -1,36 +1,62 @@
-"""Files: the stylesheet, the script, the bird."""
+"""Files: stylesheets, scripts, pictures, and the service worker."""
 
 from typing import Any
 
 from litestar import Response
 
-from linnet.web.answers import file
+from linnet.web.answers import SECURITY_HEADERS
 from linnet.web.asking import Ask, PageNotFound, PageRoute
-from linnet.web.templates import read_static, static_path
+from linnet.web.files import WORKER, StaticFile, all_files, version, worker_file
 
-_TYPES = {
-    "linnet.css": "text/css",
-    "linnet.js": "text/javascript",
-    "bird.svg": "image/svg+xml",
-    "linnet.webmanifest": "application/manifest+json",
-}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_A_WHILE = "public, max-age=3600"
+# Asked for anew each time: while versions change, an old process is asked for new files and the other way round. Half
+# of a page is better than none, and must not be kept.
+_NOW = "no-cache"
 
 
 async def static_file(ask: Ask) -> Response[Any]:
-    """A file of ours. Under the address that pages name it stays the same for ever."""
-    name = ask.path("name")
-    if name not in _TYPES:
-        raise PageNotFound
-    current = static_path(name).partition("v=")[2]
-    return file(read_static(name), _TYPES[name], immutable=ask.query("v") == current)
+    """A file of ours. Under the version that pages name it stays the same for ever."""
+    return _answer(ask, _find(ask), cache=_FOR_EVER if ask.path("version") == version() else _NOW)
+
+
+async def named_file(ask: Ask) -> Response[Any]:
+    """The same without a version, for addresses that are written down somewhere."""
+    return _answer(ask, _find(ask), cache=_A_WHILE)
+
+
+async def worker(ask: Ask) -> Response[Any]:
+    """The service worker, for the whole site."""
+    return _answer(ask, worker_file(), cache=_NOW)
 
 
 async def robots(ask: Ask) -> Response[Any]:
     """What is public may be read by machines too."""
-    return file(b"User-agent: *\nDisallow: /search\nDisallow: /settings\n", "text/plain", immutable=False)
+    text = b"User-agent: *\nDisallow: /search\nDisallow: /settings\n"
+    return _answer(ask, StaticFile(text, "text/plain", b""), cache=_A_WHILE)
+
+
+def _find(ask: Ask) -> StaticFile:
+    file = all_files().get(ask.path("name"))
+    if file is None or ask.path("name") == WORKER:
+        raise PageNotFound
+    return file
+
+
+def _answer(ask: Ask, file: StaticFile, *, cache: str) -> Response[bytes]:
+    headers = {**SECURITY_HEADERS, "Cache-Control": cache}
+    content = file.content
+    if file.packed:
+        headers["Vary"] = "Accept-Encoding"
+        if "gzip" in ask.request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            content = file.packed
+    return Response(content, media_type=file.media_type, headers=headers)
 
 
 PAGES = (
-    PageRoute("GET", "/static/{name}", static_file, user=False, limit=""),
+    PageRoute("GET", "/static/{version}/{name}", static_file, user=False, limit=""),
+    PageRoute("GET", "/static/{name}", named_file, user=False, limit=""),
+    PageRoute("GET", "/worker.js", worker, user=False, limit=""),
     PageRoute("GET", "/robots.txt", robots, user=False, limit=""),
 )
