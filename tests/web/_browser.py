@@ -1,0 +1,83 @@
+"""Debian's Chromium, driven by Playwright: windows of their own for people, and nothing that goes wrong unnoticed.
+
+The driver and Chromium hang on pipes of this process, and end when it does, however it ends.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.flows._linnet_process import Person
+from tests.web._looks import DESKTOP, Look
+
+DEADLINE_MS = 20_000
+COOKIE = "linnet_session"
+# Somebody's timeline must not look different where the machine stands elsewhere.
+_PLACE = {"locale": "en-GB", "timezone_id": "UTC"}
+
+
+class Windows:
+    """A test's browser windows, and the complaints of all of them. A complaint that nobody expected fails the test."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.url = url
+        self.complaints: list[str] = []
+        self._expected: list[str] = []
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+
+    def open(self, look: Look = DESKTOP, by: Person | None = None, **more: Any) -> Page:
+        """A window with cookies of its own, on no page yet. ``by``: logged in. ``more`` goes to Playwright as it is."""
+        context = self._browser.new_context(
+            base_url=self.url,
+            viewport={"width": look.width, "height": look.height},
+            is_mobile=look.is_phone,
+            has_touch=look.is_phone,
+            color_scheme=look.scheme,
+            java_script_enabled=look.scripts,
+            **{**_PLACE, **more},
+        )
+        self._contexts.append(context)
+        context.set_default_timeout(DEADLINE_MS)
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.complaints.append(f"{error.page and error.page.url}: {error.error}"))
+        if by is not None:
+            cookie = {"name": COOKIE, "value": by.token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}
+            context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of all that a cookie may have
+        return context.new_page()
+
+    def expect_complaint(self, words: str) -> None:
+        """The browser will say something with these words, and is right."""
+        self._expected.append(words)
+
+    def assert_quiet(self) -> None:
+        """The browser had nothing to complain of: no script failed, no file was missing, no policy was broken."""
+        unexpected = [said for said in self.complaints if not any(words in said for words in self._expected)]
+        assert unexpected == []
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.location.get('url', '')}: {message.text}")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Chromium without windows. No event loop may run in this thread meanwhile, nor be started."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("There is no chromium. Please install it: apt-get install chromium", pytrace=False)
+    expect.set_options(timeout=DEADLINE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        try:
+            yield browser
+        finally:
+            browser.close()
