@@ -1,8 +1,9 @@
 """Importing a graph: exact, safe to repeat, safe to kill, and clear about what is wrong with a file."""
 
+import asyncio
 import gzip
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from psycopg import AsyncConnection
 from linnet.errors import LinnetError, UsernameTaken, WrongCredentials
 from linnet.ids import UserId
 from linnet.stores.postgres import bulk, topusers, users
+from linnet.stores.postgres.queries import Query
 from linnet.write.actions import imports
 from linnet.write.actions.edgelists import NotAnEdgeList, read_edges
 from linnet.write.actions.imports import ImportReport, NameOfAStranger, Stage, import_graph
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
+from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
 
@@ -191,6 +194,64 @@ async def test_a_follow_of_somebody_who_reads_already_shows_at_once(
     await world.post("u1", "as a top user")
     await world.settle()
     await world.assert_exact()
+
+
+async def test_a_follow_across_a_block_is_left_out(
+    world: World, passwords: Passwords, graph: Path, tmp_path: Path
+) -> None:
+    """Of people who can log in, and of people who cannot yet."""
+    await load(world, passwords, graph, password=PASSWORD)
+    (tmp_path / "new.txt").write_text("6 1\n")
+    await load(world, passwords, tmp_path / "new.txt")
+    await world.settle()
+    await know(world, 1, 2, 3, 4, 5, 6)
+    for one, other in (("u2", "u4"), ("u2", "u6"), ("u3", "u6")):
+        await world.block(one, other)
+    await world.settle()
+    (tmp_path / "more.txt").write_text("2 4\n4 2\n2 6\n6 2\n6 3\n6 4\n3 4\n")
+    report = await load(world, passwords, tmp_path / "more.txt")
+    assert (report.follows, report.follows_added) == (7, 2)
+    assert {("u6", "u4"), ("u3", "u4"), ("u6", "u1")} <= (await fetch_pairs(world))[0]
+    await world.settle()
+    await assert_counts(world.db, top_user_followers=3)
+
+
+async def test_a_follow_that_is_imported_while_a_block_commits_is_left_out_or_ended(
+    world: World, passwords: Passwords, graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await load(world, passwords, graph, password=PASSWORD)
+    (tmp_path / "new.txt").write_text("6 1\n7 1\n8 1\n")
+    await load(world, passwords, tmp_path / "new.txt")
+    await world.settle()
+    await know(world, 1, 2, 3, 6, 7, 8)
+    # Compared with the truth before the blocks: they come between that and the follows.
+    block = await world.loom.start("block", world.block("u2", "u6"))
+    real = bulk.GraphStage.insert_follows
+
+    async def meanwhile(stage: bulk.GraphStage, first_ordinal: int, follow_ids: Sequence[int]) -> int:
+        await world.block("u2", "u7")
+        assert await world.loom.run_until(block, "commit")
+        inserting = asyncio.ensure_future(real(stage, first_ordinal, follow_ids))
+        while not await world.db.value(_IMPORT_WAITS):
+            assert not inserting.done(), "it does not wait for the block"
+        await world.loom.run(block)
+        return await inserting
+
+    monkeypatch.setattr(bulk.GraphStage, "insert_follows", meanwhile)
+    (tmp_path / "more.txt").write_text("6 2\n7 2\n8 2\n")
+    report = await load(world, passwords, tmp_path / "more.txt")
+    assert report.follows_added == 1
+    await world.settle()
+    await assert_counts(world.db, top_user_followers=3)
+
+
+_IMPORT_WAITS = Query(
+    "test.import_waits",
+    (),
+    "value",
+    "select exists (select from pg_stat_activity where datname = current_database()"
+    " and application_name = 'linnet import' and wait_event_type = 'Lock')",
+)
 
 
 class Killed(BaseException):

@@ -114,7 +114,7 @@ class GraphStage:
             await self._session.run(_sql["insert_users"], **chunk, domain=self._domain, password_hash=locked_hash)
 
     async def match_follows(self, *, locked_hash: str) -> FollowCounts:
-        """Finds out which follows are not there yet. Everybody in the file has to be a user by now."""
+        """Finds out which follows are not there yet, and may be. Everybody in the file has to be a user by now."""
         await self._session.run(_sql["match_added"])
         await self._session.run(_sql["index_user_ids"])
         await self._session.run(_sql["analyze_people"])
@@ -128,6 +128,7 @@ class GraphStage:
         """Follows of people asleep from ``first_ordinal`` on, with both counters; returns how many were new."""
         chunk = {"first_ordinal": first_ordinal, "last_ordinal": first_ordinal + len(follow_ids) - 1}
         async with self._transaction():
+            await self._session.run(_sql["lock_changes"], **chunk)
             await self._session.value(_sql["lock_users"], **chunk)
             return int(await self._session.value(_sql["insert_follows"], **chunk, follow_ids=list(follow_ids)))
 

@@ -3,7 +3,7 @@
 Person 88 of the file becomes the user ``u88``. The import is made of steps that each leave everything as it should be
 and does only what is not done yet: run again it changes nothing, and one that was killed goes on. Nobody it made can
 log in before it is through, so that no home timeline exists that could miss a follow; people who could log in before
-follow through ``follows.follow``, as if they did it themselves.
+follow through ``follows.follow``, as if they did it themselves. What the file says across a block is left out.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import msgspec
 
 from linnet.domain.names import check_password
 from linnet.domain.user import Profile
-from linnet.errors import Conflict, EmailTaken, UsernameTaken, UserNotFound
+from linnet.errors import Blocked, Conflict, EmailTaken, UsernameTaken, UserNotFound
 from linnet.ids import UserId
 from linnet.stores.postgres import bulk, users
 from linnet.stores.postgres.bulk import FollowCounts, GraphStage, PeopleCounts
@@ -167,8 +167,8 @@ async def _add_awake_follows(deps: WriteDeps, stage: GraphStage, follows: Follow
     async def make(follower_id: UserId, followed_id: UserId) -> bool:
         try:
             await follow(deps, follower_id, followed_id)
-        except UserNotFound:
-            # Gone since the file was compared.
+        except (Blocked, UserNotFound):
+            # Since the file was compared one of the two blocks the other, or is gone.
             return False
         return True
 

@@ -78,7 +78,8 @@ select n.user_id, 'u' || n.number, 'Person ' || n.number, 'u' || n.number || '@'
 from (select unnest(%(numbers)s::bigint[]) as number, unnest(%(user_ids)s::bigint[]) as user_id) n;
 
 -- :name create_follows (locked_hash) -> none
--- The follows that are not there yet, each once, numbered by follower. Those of people who can log in are apart.
+-- The follows that are not there yet, each once, numbered by follower, without those across a block. Those of people who
+-- can log in are apart.
 create temporary table staged_follows as
 select row_number() over (partition by e.awake order by e.follower, e.line) as ordinal,
     e.follower_id, e.followed_id, e.awake
@@ -91,6 +92,8 @@ from (
     join users u on u.id = a.user_id
     left join following f on f.user_id = a.user_id and f.followed_id = b.user_id
     where f.user_id is null
+        and not exists (select from blocks k where k.user_id = a.user_id and k.blocked_id = b.user_id)
+        and not exists (select from blocks k where k.user_id = b.user_id and k.blocked_id = a.user_id)
 ) e;
 
 -- :name index_follows () -> none
@@ -109,6 +112,16 @@ select (select count(*) from staged_edges), (select count(*) from staged_pairs);
 -- Follows to be made of people who cannot log in, and of people who can.
 select count(*) filter (where not awake), count(*) filter (where awake) from staged_follows;
 
+-- :name lock_changes (first_ordinal, last_ordinal) -> none
+-- Takes the locks of those who follow, in one order, as a follow and a block do: a block that is under way commits first
+-- or waits. Served by staged_follows_ordinal and follow_changes_pkey.
+insert into follow_changes as c (user_id, id)
+select distinct follower_id, 0
+from staged_follows
+where not awake and ordinal between %(first_ordinal)s and %(last_ordinal)s
+order by follower_id
+on conflict (user_id) do update set id = c.id;
+
 -- :name lock_users (first_ordinal, last_ordinal) -> value
 -- Takes the rows' locks in one order, as the event workers do. Served by staged_follows_ordinal and users_pkey.
 select count(*) from (
@@ -125,13 +138,14 @@ select count(*) from (
 ) locked;
 
 -- :name insert_follows (first_ordinal, last_ordinal, follow_ids) -> value
--- Both sides of follows of people who cannot log in, and the counters of both, which must be locked; returns how many
--- are new. Served by staged_follows_ordinal, following_pkey and users_pkey.
+-- Both sides of follows of people who cannot log in (nor block anybody), and the counters of both, which must be locked;
+-- returns how many are new. Served by staged_follows_ordinal, following_pkey, users_pkey and blocks_pkey.
 with chunk as materialized (
     select s.follower_id, s.followed_id,
         (%(follow_ids)s::bigint[])[s.ordinal - %(first_ordinal)s::bigint + 1] as id
     from staged_follows s
     where not s.awake and s.ordinal between %(first_ordinal)s and %(last_ordinal)s
+        and not exists (select from blocks b where b.user_id = s.followed_id and b.blocked_id = s.follower_id)
 ), new_side as (
     insert into following (user_id, followed_id, id)
     select follower_id, followed_id, id from chunk
