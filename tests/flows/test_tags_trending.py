@@ -9,6 +9,7 @@ from linnet.domain.trending import TrendingRules
 from linnet.errors import Invalid
 from linnet.ids import Lease
 from linnet.stores.postgres import tags
+from linnet.stores.postgres.queries import Query
 from linnet.write.actions.tags import hide_tag, pin_tag, show_tag, unpin_tag
 from linnet.write.fanout.tags import TagChange
 from linnet.write.jobs.tags import match_trending_rules, prune_tags
@@ -19,6 +20,7 @@ from tests.support.world import World, WorldOptions, build_world, open_world
 RULES = TrendingRules()
 NOW_MS = 1_780_000_000_000
 HOUR = 3600.0
+_PEOPLE = Query("test.people", (), "value", "select count(*) from tag_people")
 PEOPLE = [f"p{number}" for number in range(10)]
 
 
@@ -91,6 +93,21 @@ async def test_tags_leave_with_the_window_also_before_anybody_lets_them_go(town:
     kept = await tags.find(town.db, "birds")
     assert kept is not None
     assert (kept.tweets_count, kept.people_count) == (12, 0)
+
+
+async def test_letting_go_is_bounded_and_goes_on(
+    town: World, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linnet.write.jobs.tags._PAGE_SIZE", 2)
+    monkeypatch.setattr("linnet.write.jobs.tags._PAGES", 2)
+    await everybody(town, "#birds")
+    clock.advance(49 * HOUR)
+    left = []
+    for _ in range(4):
+        await prune_tags.run(town.write, {})
+        left.append(await town.db.value(_PEOPLE))
+        await assert_tags(town.db, RULES, clock)
+    assert left == [6, 2, 0, 0]
 
 
 async def test_deleted_tweets_are_taken_out_of_what_trends(town: World) -> None:

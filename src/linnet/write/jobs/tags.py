@@ -13,15 +13,19 @@ from linnet.write.fanout.tags import TagChange, change_tags
 from linnet.write.jobs.job import job
 from linnet.write.rules import TRENDING_FACT, noted_trending
 
+# A round lets go of at most so many pages, so that it never holds much up; the next one goes on, and until then reads
+# leave out what is left.
 _PAGE_SIZE = 1000
+_PAGES = 100
 
 
 @job(cron="* * * * *")
 async def prune_tags(deps: WriteDeps) -> None:
     """Every minute, so that what is read has little left to leave out."""
     await match_trending_rules(deps)
-    while await run_again(lambda: _prune_page(deps)) == _PAGE_SIZE:
-        pass
+    for _ in range(_PAGES):
+        if await run_again(lambda: _prune_page(deps)) < _PAGE_SIZE:
+            return
 
 
 async def _prune_page(deps: WriteDeps) -> int:
