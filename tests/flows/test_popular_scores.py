@@ -12,6 +12,7 @@ from linnet.domain.popularity import engagement_ms, reach_ms, score_ms
 from linnet.ids import Lease, first_id_at
 from linnet.stores.postgres.queries import Query
 from linnet.write.fanout.popular import match_half_life, prune_popular, rank_unranked, rescore_popular
+from linnet.write.jobs import popular as jobs
 from tests.flows._popularity import assert_scores, like, live_a_while, unlike
 from tests.support.servers import Servers
 from tests.support.world import World, build_world, open_process_beside, open_world
@@ -136,3 +137,23 @@ async def test_only_what_no_ranking_would_come_to_is_forgotten(servers: Servers,
         await like(world, "ben", old)
         await world.settle()
         await assert_scores(world)
+
+
+async def test_forgetting_is_bounded_and_goes_on(
+    servers: Servers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linnet.write.fanout.popular._PRUNED_AT_ONCE", 2)
+    monkeypatch.setattr("linnet.write.fanout.popular._PRUNED_PAGES", 2)
+    clock = ManualClock(1_800_000_000_000)
+    async with open_world(database_url, servers.valkey_url, clock=clock) as world:
+        await world.person("ada")
+        for _ in range(10):
+            await world.post("ada")
+            clock.advance(1)
+        await world.settle()
+        clock.advance(15 * 86_400)
+        assert [await prune_popular(world.write, kept_at_least=3) for _ in range(3)] == [4, 3, 0]
+        assert await world.db.value(_COUNT) == 3
+        # The job keeps a thousand.
+        await jobs.prune_popular.run(world.write, {})
+        assert await world.db.value(_COUNT) == 3

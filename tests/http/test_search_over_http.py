@@ -1,5 +1,6 @@
 """Searching, as clients do it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from linnet.clock import ManualClock
 from linnet.domain.searching import check_query, parse_search, tsquery_of
 from linnet.errors import Invalid
-from tests.http.app_world import Person, Site, problem_fields
+from linnet.ids import Lease
+from tests.http.app_world import Person, Site, open_site, problem_fields
+from tests.support.servers import Servers
 
 ODD = [
     *(
@@ -37,6 +41,7 @@ ODD = [
 ]
 
 
+NOON = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp() * 1000)
 NINE = [("c", 8), ("d", 7), ("e", 6), ("f", 5), ("g", 4), ("h", 3), ("i", 2), ("j", 1)]
 
 
@@ -62,6 +67,82 @@ async def test_tweets_are_found_with_what_the_viewer_did(site: Site) -> None:
     assert (found["id"], found["viewer"]["retweeted"]) == (tweet["id"], True)
     [found] = (await search(site, q="finch"))["items"]
     assert found["viewer"] is None
+
+
+async def test_words_phrases_people_days_and_links_narrow_a_search_down(servers: Servers, database_url: str) -> None:
+    clock = ManualClock(NOON)
+    async with open_site(database_url, servers.valkey_url, clock=clock) as site:
+        site.world.write.ids.renew(Lease(0, 0, 2 * NOON))
+        ada, linus = await site.sign_up("ada"), await site.sign_up("linus")
+        first = await site.post(ada, "Finches at the window")
+        clock.advance(86_400)
+        await site.post(linus, "The window, at finches: https://example.com", reply_to=first["id"])
+        clock.advance(86_400)
+        await site.post(ada, "No finch today. #sad @linus")
+        await site.settle()
+        by_day = {
+            31: "Finches at the window",
+            1: "The window, at finches: https://example.com",
+            2: "No finch today. #sad @linus",
+        }
+        cases = {
+            "finch": [2, 1, 31],
+            "FINCHES": [2, 1, 31],
+            '"at the window"': [31],
+            '"at finches"': [1],
+            "finch -window": [2],
+            "finch from:ada": [2, 31],
+            "finch from:@Linus": [1],
+            "finch since:2026-02-01": [2, 1],
+            "finch until:2026-02-01": [31],
+            "since:2026-02-01 until:2026-02-02": [1],
+            "finch has:link": [1],
+            "finch -has:link": [2, 31],
+            "to:ada": [1],
+            "finch is:reply": [1],
+            "@linus": [2],
+            "#SAD": [2],
+            "from:nobody finch": [],
+        }
+        for query, days in cases.items():
+            assert texts(await search(site, q=query)) == [by_day[day] for day in days], query
+
+
+async def test_who_is_kept_away_and_what_is_gone_is_not_found(site: Site) -> None:
+    ada, linus, mona, eva = [await site.sign_up(name, f"{name} Smith") for name in ("ada", "linus", "mona", "eva")]
+    for person in (linus, mona, eva):
+        await site.post(person, f"a finch by {person.username}")
+    deleted = await site.post(eva, "another finch")
+    await site.settle()
+    assert len((await search(site, by=ada, q="finch"))["items"]) == 4
+    await site.ask("PUT", f"/api/users/{linus.id}/mute", by=ada)
+    await site.ask("PUT", f"/api/users/{ada.id}/block", by=mona)
+    await site.ask("DELETE", f"/api/tweets/{deleted['id']}", by=eva)
+    site.world.forget()
+    assert texts(await search(site, by=ada, q="finch")) == ["a finch by eva"]
+    assert (await search(site, by=ada, q="from:linus"))["items"] == []
+    people = (await search(site, by=ada, q="smith", type="users"))["items"]
+    assert {person["username"] for person in people} == {"ada", "eva"}
+    assert len((await search(site, q="smith", type="users"))["items"]) == 4
+    # Somebody else finds all but what is gone.
+    assert len((await search(site, by=eva, q="finch"))["items"]) == 3
+
+
+async def test_people_are_found_with_typing_errors_and_by_beginnings(site: Site) -> None:
+    await site.sign_up("jsmith", "Jonathan Smith-Jones")
+    await site.sign_up("zoe", "Zoë Łukasiewicz")
+    for typed, username in {
+        "jon": "jsmith",
+        "@JSM": "jsmith",
+        "smith jonathan": "jsmith",
+        "johnathan smiht": "jsmith",
+        "zoe": "zoe",
+        "lukas": "zoe",
+        "Lukasievicz": "zoe",
+    }.items():
+        [found] = (await search(site, q=typed, type="users"))["items"]
+        assert found["username"] == username, typed
+    assert (await search(site, q="somebody else", type="users"))["items"] == []
 
 
 async def test_pages_of_tweets_join(site: Site) -> None:

@@ -1,6 +1,8 @@
 """Tags over HTTP: what trends, tweets by tag, and the operator's commands."""
 
 import asyncio
+import os
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
@@ -10,8 +12,11 @@ from click.testing import CliRunner, Result
 from linnet.cli import main
 from linnet.ids import UserId
 from linnet.stores.postgres.queries import Query
-from tests.flows._linnet_process import url_of
-from tests.http.app_world import Site, assert_problem, problem_fields
+from linnet.write.actions import tweets
+from linnet.write.jobs.erasure import erase_account
+from tests.flows._leaving import run_job
+from tests.flows._linnet_process import COMMAND, url_of
+from tests.http.app_world import PASSWORD, Site, assert_problem, problem_fields
 from tests.support.servers import Servers
 
 _BLOCK = Query("test.block", (), "none", "insert into {} values (%(user_id)s, %(other_id)s, 1)")
@@ -110,6 +115,39 @@ async def test_tags_trend_by_people_and_not_by_tweets(site: Site) -> None:
     assert await trending(site, "?limit=1") == [birds]
 
 
+async def test_a_tag_that_one_person_posts_a_thousand_times_does_not_trend(site: Site) -> None:
+    spammer, ada, linus = [await site.sign_up(name) for name in ("spammer", "ada", "linus")]
+    for number in range(1000):
+        await tweets.post_tweet(
+            site.world.write, UserId(int(spammer.id)), text=f"#spam {number}", reply_to=None, idempotency_key=None
+        )
+    for person in (ada, linus):
+        await site.post(person, "#birds")
+    await site.settle()
+    assert [item["name"] for item in await trending(site)] == ["birds"]
+    assert len(await texts(site, "/api/tags/spam/tweets?limit=100")) == 100
+
+
+async def test_what_trended_goes_with_the_tweets_and_accounts_that_made_it_trend(site: Site) -> None:
+    ada, linus, mona = [await site.sign_up(name) for name in ("ada", "linus", "mona")]
+    posted = {person.username: await site.post(person, "#birds #cats") for person in (ada, linus)}
+    await site.post(mona, "#cats")
+    await site.settle()
+    assert [(item["name"], item["people_count"]) for item in await trending(site)] == [("cats", 3), ("birds", 2)]
+    assert (await site.ask("DELETE", f"/api/tweets/{posted['linus']['id']}", by=linus)).status_code == 204
+    await site.settle()
+    assert [(item["name"], item["people_count"]) for item in await trending(site)] == [("cats", 2)]
+    answer = await site.ask("DELETE", "/api/me", {"password": PASSWORD}, by=ada)
+    assert answer.status_code == 204, answer.text
+    site.world.forget()
+    assert await texts(site, "/api/tags/cats/tweets") == ["#cats"]
+    await run_job(site.world, erase_account)
+    await site.settle()
+    assert await trending(site) == []
+    found = (await site.ask("GET", "/api/search?type=tags&q=cats")).json()["items"]
+    assert [(item["tweets_count"], item["people_count"]) for item in found] == [(1, 1)]
+
+
 async def test_bad_limits_are_named(busy_site: Site) -> None:
     for limit in ("0", "101", "x", "-1"):
         assert problem_fields(await busy_site.ask("GET", f"/api/tags/trending?limit={limit}")) == ["limit"]
@@ -155,6 +193,53 @@ async def test_operators_pin_and_hide_tags(site: Site, servers: Servers, monkeyp
     refused = await tags("pin", "no tag")
     assert refused.exit_code == 1
     assert refused.output == "linnet: 'no tag' is no tag: no tweet can carry it.\n"
+
+
+@pytest.mark.parametrize("verb", ["list", "pin", "unpin", "hide", "show"])
+def test_each_command_says_what_it_does_and_what_it_lacks(verb: str, tmp_path: Path) -> None:
+    def run(*arguments: str, **environ: str) -> Result:
+        return CliRunner().invoke(main, ["tags", verb, *arguments], env=environ)
+
+    overview = CliRunner().invoke(main, ["tags", "--help"])
+    told = run("--help")
+    assert (overview.exit_code, told.exit_code) == (0, 0)
+    sentence = told.output.split("\n\n")[1].strip().rstrip(".")
+    assert sentence in overview.output
+    assert "--json" in told.output
+    named = () if verb == "list" else ("birds",)
+    if named:
+        assert (run().exit_code, "Missing argument 'TAG'" in run().output) == (2, True)
+    assert "No such option" in run(*named, "--birds").output
+    nowhere = run(*named, "--data-dir", str(tmp_path))
+    assert nowhere.exit_code == 1
+    assert nowhere.output.startswith(f"linnet: no linnet runs on {tmp_path}")
+    away = f"postgresql:///linnet?host={tmp_path}&connect_timeout=2"
+    half = run(*named, LINNET_DATABASE_URL=away)
+    assert half.exit_code == 1
+    assert half.output == "linnet: LINNET_DATABASE_URL is set, but LINNET_VALKEY_URL is not: set both, or neither.\n"
+
+
+async def test_a_command_is_a_process_of_its_own(site: Site, servers: Servers) -> None:
+    for name in ("ada", "linus"):
+        await site.post(await site.sign_up(name), "#Birds")
+    await site.settle()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LINNET_")} | {
+        "LINNET_DATABASE_URL": url_of(site.world.db.options.url),
+        "LINNET_VALKEY_URL": servers.valkey_url,
+        "LINNET_VALKEY_PREFIX": site.world.write.keys.prefix.decode(),
+    }
+
+    async def tags(*arguments: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "tags", *arguments, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        said, complained = await asyncio.wait_for(process.communicate(), 30)
+        return process.returncode or 0, said.decode(), complained.decode()
+
+    assert await tags("list") == (0, "#Birds  2 tweets, 2 people lately\n", "")
+    assert await tags("hide", "#BIRDS") == (0, "#Birds  hidden, 2 tweets, 2 people lately\n", "")
+    assert await trending(site) == []
+    assert await tags("hide", "a b") == (1, "", "linnet: 'a b' is no tag: no tweet can carry it.\n")
 
 
 async def test_nothing_of_a_person_is_left_when_their_tweets_are_gone(site: Site) -> None:
