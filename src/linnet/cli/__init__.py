@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, str] = {
     "jobs": "linnet.cli.jobs:jobs",
     "db": "linnet.cli.db:db",
     "settings": "linnet.cli.settings:settings",
+    "doctor": "linnet.cli.doctor:doctor",
     "events": "linnet.cli.events:events",
     "timelines": "linnet.cli.timelines:timelines",
     "tags": "linnet.cli.tags:tags",

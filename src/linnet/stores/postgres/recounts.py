@@ -91,7 +91,7 @@ async def lock_users(db: Session, user_ids: Collection[UserId]) -> None:
 
 
 async def count_users(db: Reader, user_ids: Collection[UserId]) -> list[CountedUser]:
-    """In no order; users who are gone or leaving are left out."""
+    """By id; users who are gone or leaving are left out."""
     return await db.fetch(CountedUser, _sql["count_users"], user_ids=list(user_ids))
 
 
@@ -116,7 +116,7 @@ async def fetch_tweets_among(db: Reader, refs: Collection[TweetRef]) -> list[Twe
 
 
 async def count_notes(db: Reader, refs: Collection[TweetRef]) -> list[CountedNotes]:
-    """In no order; tweets that are gone, and those of people who are leaving, are left out."""
+    """By author; tweets that are gone, and those of people who are leaving, are left out."""
     return await db.fetch(
         CountedNotes,
         _sql["count_notes"],

@@ -14,7 +14,8 @@ select u.id, u.tweets_count, u.followers_count, u.following_count,
     (select count(*) from followers f where f.user_id = u.id),
     (select count(*) from following f where f.user_id = u.id)
 from users u
-where u.id = any(%(user_ids)s::bigint[]) and u.deleted_ms is null;
+where u.id = any(%(user_ids)s::bigint[]) and u.deleted_ms is null
+order by u.id;
 
 -- :name fetch_tweets (after_author_id, after_id, page_size) -> many
 -- All tweets by author, a page at a time, with what they answer or retweet. Served by tweets_pkey.
@@ -33,7 +34,8 @@ select t.author_id, t.id, t.replies_count, t.retweets_count, t.likes_count,
     (select count(*) from tweet_likes l where l.author_id = t.author_id and l.tweet_id = t.id)
 from tweets t
 where t.author_id = any(%(author_ids)s::bigint[]) and t.id = any(%(tweet_ids)s::bigint[])
-    and exists (select from users u where u.id = t.author_id and u.deleted_ms is null);
+    and exists (select from users u where u.id = t.author_id and u.deleted_ms is null)
+order by t.author_id, t.id;
 
 -- :name fetch_tweets_among (author_ids, tweet_ids) -> many
 -- Which of these tweets are there, with what they answer or retweet now. Served by tweets_pkey.
@@ -108,7 +110,8 @@ select t.tag, t.tweets_count, t.people_count,
     (select count(*) from tweet_tags u where u.tag = t.tag),
     (select count(*) from tag_people p where p.tag = t.tag)
 from tags t
-where t.tag = any(%(tags)s::text[]);
+where t.tag = any(%(tags)s::text[])
+order by t.tag;
 
 -- :name fetch_held_back (user_ids) -> many
 -- Whom events that wait or are parked still concern, as their actor or by being named. A scan of two tables that are

@@ -1,0 +1,51 @@
+"""What an operator asks about Valkey as a whole: is it the right one, how full is it, and who listens to it."""
+
+import msgspec
+
+from linnet.stores.valkey.client import Valkey
+
+
+class ValkeyVitals(msgspec.Struct, frozen=True):
+    """``product`` is "Valkey", or whatever else speaks its protocol. ``max_bytes`` is 0 when memory has no bound.
+
+    ``policy`` says what goes when memory is full. ``is_writing`` is False when its file could not be written.
+    """
+
+    product: str
+    version: str
+    is_replica: bool
+    used_bytes: int
+    max_bytes: int
+    policy: str
+    evicted_keys: int
+    is_writing: bool
+
+
+async def find_vitals(valkey: Valkey) -> ValkeyVitals:
+    """Raises ``Unavailable`` when it is away, ``ValkeyReplyError`` when it does not want to say."""
+    answers = [valkey.call(b"INFO", section) for section in ("server", "memory", "stats", "replication", "persistence")]
+    facts: dict[str, str] = {}
+    for answer in answers:
+        facts |= _read_info(await answer)
+    is_valkey = facts.get("server_name") == "valkey" or "valkey_version" in facts
+    return ValkeyVitals(
+        product="Valkey" if is_valkey else "Redis",
+        version=facts.get("valkey_version") or facts.get("redis_version", ""),
+        is_replica=facts.get("role", "master") != "master",
+        used_bytes=int(facts.get("used_memory", 0)),
+        max_bytes=int(facts.get("maxmemory", 0)),
+        policy=facts.get("maxmemory_policy", ""),
+        evicted_keys=int(facts.get("evicted_keys", 0)),
+        is_writing="err" not in (facts.get("aof_last_write_status"), facts.get("rdb_last_bgsave_status")),
+    )
+
+
+async def count_listeners(valkey: Valkey, channel: bytes) -> int:
+    """How many connections listen to a channel of this node."""
+    _, count = await valkey.call(b"PUBSUB", b"NUMSUB", channel)
+    return int(count)
+
+
+def _read_info(text: bytes) -> dict[str, str]:
+    lines = [line.partition(":") for line in text.decode(errors="replace").splitlines()]
+    return {name: value.strip() for name, colon, value in lines if colon}
