@@ -48,3 +48,11 @@ def go_to(path: str, *cookies: Cookie) -> Response[None]:
     for cookie in cookies:
         response.set_cookie(cookie)
     return response
+
+
+def refusal(status: int, code: str, sentence: str) -> Response[dict[str, str]]:
+    """What a script is told instead of a page."""
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+    return Response(
+        {"code": code, "sentence": sentence}, status_code=status, media_type="application/json", headers=headers
+    )

@@ -57,7 +57,8 @@ def version() -> str:
 
 def static_path(name: str) -> str:
     """Where a file is served, for ever the same. Raises ``KeyError``."""
-    assert all_files()[name]
+    if name not in all_files():
+        raise KeyError(name)
     return f"/static/{version()}/{name}"
 
 

@@ -1,0 +1,97 @@
+// Writing: what is left to say, and posting without leaving the page. Whatever happens, nothing typed is lost.
+
+import { countChars } from "./characters.js";
+import { countOf, setCount } from "./counts.js";
+import { put } from "./feed.js";
+import { element, say } from "./say.js";
+import { send } from "./send.js";
+
+const me = document.body.dataset.me ?? "";
+const NEAR = 20;
+
+const once = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const setUp = (form) => {
+  const area = form.elements.text, count = form.querySelector(".count"), button = form.querySelector("button");
+  const draft = `draft:${me}:${form.elements.reply_to?.value ?? ""}`;
+  const spoken = element("span", "unseen");
+  spoken.setAttribute("role", "status");
+  // Each number would be read out while one types; what matters is said when one stops.
+  count.removeAttribute("aria-live");
+  count.after(spoken);
+  let pause;
+
+  const show = () => {
+    const left = form.dataset.max - countChars(area.value);
+    count.textContent = left;
+    count.classList.toggle("near", left < NEAR);
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      spoken.textContent = left >= NEAR ? "" : left >= 0 ? `${left} characters left` : `${-left} characters too many`;
+    }, 900);
+  };
+  const complain = (sentence) => {
+    form.querySelector(".wrong")?.remove();
+    area.toggleAttribute("aria-invalid", Boolean(sentence));
+    area.removeAttribute("aria-describedby");
+    if (!sentence) return;
+    const wrong = element("p", "wrong", sentence);
+    wrong.id = `wrong-${form.id}`;
+    wrong.setAttribute("role", "alert");
+    area.setAttribute("aria-invalid", "true");
+    area.setAttribute("aria-describedby", wrong.id);
+    area.after(wrong);
+  };
+
+  area.addEventListener("input", () => {
+    show();
+    area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft);
+  });
+  area.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      const posted = await send("/fragments/tweets", form);
+      area.value = "";
+      sessionStorage.removeItem(draft);
+      form.elements.once.value = once();
+      complain("");
+      arrive(form, posted);
+    } catch (refused) {
+      // Without an answer the same form is sent again, and is the same tweet. One that came through after all is told by
+      // the server when the text has changed since.
+      if (refused.code === "idempotency_key_reused") form.elements.once.value = once();
+      complain(refused.code === "idempotency_key_reused" ? "What you sent before came through after all. Send again to post this, too." : refused.message);
+      area.focus();
+    }
+    button.disabled = false;
+    show();
+  });
+  addEventListener("pageshow", () => { button.disabled = false; show(); });
+  // A link that says "reply" means the field, not the place where it is.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (link?.hash !== `#${form.id}` || link.pathname !== location.pathname || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    area.focus();
+  });
+  if (location.hash === `#${form.id}`) area.focus();
+  if (!area.value) area.value = sessionStorage.getItem(draft) ?? "";
+  show();
+};
+
+const arrive = (form, posted) => {
+  const feed = document.querySelector(".feed");
+  // On the page for writing there is no list to put it in.
+  if (!feed) return location.assign(form.elements.reply_to ? form.elements.back.value : "/");
+  put(feed, posted.html);
+  const answers = form.elements.reply_to && document.querySelector(".tweet.main .act[href$='#reply']");
+  if (answers) setCount(answers, countOf(answers) + 1);
+  say(form.elements.reply_to ? "Your answer is there." : "Posted.");
+};
+
+for (const form of document.querySelectorAll(".composer")) setUp(form);
