@@ -20,13 +20,15 @@ _RETRY_SECONDS = 0.5
 class Change(msgspec.Struct, frozen=True, array_like=True):
     """Something processes may hold in memory that is not so any more: tweets, profiles, token hashes by id or hash.
 
-    ``posted`` are packed entries of top users, for those who pull them.
+    ``posted`` are packed entries of top users, for those who pull them. ``logged_out_ids`` are users some of whose
+    sessions ended.
     """
 
     tweet_ids: tuple[int, ...] = ()
     user_ids: tuple[int, ...] = ()
     token_hashes: tuple[bytes, ...] = ()
     posted: tuple[bytes, ...] = ()
+    logged_out_ids: tuple[int, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -98,6 +98,14 @@ class Keys(msgspec.Struct, frozen=True):
         """String: a profile as the views need it."""
         return self.prefix + b"profile:" + pack_id(user_id)
 
+    def live(self) -> bytes:
+        """Hash: reader → the processes that hold open streams of theirs."""
+        return self.prefix + b"live"
+
+    def live_channel(self, process: bytes) -> bytes:
+        """Channel: what changed for the readers whose streams one process holds."""
+        return self.prefix + b"live:" + process
+
     def changes(self) -> bytes:
         """Channel: what processes must forget."""
         return self.prefix + b"changes"

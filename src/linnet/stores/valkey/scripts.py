@@ -1,4 +1,4 @@
-"""The Lua scripts, read once. Those on windows get what they share in front of them."""
+"""The Lua scripts, read once. Those on windows, and those on streams, get what they share in front of them."""
 
 from functools import cache
 from importlib import resources
@@ -12,5 +12,11 @@ def lua(name: str) -> str:
 
 @cache
 def window_lua(name: str) -> str:
-    """A script on windows."""
-    return lua("window") + lua(name)
+    """A script on windows, some of which tell streams what they changed."""
+    return lua("live") + lua("window") + lua(name)
+
+
+@cache
+def live_lua(name: str) -> str:
+    """A script on who has open streams."""
+    return lua("live") + lua(name)

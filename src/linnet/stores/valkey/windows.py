@@ -89,18 +89,20 @@ class Windows:
         """
         packed = pack_entry(entry)
         limits = (self.options.max_entries, self.options.kept_entries)
+        keys, channels = [self._keys.wake(), self._keys.live()], self._keys.live_channel(b"")
         return [
             self._push.call(
-                [self._keys.wake()],
-                [self._keys.prefix, packed, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], *limits],
+                keys,
+                [self._keys.prefix, packed, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], *limits, channels],
             )
             for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
         ]
 
     def drop(self, packed_reader_ids: bytes) -> list[Awaitable[int]]:
         """Drops readers' windows; each call answers how many there were. The next reads build them again."""
+        keys, channels = [self._keys.wake(), self._keys.live()], self._keys.live_channel(b"")
         return [
-            self._drop.call([self._keys.wake()], [self._keys.prefix, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL]])
+            self._drop.call(keys, [self._keys.prefix, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], channels])
             for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
         ]
 
@@ -176,8 +178,15 @@ class Windows:
         leave out what a fan-out still pushes that had read the followers before.
         """
         changed = await self._change.call(
-            self._keys_of(reader_id),
-            [pack_id(author_id), b"-" if shown else b"u", pack_id(change_id), self.options.seconds_to_live],
+            [*self._keys_of(reader_id), self._keys.live()],
+            [
+                pack_id(author_id),
+                b"-" if shown else b"u",
+                pack_id(change_id),
+                self.options.seconds_to_live,
+                pack_id(reader_id),
+                self._keys.live_channel(b""),
+            ],
         )
         return bool(changed)
 

@@ -1,5 +1,6 @@
--- What a reader may see of an author changes: notes why, and drops the window. Returns 1 when it did.
--- KEYS: home, pull, hide. ARGV: author, reason ('u' unfollowed, '-' shown again), change id, seconds to live.
+-- What a reader may see of an author changes: notes why, drops the window, tells the reader's streams. Returns 1 when it
+-- did. KEYS: home, pull, hide, live.
+-- ARGV: author, reason ('u' unfollowed, '-' shown again), change id, seconds to live, reader, channel prefix.
 --
 -- A change is applied by the request that makes it and once more by its event. Change ids of one reader grow, and a note
 -- keeps the id of its change: so the event drops nothing when the request was quicker, and neither a request that was
@@ -15,4 +16,5 @@ end
 redis.call('HSET', hide, author, reason .. change)
 redis.call('EXPIRE', hide, tonumber(ARGV[4]) + 86400)
 redis.call('UNLINK', home, pull)
+tell(KEYS[4], ARGV[6], EVERYTHING, {ARGV[5]})
 return 1

@@ -1,5 +1,5 @@
--- Drops the windows of many readers, with their pull sets; returns how many there were.
--- KEYS[1]: any key of the slot. ARGV: prefix, packed reader ids.
+-- Drops the windows of many readers, with their pull sets; returns how many there were. Tells those who have a stream.
+-- KEYS: any key of the slot, live. ARGV: prefix, packed reader ids, channel prefix.
 local prefix, readers = ARGV[1], ARGV[2]
 local bxor, band, rshift, byte = bit.bxor, bit.band, bit.rshift, string.byte
 local dropped = 0
@@ -11,4 +11,5 @@ for at = 1, #readers, 8 do
   dropped = dropped + redis.call('UNLINK', tag .. 'home:' .. id)
   redis.call('UNLINK', tag .. 'pull:' .. id)
 end
+if redis.call('EXISTS', KEYS[2]) == 1 then tell(KEYS[2], ARGV[3], EVERYTHING, split(readers)) end
 return dropped

@@ -1,5 +1,5 @@
--- Pushes one entry to the windows of many readers; returns how many took it.
--- KEYS[1]: any key of the slot. ARGV: prefix, entry, packed reader ids, limit, keep.
+-- Pushes one entry to the windows of many readers; returns how many took it. Tells those of them who have a stream.
+-- KEYS: any key of the slot, live. ARGV: prefix, entry, packed reader ids, limit, keep, channel prefix.
 local prefix, entry, readers = ARGV[1], ARGV[2], ARGV[3]
 local limit, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
 local hi, lo = id_parts(entry)
@@ -8,6 +8,8 @@ local key_heads = {}
 -- Many windows have the same newest entry: whether ours is newer is found out once for each such entry.
 local is_newer = {}
 local taken = 0
+local has_streams = redis.call('EXISTS', KEYS[2]) == 1
+local took = {}
 for at = 1, #readers, 8 do
   local b5, b6, b7, b8 = byte(readers, at + 4, at + 7)
   local low = b7 * 256 + b8
@@ -17,7 +19,8 @@ for at = 1, #readers, 8 do
     key_head = prefix .. '{b' .. bucket .. '}:home:'
     key_heads[bucket] = key_head
   end
-  local key = key_head .. sub(readers, at, at + 7)
+  local reader = sub(readers, at, at + 7)
+  local key = key_head .. reader
   local newest = call('LINDEX', key, 0)
   if newest then
     local newer = is_newer[newest]
@@ -32,9 +35,12 @@ for at = 1, #readers, 8 do
     if newer then
       if call('LPUSH', key, entry) > limit + 1 then trim(key, 0, keep) end
       taken = taken + 1
-    else
-      taken = taken + insert_elsewhere(key, newest, entry, hi, lo, limit, keep)
+      if has_streams then took[#took + 1] = reader end
+    elseif insert_elsewhere(key, newest, entry, hi, lo, limit, keep) == 1 then
+      taken = taken + 1
+      if has_streams then took[#took + 1] = reader end
     end
   end
 end
+tell(KEYS[2], ARGV[6], sub(entry, 1, 8), took)
 return taken
