@@ -55,4 +55,5 @@ async def show(ask: Ask, template: str, *, title: str, status: int = 200, **valu
         max_chars=ask.services.write.options.text.max_chars,
         **values,
     )
-    return html(page, status=status)
+    # The service worker keeps pages of one person alone.
+    return html(page, status=status, headers={"Linnet-Viewer": ask.me.id if ask.me else ""})
