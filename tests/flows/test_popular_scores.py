@@ -9,7 +9,7 @@ import pytest
 from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
 from linnet.domain.popularity import engagement_ms, reach_ms, score_ms
-from linnet.ids import Lease, first_id_at
+from linnet.ids import Lease, TweetId, first_id_at
 from linnet.stores.postgres.queries import Query
 from linnet.write.fanout.popular import match_half_life, prune_popular, rank_unranked, rescore_popular
 from linnet.write.jobs import popular as jobs
@@ -113,6 +113,30 @@ async def test_a_place_that_is_older_than_its_ranking_is_ranked(world: World) ->
     await world.db.run(Query("test.forget", (), "none", "delete from popular"))
     await rank_unranked(world.write, page_size=7)
     await assert_scores(world)
+
+
+async def test_a_tweet_that_is_deleted_while_it_is_ranked_leaves_no_score(world: World) -> None:
+    await world.person("ada")
+    steps, is_last = 0, False
+    while not is_last:
+        tweet_id = await world.post("ada")
+        await world.settle()
+        await world.db.run(Query("test.forget", (), "none", "delete from popular"))
+        ranking = await world.loom.start("rank", rank_unranked(world.write))
+        await world.loom.run(ranking, steps=steps)
+        is_last = ranking.done
+
+        async def leave(tweet_id: TweetId = tweet_id) -> None:
+            await world.delete("ada", tweet_id)
+            await world.worker.drain()
+
+        await world.loom.run(await world.loom.start("delete", leave()))
+        await world.loom.finish()
+        world.loom.collect()
+        await world.settle()
+        await assert_scores(world)
+        steps += 1
+    assert steps > 4, "it is some steps long"
 
 
 async def test_only_what_no_ranking_would_come_to_is_forgotten(servers: Servers, database_url: str) -> None:

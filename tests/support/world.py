@@ -255,7 +255,7 @@ async def open_world(
     database_url: str, valkey_url: str, *, options: WorldOptions | None = None, clock: Clock | None = None
 ) -> AsyncIterator[World]:
     """A world on a migrated, empty database. Its keys are deleted at the end."""
-    keys = Keys(b"w" + random_bytes(6).hex().encode() + b":")
+    keys = Keys.of_installation(b"w" + random_bytes(6).hex().encode() + b":")
     async with _open(database_url, valkey_url, keys, {}, options or WorldOptions(), clock, worker=0) as world:
         try:
             yield world
@@ -301,7 +301,7 @@ async def _open(
 
 def _media_directory(keys: Keys) -> Path:
     """Where an installation keeps its pictures; made when there is one."""
-    return Path(tempfile.gettempdir()) / f"linnet-media-{keys.prefix.decode().strip(':')}"
+    return Path(tempfile.gettempdir()) / f"linnet-media-{keys.prefix.decode().replace(':', '-')}"
 
 
 def build_world(

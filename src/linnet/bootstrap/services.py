@@ -67,7 +67,7 @@ def build_services(settings: Settings) -> Services:
     clock = SystemClock()
     db = Database(settings.postgres)
     valkey = Valkey(settings.valkey)
-    keys = Keys(settings.valkey_prefix)
+    keys = Keys.of_installation(settings.valkey_prefix)
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)
     marks = MarkStore(valkey, keys)

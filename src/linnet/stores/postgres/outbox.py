@@ -74,6 +74,11 @@ async def lock_lanes(db: Session, lanes: Collection[int]) -> list[int]:
     return await db.fetch(int, _sql["lock_lanes"], lanes=list(lanes), first_key=_LANE_LOCKS)
 
 
+async def wait_for_lane(db: Session, lane: int) -> None:
+    """Holds a lane until the transaction ends. To be called before anything else is locked."""
+    await db.run(_sql["wait_for_lane"], lane=lane, first_key=_LANE_LOCKS)
+
+
 async def fetch_batch(db: Session, lanes: Collection[int], *, page_size: int) -> list[EventRow]:
     """The oldest events of lanes, without those of actors whose first one waits for a retry."""
     return await db.fetch(EventRow, _sql["fetch_batch"], lanes=list(lanes), page_size=page_size)

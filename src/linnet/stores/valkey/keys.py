@@ -12,6 +12,11 @@ import msgspec
 BUCKETS = 512
 
 
+FORMAT = b"2:"
+"""Begins every key of an installation, behind its prefix. Another number for every release that keeps something else
+under a name: what lies there from before is then not read as what it is not, but made anew."""
+
+
 def pack_id(some_id: int) -> bytes:
     """8 bytes, most significant first: byte order is the order of ids."""
     return some_id.to_bytes(8, "big")
@@ -37,6 +42,19 @@ class Keys(msgspec.Struct, frozen=True):
     """``prefix`` sets installations (and tests) apart that share a Valkey."""
 
     prefix: bytes = b""
+
+    @classmethod
+    def of_installation(cls, prefix: bytes) -> "Keys":
+        """The keys of this release under an installation's own prefix."""
+        return cls(prefix + FORMAT)
+
+    def earlier_patterns(self) -> list[bytes]:
+        """Match what the installation's earlier releases wrote, and nothing of this one's."""
+        if not self.prefix.endswith(FORMAT):
+            return []
+        prefix = _escape(self.prefix.removesuffix(FORMAT))
+        # Those of 0.1, which had no number in them.
+        return [prefix + rest for rest in (b"{b*}:*", b"tweet:*", b"profile:*")]
 
     def _of_user(self, noun: bytes, user_id: int) -> bytes:
         return b"%b{b%d}:%b:%b" % (self.prefix, bucket_of(user_id), noun, pack_id(user_id))

@@ -47,6 +47,13 @@ class Traces:
             for key in page:
                 await self._valkey.call(b"UNLINK", key)
 
+    async def delete_earlier(self) -> None:
+        """What earlier releases wrote, whoever it is about."""
+        for pattern in self._keys.earlier_patterns():
+            async for page in self._scan(pattern):
+                for key in page:
+                    await self._valkey.call(b"UNLINK", key)
+
     async def _scan(self, pattern: bytes) -> AsyncIterator[list[bytes]]:
         """All keys that are there throughout, some of them twice."""
         cursor = b"0"

@@ -20,6 +20,7 @@ from linnet.stores.valkey.changes import Change
 from linnet.write.actions.avatars import remove_avatar
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.oldtweets import are_old_tweets_done
 from linnet.write.fanout.topusers import cross
 from linnet.write.jobs.job import NotYet
 
@@ -29,12 +30,16 @@ Step = Callable[[WriteDeps, Session, UserId], Awaitable[bool]]
 _PAGE_SIZE = 100
 _FOLLOWS_PER_EVENT = 500
 _WAIT_SECONDS = 1.0
+_UPGRADE_SECONDS = 30.0
 
 
 async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     """Takes all of it but the account's own row. Raises ``NotYet`` as long as events about the person wait."""
     if await users.find_account(deps.db, user_id) is not None:
         raise ValueError("this account stays: nobody asked to erase it")
+    if not await are_old_tweets_done(deps.db):
+        # Until then it is not known of all tweets whom they mention.
+        raise NotYet("old tweets are being gone through after an upgrade", seconds=_UPGRADE_SECONDS)
     await remove_avatar(deps, user_id)
     await _replay_parked(deps, user_id, left_ms)
     # Events of others that are still to be applied make notes under this person's tweets: then these are all there.

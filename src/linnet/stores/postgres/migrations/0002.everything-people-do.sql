@@ -199,3 +199,8 @@ return coalesce((
 
 create index users_username on users (username text_pattern_ops) where deleted_ms is null;
 create index users_names on users using gin (name_keys(username, name)) where deleted_ms is null;
+
+-- Tweets that are there already lack documents, tags and mentions. A job brings them, from the newest on, and notes here
+-- how far it is (write/fanout/oldtweets.py).
+insert into installation (key, value)
+select 'old_tweets_below', '9223372036854775807' where exists (select from tweets);

@@ -15,6 +15,10 @@ values (%(actor_id)s, %(event_id)s, %(lane)s, %(kind)s, %(payload)s::jsonb);
 -- Holds those of the lanes that no other worker holds, until the transaction ends. Waits for nobody.
 select lane from unnest(%(lanes)s::int[]) lane where pg_try_advisory_xact_lock(%(first_key)s + lane);
 
+-- :name wait_for_lane (lane, first_key) -> none
+-- Holds one lane until the transaction ends, as soon as whoever works on it is through. Workers do not wait for it.
+select pg_advisory_xact_lock(%(first_key)s::bigint + %(lane)s::bigint);
+
 -- :name fetch_batch (lanes, page_size) -> many
 -- The oldest events of some lanes: of each lane its first ones. An actor with an event that waits for its retry waits as
 -- a whole. Served by outbox_lane and outbox_retries.
