@@ -88,10 +88,7 @@ def test_a_worker_answers_those_who_watch_it_and_finishes_on_sigterm(site: Site)
 
 
 def test_a_web_process_loses_no_request_when_it_is_told_to_stop(site: Site) -> None:
-<<<<<<< Updated upstream
-=======
     # They all come from one address.
->>>>>>> Stashed changes
     web = site.web(LINNET_RATE_LIMITS_ENABLED="false")
     # Passwords take their time, so that all of these are under way when the signal comes.
     with ThreadPoolExecutor(12) as clients:

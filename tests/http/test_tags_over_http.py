@@ -12,17 +12,12 @@ from click.testing import CliRunner, Result
 from linnet.cli import main
 from linnet.ids import UserId
 from linnet.stores.postgres.queries import Query
-<<<<<<< Updated upstream
+from linnet.stores.valkey.keys import FORMAT
 from linnet.write.actions import tweets
 from linnet.write.jobs.erasure import erase_account
 from tests.flows._leaving import run_job
 from tests.flows._linnet_process import COMMAND, url_of
 from tests.http.app_world import PASSWORD, Site, assert_problem, problem_fields
-=======
-from linnet.stores.valkey.keys import FORMAT
-from tests.flows._linnet_process import url_of
-from tests.http.app_world import Site, assert_problem, problem_fields
->>>>>>> Stashed changes
 from tests.support.servers import Servers
 
 _BLOCK = Query("test.block", (), "none", "insert into {} values (%(user_id)s, %(other_id)s, 1)")
