@@ -146,8 +146,8 @@ async def fetch_below(
     while len(entries) < page_size and reached > from_id:
         lower = max(from_id, reached - width)
         missing = page_size - len(entries)
-        if by_words and looked_at > options.look and not timeouts:
-            # Among so many there were fewer than a page of them: if as many are everywhere, are they few?
+        if by_words and not timeouts and len(entries) * options.widening < 2 * missing:
+            # The next slice would hardly fill the page either. If it is like that everywhere, are they few?
             share = (len(entries) + 1) / looked_at
             estimated = await db.value(_sql["estimate_documents"])
             lower = from_id if 0 < estimated * share <= options.few else lower
