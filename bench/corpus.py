@@ -2,7 +2,7 @@
 
 The commonest word is in about 30 % of tweets, the thousandth in 0.1 %. ``carnival`` is in a third of the tweets of one
 week, half a year ago, and in no others: the hardest for a search that goes backwards in time. One in twelve links to
-something.
+something. ``noon`` and ``midnight`` stand in one of twenty tweets each, and never in the same.
 """
 
 import itertools
@@ -26,6 +26,7 @@ _ONSETS = ("b", "br", "c", "d", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "
 _RHYMES = ("a", "ain", "al", "e", "ed", "en", "er", "i", "ing", "ish", "o", "on", "or", "ost", "u", "um", "und", "y")
 _VOCABULARY = 50_000
 _PEOPLE = 20_000
+_TAGS = 200_000
 _YEAR_MS = 365 * 86_400_000
 _CHUNK = 5_000
 FEAST = "carnival"
@@ -38,6 +39,7 @@ class Corpus(msgspec.Struct, frozen=True):
     phrases: list[str]
     usernames: list[str]
     names: list[str]
+    tags: list[str]
 
 
 async def build_corpus(services: Services, *, seed: int, tweets: int) -> Corpus:
@@ -64,6 +66,12 @@ async def build_corpus(services: Services, *, seed: int, tweets: int) -> Corpus:
             ),
         )
         _copy(connection, "usernames (username, user_id)", zip(usernames, ids, strict=True))
+        tags = {f"{word}{other}": None for word, other in itertools.islice(_pairs(chance, words), _TAGS)}
+        _copy(
+            connection,
+            "tags (tag, display, tweets_count)",
+            ((tag, tag, _TAGS // (rank + 1) + 1) for rank, tag in enumerate(tags)),
+        )
         texts = _texts(chance, words, tweets)
         authors = random.Random(seed + 1).choices(ids, [1 / (rank + 5) for rank in range(_PEOPLE)], k=tweets)
         rows = (
@@ -79,8 +87,8 @@ async def build_corpus(services: Services, *, seed: int, tweets: int) -> Corpus:
             phrases += [" ".join(text.split()[1:3]) for _, _, text in chunk[:2]]
         connection.execute("set maintenance_work_mem = '256MB'")
         connection.execute(index[0])
-        connection.execute("vacuum analyze tweets, tweet_documents, users")
-    return Corpus(words, phrases, usernames, names)
+        connection.execute("vacuum analyze tweets, tweet_documents, users, tags")
+    return Corpus(words, phrases, usernames, names, list(tags))
 
 
 def _copy(connection: psycopg.Connection[tuple[Any, ...]], into: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -107,7 +115,9 @@ def _texts(chance: random.Random, words: list[str], count: int) -> Iterator[str]
     weights = list(itertools.accumulate(1 / (rank + 2.7) for rank in range(len(words))))
     feast = range(count // 2, count // 2 + count // 52)
     for at in range(count):
-        text = " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(4, 20)))[:105]
+        text = " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(4, 20)))[:100]
         if at in feast and chance.random() < 1 / 3:
             text += f" {FEAST}"
+        elif (hour := chance.random()) < 1 / 10:
+            text += " noon" if hour < 1 / 20 else " midnight"
         yield f"{text} https://example.com/{at}" if chance.random() < 1 / 12 else text

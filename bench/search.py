@@ -1,6 +1,7 @@
 """Searching over HTTP, class by class of query, beside ``ilike '%word%'``, newest first, on the same table of tweets.
 
-For people beside the same on the table of users, which of course forgives no typing error.
+For people and tags beside the same on their tables, which of course forgives no typing error. A search for two words
+stands beside one for the first of them.
 """
 
 import asyncio
@@ -37,6 +38,12 @@ _ILIKE_PEOPLE = Query(
     "select id from users where name ilike %(pattern)s or username ilike %(pattern)s"
     " order by followers_count desc limit 15",
 )
+_ILIKE_TAGS = Query(
+    "bench.ilike_tags",
+    ("pattern",),
+    "many",
+    "select tweets_count from tags where tag ilike %(pattern)s order by tweets_count desc limit 15",
+)
 
 
 def _classes(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tuple[str, str]]]:
@@ -70,6 +77,8 @@ def _classes(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tu
         "two words of 1 %": with_word("{word} {other}", 80, 120),
         "two words of 0.1 %": with_word("{word} {other}", 800, 1_200),
         "a phrase": lambda: ((phrase := chance.choice(corpus.phrases)) and f'"{phrase}"', phrase),
+        "a phrase of common words": with_word('"{word} {other}"', 0, 12),
+        "two common words that never meet": lambda: ("noon midnight", "noon midnight"),
         "a word of one feast": lambda: (FEAST, FEAST),
         "no hits": lambda: (f"q{chance.randrange(10**9)}", f"q{chance.randrange(10**9)}"),
         "from: and a common word": with_word("from:{author} {word}", 0, 10),
@@ -102,6 +111,14 @@ def _people(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tup
     }
 
 
+def _tags(corpus: Corpus, chance: random.Random) -> dict[str, Callable[[], tuple[str, str]]]:
+    def part(chars: int) -> tuple[str, str]:
+        begin = chance.choice(corpus.tags)[:chars]
+        return begin, begin
+
+    return {"tags: one letter": lambda: part(1), "tags: four letters": lambda: part(4)}
+
+
 async def measure(*, seed: int, rounds: int, seconds: float, scratch: Path, tweets: int = TWEETS) -> list[Comparison]:
     """One request after the other, each with another query; a second time nothing is asked."""
     del rounds, seconds, scratch
@@ -120,11 +137,16 @@ async def measure(*, seed: int, rounds: int, seconds: float, scratch: Path, twee
                     ours = await _ask(client, [f"q={quote(query)}" for query, _ in asked], token)
                     theirs = await _reference(services, _ILIKE, [word for _, word in asked[:_REFERENCES]])
                     comparisons.append(_compared(f"search: {name}", ours, theirs, size))
-                for name, make in _people(corpus, chance).items():
-                    asked = [make() for _ in range(_QUERIES)]
-                    ours = await _ask(client, [f"type=users&q={quote(query)}" for query, _ in asked], token)
-                    theirs = await _reference(services, _ILIKE_PEOPLE, [word for _, word in asked[:_REFERENCES]])
-                    comparisons.append(_compared(f"search: {name}", ours, theirs, size))
+                named = (
+                    ("users", _people(corpus, chance), _ILIKE_PEOPLE),
+                    ("tags", _tags(corpus, chance), _ILIKE_TAGS),
+                )
+                for kind, classes, reference in named:
+                    for name, make in classes.items():
+                        asked = [make() for _ in range(_QUERIES)]
+                        ours = await _ask(client, [f"type={kind}&q={quote(query)}" for query, _ in asked], token)
+                        theirs = await _reference(services, reference, [word for _, word in asked[:_REFERENCES]])
+                        comparisons.append(_compared(f"search: {name}", ours, theirs, size))
     return comparisons
 
 
