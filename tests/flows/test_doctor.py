@@ -19,6 +19,7 @@ from linnet.ids import TweetId, UserId
 from linnet.read.timelines.verify import VerifyOptions
 from linnet.settings import Settings, read_settings
 from linnet.stores.postgres.leases import upsert_fact
+from linnet.stores.valkey.keys import FORMAT
 from linnet.write.rules import THRESHOLD_FACT
 from tests.flows._linnet_process import url_of
 from tests.support.servers import Servers
@@ -40,7 +41,7 @@ class Place:
         self.environ = {
             "LINNET_DATABASE_URL": url_of(world.db.options.url),
             "LINNET_VALKEY_URL": servers.valkey_url,
-            "LINNET_VALKEY_PREFIX": world.write.keys.prefix.decode(),
+            "LINNET_VALKEY_PREFIX": world.write.keys.prefix.removesuffix(FORMAT).decode(),
             "LINNET_MEDIA_URL": media.as_uri(),
             "LINNET_WEB_PROCESSES": "2",
         }

@@ -227,7 +227,7 @@ async def test_a_command_is_a_process_of_its_own(site: Site, servers: Servers) -
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LINNET_")} | {
         "LINNET_DATABASE_URL": url_of(site.world.db.options.url),
         "LINNET_VALKEY_URL": servers.valkey_url,
-        "LINNET_VALKEY_PREFIX": site.world.write.keys.prefix.decode(),
+        "LINNET_VALKEY_PREFIX": site.world.write.keys.prefix.removesuffix(FORMAT).decode(),
     }
 
     async def tags(*arguments: str) -> tuple[int, str, str]:
