@@ -110,11 +110,11 @@ async def recount(
 async def _recount(
     kind: Kind[T], result: Recounted, options: RecountOptions, progress: Callable[[int], None], *, repair: bool
 ) -> None:
-    late: list[T] = []
+    late: dict[T, Sequence[Difference]] = {}
     after = kind.first
     while page := await kind.fetch(after):
         after = page[-1]
-        late += await _look(kind, page, result, options, repair=repair)
+        late |= await _look(kind, page, result, options, repair=repair)
         result.compared += len(page)
         progress(len(page))
     # All late ones wait together, once everything else is done.
@@ -122,27 +122,37 @@ async def _recount(
         if not late:
             return
         await asyncio.sleep(options.pause_seconds)
-        late = [
-            item
-            for at in range(0, len(late), options.page_size)
-            for item in await _look(kind, late[at : at + options.page_size], result, options, repair=repair)
-        ]
-    result.held_back += len(late)
+        again, known, late = list(late), late, {}
+        for at in range(0, len(again), options.page_size):
+            late |= await _look(kind, again[at : at + options.page_size], result, options, repair=repair)
+        # What was seen to be wrong is, until it is seen to be right.
+        late = {item: wrong or known[item] for item, wrong in late.items()}
+    for wrong in late.values():
+        result.held_back += not wrong
+        result.add(wrong, repaired=False, listed=options.listed)
 
 
 async def _look(
     kind: Kind[T], items: Sequence[T], result: Recounted, options: RecountOptions, *, repair: bool
-) -> list[T]:
-    """Compares at one moment; returns what events still speak of."""
+) -> dict[T, Sequence[Difference]]:
+    """Compares at one moment; returns what is to be looked at again, and what is known of it.
+
+    That is nothing, when events still speak of it; or that it is wrong, when such events kept it from being mended.
+    """
     async with kind.deps.db.snapshot() as session:
         found = await kind.compare(session, items)
         held = await _held_back(session, found)
+    late: dict[T, Sequence[Difference]] = {}
     for one in found:
         if one.item in held:
-            continue
-        repaired = repair and await _repair(kind, one.item)
-        result.add(one.differences, repaired=repaired, listed=options.listed)
-    return [one.item for one in found if one.item in held]
+            late[one.item] = ()
+        elif not repair:
+            result.add(one.differences, repaired=False, listed=options.listed)
+        elif await _repair(kind, one.item):
+            result.add(one.differences, repaired=True, listed=options.listed)
+        else:
+            late[one.item] = one.differences
+    return late
 
 
 async def _held_back(db: Reader, found: Sequence[Found[T]]) -> set[T]:
@@ -152,7 +162,7 @@ async def _held_back(db: Reader, found: Sequence[Found[T]]) -> set[T]:
 
 
 async def _repair(kind: Kind[T], item: T) -> bool:
-    """False when an event came in between: then it is for the next time."""
+    """False when an event came in between: then it is for the next look."""
     deps = kind.deps
     said: list[Change | UserId | None] = []
 
