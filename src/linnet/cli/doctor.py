@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -188,16 +189,21 @@ def _named(differences: list[Difference], differing: int) -> list[str]:
 
 def _as_text(finding: Finding) -> str:
     word, colour = _STATES[finding.state]
-    width = min(shutil.get_terminal_size((_LONGEST_LINE, 24)).columns, _LONGEST_LINE)
-    paragraphs = [finding.sentence.splitlines(), [f"→ {finding.advice}"] if finding.advice else []]
-    lines = [
-        line
-        for paragraph in paragraphs
-        for text in paragraph
-        for line in textwrap.wrap(text, max(40, width - len(_MARGIN)), break_on_hyphens=False, break_long_words=False)
-    ]
+    texts = [*finding.sentence.splitlines(), *([f"→ {finding.advice}"] if finding.advice else [])]
+    lines = [line for text in texts for line in _wrapped(text)]
     first = f"{click.style(f'{word:<6}', fg=colour)}{finding.check:<{len(_MARGIN) - 6}}{lines[0]}"
     return "\n".join([first, *(_MARGIN + line for line in lines[1:])])
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines that fit a terminal; one line for whatever else reads this."""
+    if not sys.stdout.isatty():
+        return [text]
+    width = min(shutil.get_terminal_size().columns, _LONGEST_LINE) - len(_MARGIN)
+    # A command stays whole, to be copied.
+    kept = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\xa0"), text)
+    lines = textwrap.wrap(kept, max(40, width), break_on_hyphens=False, break_long_words=False)
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def _summary(report: Report) -> str:
