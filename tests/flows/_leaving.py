@@ -1,9 +1,6 @@
 """Zoe: somebody whose life leaves traces everywhere, and who leaves; and a look for traces in both stores."""
 
-from collections.abc import AsyncIterator, Iterator
-
 import msgspec
-import psycopg
 from structlog.testing import capture_logs
 
 from linnet.domain.limits import LOG_IN_FAILURE, login_subject
@@ -24,6 +21,7 @@ from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.erasure import erase_account, erase_last_traces
 from linnet.write.jobs.job import Job, NotYet
+from tests.support.dumps import dump_postgres, dump_valkey
 from tests.support.world import World
 
 PASSWORD = "a feather for a pen"
@@ -183,57 +181,12 @@ def needles(life: Life) -> dict[str, bytes]:
     return found | {f"text {text!r}": text.encode() for text in life.texts}
 
 
-def dump_postgres(url: str) -> Iterator[tuple[str, bytes]]:
-    """Every row of every table as text; bytes are in hex."""
-    with psycopg.connect(url) as connection:
-        tables = connection.execute(
-            "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema') order by 1"
-        ).fetchall()
-        assert ("public.users",) in tables
-        assert ("linnet_jobs.procrastinate_jobs",) in tables
-        for (table,) in tables:
-            for (row,) in connection.execute(f"select t::text from {table} t".encode()):
-                yield f"row of {table}", row.encode()
-
-
-async def dump_valkey(world: World) -> AsyncIterator[tuple[str, bytes]]:
-    """Every key, and everything in it."""
-    call, cursor = world.write.valkey.call, b"0"
-    while True:
-        cursor, keys = await call(b"SCAN", cursor, b"MATCH", world.write.keys.prefix + b"*", b"COUNT", 1000)
-        for key in keys:
-            yield "key", key
-            kind = (await call(b"TYPE", key)).decode()
-            if kind == "none":
-                continue
-            command = {
-                "string": (b"GET", key),
-                "list": (b"LRANGE", key, 0, -1),
-                "hash": (b"HGETALL", key),
-                "set": (b"SMEMBERS", key),
-                "zset": (b"ZRANGE", key, 0, -1),
-            }[kind]
-            yield f"{kind} {key!r}", _flat(await call(*command))
-        if cursor == b"0":
-            return
-
-
-def _flat(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, list | tuple | set | frozenset):
-        return b"\x1f".join(_flat(part) for part in value)
-    if isinstance(value, dict):
-        return b"\x1f".join(_flat(part) for pair in value.items() for part in pair)
-    return str(value).encode()
-
-
 async def traces(world: World, life: Life) -> list[str]:
     """Where something of Zoe is found, but for the reserved username."""
     wanted = needles(life)
     found = []
-    dumped = list(dump_postgres(world.db.options.url)) + [item async for item in dump_valkey(world)]
+    dumped = list(dump_postgres(world.db.options.url))
+    dumped += [item async for item in dump_valkey(world.write.valkey, world.write.keys.prefix)]
     assert len(dumped) > 50, "there is a town around her"
     for where, raw in dumped:
         found += [f"{what} in {where}: {raw[:200]!r}" for what, needle in wanted.items() if needle in raw]

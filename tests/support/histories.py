@@ -5,8 +5,11 @@ What is left goes on later, between other steps. People, tweets and lanes are na
 so that any numbers make a history, and fewer or smaller ones a simpler one.
 """
 
-from collections.abc import AsyncIterator, Coroutine
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,15 +19,19 @@ from linnet.domain.event import lane_of
 from linnet.domain.timeline import unpack_entry
 from linnet.errors import Blocked, TweetNotFound, Unavailable
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
-from linnet.stores.postgres import outbox
+from linnet.stores.postgres import outbox, users
 from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
 from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey.changes import decode_change
 from linnet.stores.valkey.client import ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.windows import WindowOptions
+from linnet.write.actions.imports import import_graph
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
 from tests.support import recounts
+from tests.support.departures import MAY_HAPPEN as MAY_HAPPEN_TO_WHO_LEAVES
+from tests.support.departures import MOST as MOST_DEPARTURES
+from tests.support.departures import AnyPassword, Departures
 from tests.support.faults import AnswerLost, GatedDatabase, GatedValkey, Killed, Loom
 from tests.support.world import World, WorldOptions, build_world
 
@@ -38,6 +45,8 @@ OPTIONS = WorldOptions(
 # How far two clocks differ, in milliseconds: the second process is ahead of the first.
 SKEW_MS = 1500
 FORGETTING_SECONDS = 2.0
+# So many files are loaded in one history.
+MOST_IMPORTS = 2
 # So many pieces of work may lie in the middle at once; the pool of connections bounds them.
 MOST_STRANDS = 6
 
@@ -83,6 +92,7 @@ VERBS = (
     *("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete"),
     *("block", "unblock", "mute", "unmute"),
     *("like", "unlike", "pin", "unpin"),
+    *("leave", "erase"),
 )
 # What makes trouble when it comes in the middle of something: whole small stories.
 STORIES = (
@@ -141,6 +151,7 @@ class History:
         self.clock = ManualClock(START_MS)
         self.loom = Loom(stage.db)
         self.people: dict[str, UserId] = {}
+        self.departures = Departures(stage.db, self.people)
         self.tweets: list[tuple[str, TweetId]] = []
         self.signals_are_heard = True
         # A row that was read before a change and cached after a flush may be old; nothing else may.
@@ -149,6 +160,8 @@ class History:
         self._options = options
         self._keys = Keys(b"h" + random_bytes(6).hex().encode() + b":")
         self._workers = 0
+        self._signed_up = 0
+        self._imports = 0
         self.processes = [self._new_process(0), self._new_process(SKEW_MS)]
         stage.valkey.hear = self._hear
 
@@ -178,9 +191,10 @@ class History:
     # What people do
 
     async def sign_up(self) -> None:
-        if len(self.people) < len(NAMES):
+        if self._signed_up < len(NAMES):
             self.clock.advance(0.001)
-            await self.processes[0].person(NAMES[len(self.people)])
+            self._signed_up += 1
+            await self.processes[0].person(NAMES[self._signed_up - 1])
 
     def name(self, who: int) -> str:
         return list(self.people)[who % len(self.people)]
@@ -195,6 +209,10 @@ class History:
                 await self.post(work.a, via=work.via, pace=pace)
             case "delete" | "pin" | "unpin":
                 await getattr(self, work.verb)(work.b, via=work.via, pace=pace)
+            case "leave":
+                await self.leave(work.a, via=work.via, pace=pace)
+            case "erase":
+                await self.erase(work.b, via=work.via, pace=pace)
             case "read":
                 await self.read(work.a, 1 + work.b, via=work.via, pace=pace)
             case "deliver":
@@ -239,6 +257,7 @@ class History:
             if not strand.done:
                 await self.loom.run(strand)
         self._collect()
+        await self.departures.notice()
 
     async def post(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, process = self.name(who), self.processes[via]
@@ -279,7 +298,7 @@ class History:
 
     async def delete(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
         process, tweet = self.processes[via], self.tweet(which)
-        if tweet is not None:
+        if tweet is not None and tweet[0] in self.people:
             await self._go(f"{tweet[0]} deletes", process.delete(*tweet), process, pace)
 
     async def like(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
@@ -304,12 +323,12 @@ class History:
 
     async def pin(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
         process, tweet = self.processes[via], self.tweet(which)
-        if tweet is not None:
+        if tweet is not None and tweet[0] in self.people:
             await self._go(f"{tweet[0]} pins", process.pin(*tweet), process, pace)
 
     async def unpin(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
         process, tweet = self.processes[via], self.tweet(which)
-        if tweet is not None:
+        if tweet is not None and tweet[0] in self.people:
             await self._go(f"{tweet[0]} unpins", process.unpin(*tweet), process, pace)
 
     async def follow(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
@@ -363,6 +382,31 @@ class History:
             if self._undisturbed(pace) and before != await self._kept_away(name):
                 await self._sees_all_at_once(process, name)
 
+    async def leave(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """Somebody deletes their account; somebody is left to read."""
+        if len(self.people) > 2 and self.departures.begun < MOST_DEPARTURES:
+            self.departures.begun += 1
+            name, process = self.name(who), self.processes[via]
+            await self._go(f"{name} leaves", self.departures.leave(process, self.people[name]), process, pace)
+
+    async def import_follows(self, which: int, *, via: int) -> None:
+        """A file is loaded in which some of three people follow each other; those who are new sign up by it.
+
+        An import works on a connection of its own, where nobody stops it: so nobody else may hold what it waits for.
+        """
+        if self.loom.strands or self._imports == MOST_IMPORTS:
+            return
+        self._imports += 1
+        numbers = [number for number in range(1, 9) if f"u{number}" not in self.departures.gone][:3]
+        pairs = [pair for at, pair in enumerate(permutations(numbers, 2)) if which + 1 >> at & 1]
+        process = self.processes[via]
+        self.clock.advance(0.001)
+        await import_pairs(process, pairs)
+        self.people |= await users.fetch_ids_by_username(self._stage.db, [f"u{number}" for number in numbers])
+        for name in {f"u{follower}" for follower, _ in pairs}:
+            if self._undisturbed(WHOLE):
+                await self._sees_all_at_once(process, name)
+
     async def _does_not_meet(self, process: World, name: str, other: str) -> None:
         page = await process.home(name, limit=100)
         met = {item.author.username for item in page.items}
@@ -383,8 +427,8 @@ class History:
         return [int(item.id) for item in (await process.home(name, limit=100)).items]
 
     def _undisturbed(self, pace: Pace) -> bool:
-        """What was just begun is whole, and nobody else is in the middle of anything."""
-        return pace == WHOLE and not self.loom.strands
+        """What was just begun is whole, and nobody else is in the middle of anything, such as an erasure."""
+        return pace == WHOLE and not self.loom.strands and not self.departures.begun
 
     async def read(self, who: int, limit: int, *, via: int, below: int | None = None, pace: Pace = WHOLE) -> None:
         """A page of somebody's home timeline: the newest, or the one below (above, when negative) a tweet."""
@@ -411,6 +455,12 @@ class History:
         process = self.processes[via]
         await self._go(f"lane of {name}", _apply(process, lane_of(self.people[name]), size), process, pace)
 
+    async def erase(self, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """The job that erases somebody who left; it is run again until it came to its end once, and may be after."""
+        if self.departures.gone:
+            process = self.processes[via]
+            await self._go("job", self.departures.erase(process, which), process, pace)
+
     async def deliver_but_not_commit(self, whose: int, size: int, *, via: int) -> None:
         """The worker is killed right before its commit: all of the batch's effects in Valkey come again."""
         name = self.name(whose)
@@ -436,13 +486,16 @@ class History:
         if pace.dies and not strand.done:
             await self.loom.kill(strand)
         self._collect()
+        await self.departures.notice()
 
     def _collect(self) -> None:
         for strand in self.loom.collect():
             error = None if strand.task.cancelled() else strand.task.exception()
             if error is None or isinstance(error, Killed | TweetNotFound | Blocked | ConcurrentUpdate):
                 continue  # the worker takes its lane up again
-            if isinstance(error, Unavailable) and strand.faulty and strand.name.startswith("lane"):
+            if self.departures.begun and isinstance(error, MAY_HAPPEN_TO_WHO_LEAVES):
+                continue
+            if isinstance(error, Unavailable) and strand.faulty and strand.name.startswith(("lane", "job")):
                 continue  # the worker waits for the stores
             raise error
 
@@ -458,6 +511,7 @@ class History:
         if pace.dies and not strand.done:
             await self.loom.kill(strand)
         self._collect()
+        await self.departures.notice()
 
     async def valkey_fails(self, which: int, *, carried_out: bool) -> None:
         """What somebody is about to ask of Valkey fails, or is carried out without an answer."""
@@ -500,9 +554,13 @@ class History:
         """All work is done, all events are applied, and what a process may believe for a moment it believes no more."""
         await self.loom.finish()
         self._collect()
+        await self.departures.notice()
+        await self._drain()
+        self.clock.advance(FORGETTING_SECONDS)
+
+    async def _drain(self) -> None:
         while await outbox.fetch_busy_lanes(self._stage.db):
             await self.deliver_all(via=0)
-        self.clock.advance(FORGETTING_SECONDS)
 
     async def check(self, *, limits: tuple[int, int] = (3, 4)) -> None:
         """Every page of every reader equals the definition's, and everything derived equals what is counted anew."""
@@ -511,8 +569,13 @@ class History:
         assert await outbox.count(db) == 0, "events wait for a retry"
         for parked in await outbox.fetch_parked(db, page_size=1):
             raise AssertionError(f"an event was parked: {parked}")
-        await recounts.assert_counts(db, top_user_followers=self._options.top_user_followers)
         one, two = self.processes
+        if self.departures.gone:
+            for name in self.people:
+                await self.departures.assert_unmet(two, name, [entry.id for entry in await one.oracle(name)])
+            await self.departures.finish(one, self.clock, self._drain)
+            self.clock.advance(FORGETTING_SECONDS)
+        await recounts.assert_counts(db, top_user_followers=self._options.top_user_followers)
         for name in self.people:
             expected = [entry.id for entry in await one.oracle(name)]
             assert await one.home_ids(name, limit=limits[0]) == expected, f"{name}'s timeline, down by {limits[0]}"
@@ -522,6 +585,14 @@ class History:
             if not self.counts_may_be_old:
                 await recounts.assert_views(db, one.ids[name], page.items)
             await recounts.assert_window(one, name)
+
+
+async def import_pairs(process: World, pairs: Iterable[tuple[int, int]]) -> None:
+    """Loads a file that says that these numbers follow those; they can all log in afterwards."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "follows.txt"
+        path.write_text("".join(f"{follower} {followed}\n" for follower, followed in pairs))
+        await import_graph(process.write, AnyPassword(), path, password="a feather for a pen", progress=lambda *_: None)
 
 
 async def _apply(process: World, lane: int, size: int) -> None:
@@ -542,7 +613,8 @@ _TABLES = Query(
     "histories.tables",
     (),
     "many",
-    "select tablename from pg_tables where schemaname = 'public' and tablename !~ '^_?yoyo_'",
+    "select schemaname || '.' || tablename from pg_tables where tablename !~ '^_?yoyo_' and schemaname = 'public'"
+    " or schemaname = 'linnet_jobs' and tablename = 'procrastinate_jobs'",
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.support.histories import STORIES, VERBS, WHOLE, History, Pace, Work, dies_after, left_after, open_stage
 
@@ -15,6 +15,7 @@ WHICH = st.integers(0, 11)
 VIA = st.integers(0, 1)
 STEPS = st.integers(0, 14)
 PACE = st.one_of(st.just(WHOLE), STEPS.map(left_after), STEPS.map(dies_after))
+LONG_PACE = st.one_of(st.integers(0, 70).map(dies_after), st.integers(0, 70).map(left_after))
 MOSTLY_WHOLE = st.one_of(st.just(WHOLE), st.just(WHOLE), PACE)
 LIMITS = st.integers(1, 7)
 SIZES = st.sampled_from([256, 1, 2])
@@ -117,6 +118,21 @@ class Homes(RuleBasedStateMachine):
                 self.play(self.history.mute(who, whom, via=via, pace=pace))
             case _:
                 self.play(self.history.unmute(who, whom, via=via, pace=pace))
+
+    @rule(who=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def leave(self, who: int, via: int, pace: Pace) -> None:
+        self.play(self.history.leave(who, via=via, pace=pace))
+
+    @precondition(lambda self: self.history.departures.gone)
+    @rule(which=WHO, via=VIA, pace=LONG_PACE)
+    def erase(self, which: int, via: int, pace: Pace) -> None:
+        # As long as events wait it does nothing.
+        self.play(self.history.deliver_all(via=via))
+        self.play(self.history.erase(which, via=via, pace=pace))
+
+    @rule(which=st.integers(0, 62), via=VIA)
+    def import_follows(self, which: int, via: int) -> None:
+        self.play(self.history.import_follows(which, via=via))
 
     @rule(who=WHO, limit=LIMITS, via=VIA, below=st.none() | st.integers(-11, 11), pace=PACE)
     def read(self, who: int, limit: int, via: int, below: int | None, pace: Pace) -> None:
