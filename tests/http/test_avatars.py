@@ -17,6 +17,7 @@ from linnet.errors import Unavailable
 from linnet.ids import UserId
 from linnet.read.views.users import MeView
 from linnet.stores.media import MediaOptions, MediaStore
+from linnet.stores.postgres.queries import Query
 from linnet.write.actions import avatars
 from linnet.write.erasing.rows import erase_rows
 from linnet.write.jobs.media import collect_pictures
@@ -345,6 +346,45 @@ async def test_one_gives_a_picture_up_while_another_chooses_it(site: Site, kept:
             assert (await site.ask("GET", address(url, size))).status_code == 200
         await site.ask("DELETE", "/api/me/avatar", by=eve)
     assert names_in(kept) == set()
+
+
+async def test_nothing_is_being_deleted_any_more_when_another_may_choose_it(
+    site: Site, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One size cannot be deleted, and two take long: whoever chooses the picture meanwhile waits for these."""
+    ada, eve = await site.sign_up("ada"), await site.sign_up("eve")
+    await put(site, ada, picture())
+    slow, begun = asyncio.Event(), asyncio.Semaphore(0)
+    real = MediaStore.delete
+
+    async def delete(media: MediaStore, path: str) -> None:
+        begun.release()
+        if path.endswith("512.webp"):
+            raise Unavailable("the media store is away")
+        await slow.wait()
+        await real(media, path)
+
+    monkeypatch.setattr(MediaStore, "delete", delete)
+    removing = asyncio.create_task(site.ask("DELETE", "/api/me/avatar", by=ada))
+    for _ in SIZES:
+        await begun.acquire()
+    choosing = asyncio.create_task(upload(site, eve, picture()))
+    while not choosing.done() and not await site.world.db.value(_SOMEBODY_WAITS):
+        pass
+    slow.set()
+    assert (await removing).status_code == 200
+    url = (await choosing).json()["avatar_url"]
+    for size in SIZES:
+        assert (await site.ask("GET", address(url, size))).status_code == 200
+
+
+_SOMEBODY_WAITS = Query(
+    "test.somebody_waits",
+    (),
+    "value",
+    "select exists (select from pg_locks l join pg_database d on d.oid = l.database"
+    " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted)",
+)
 
 
 async def test_files_that_are_deleted_before_the_row_is_written_are_put_back(

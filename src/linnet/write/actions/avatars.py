@@ -113,5 +113,9 @@ async def _delete_unless_used(deps: WriteDeps, name: str) -> bool:
         await profiles.lock_avatar(session, name)
         if await profiles.fetch_avatars_among(session, [name]):
             return False
-        await asyncio.gather(*(deps.media.delete(avatar_path(name, side)) for side in AVATAR_SIDES))
+        deleting = (deps.media.delete(avatar_path(name, side)) for side in AVATAR_SIDES)
+        # Each to its end, also when another failed: nothing may be on its way any more when the lock is let go of.
+        for outcome in await asyncio.gather(*deleting, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
         return True
