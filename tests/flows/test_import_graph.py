@@ -18,6 +18,7 @@ from linnet.write.actions.edgelists import NotAnEdgeList, read_edges
 from linnet.write.actions.imports import ImportReport, NameOfAStranger, Stage, import_graph
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
+from tests.flows._popularity import assert_scores
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -288,6 +289,27 @@ async def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
     await know(world, 3)
     assert await topusers.find(world.db, world.ids["u3"]) is not None
     await log_in(world.write, passwords, login="u4", password=PASSWORD, device="")
+
+
+async def test_tweets_are_ranked_by_the_followers_of_an_import_also_when_it_was_killed(
+    world: World, passwords: Passwords, graph: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = graph.with_name("first.txt")
+    first.write_text("2 1\n")
+    await load(world, passwords, first)
+    await know(world, 1)
+    await world.post("u1")
+    await world.settle()
+
+    async def dying(*args: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imports, "rescore_popular", dying)
+        with pytest.raises(Killed):
+            await load(world, passwords, graph)
+    await load(world, passwords, graph)
+    await assert_scores(world)
 
 
 async def test_a_stranger_with_such_a_name_or_address_stops_it_before_anything_is_written(
