@@ -91,8 +91,8 @@ async def import_graph(
         added = await _add_follows(deps, stage, follows, progress)
         top_users = await _mark_top_users(deps)
         await _forget_counts(deps, stage)
-        # Follows of an import have no events, so nobody else notices that authors reach more people now. Also when there
-        # was nothing to add: the import that added them may have been killed before this line.
+        # Follows of an import have no events, so nobody else notices that authors reach more people now. Also when
+        # there was nothing to add: the import that added them may have been killed before this line.
         await rescore_popular(deps)
         woken = 0
         if password_hash is not None:
