@@ -1,16 +1,20 @@
 """The pages as one application, and what is shown when something goes wrong on any of them."""
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 import structlog
 from litestar import Litestar, Response
+from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException
 
-from linnet.errors import Invalid, Kind, Limited, LinnetError, Unauthenticated, Unavailable
+from linnet.errors import LinnetError, Unauthenticated, Unavailable
 from linnet.ids import LeaseExhausted
 from linnet.web.answers import go_to, refusal
-from linnet.web.asking import PageNotFound, PageRoute, bind_pages, safe_path
+from linnet.web.asking import PageRoute, here_of, is_script, safe_path
+from linnet.web.forms import FormTooLarge
 from linnet.web.pages import accounts, errors, explore, home, live, notifications, people, settings, statics, tweets
+from linnet.web.routes import LIMIT_HEADERS, bind_pages
 from linnet.web.services import WebServices
 from linnet.web.sessions import AnyRequest
 
@@ -28,32 +32,33 @@ PAGES: tuple[PageRoute, ...] = (
     *statics.PAGES,
 )
 
-_STATUSES: dict[Kind, int] = {
-    "invalid": 422,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "limited": 429,
-    "unavailable": 503,
-    "internal": 500,
-}
+# What Litestar finds wrong with a request before it is ours, and may be said to people.
+_FRAMEWORK_STATUSES: Final = frozenset((404, 405, 408, 413))
+# Smaller pages hardly get shorter. Static files are compressed once, by themselves.
+_COMPRESSION: Final = CompressionConfig(
+    backend="gzip",
+    minimum_size=1000,
+    gzip_compress_level=5,
+    exclude=["^/static/", "^/worker", "^/favicon", "^/apple-touch"],
+    gzip_fallback=False,
+)
 
 
 def create_pages(services: WebServices) -> Litestar:
     """One process's application. It opens and closes nothing: the services are ready, and somebody else's to end."""
 
     def answer_error(request: AnyRequest, error: LinnetError) -> Response[Any]:
-        if _is_script(request):
-            return refusal(_STATUSES[error.kind], error.code, _sentence(error))
-        if isinstance(error, Unauthenticated):
-            # Who has to log in goes there, and comes back after it.
-            back = request.scope["path"] if request.method in ("GET", "HEAD") else "/"
-            return go_to(f"/login?next={safe_path(back)}")
         if isinstance(error, Unavailable):
             log.warning("unavailable", cause=error.cause, path=request.scope["path"])
-        wait = error.retry_after_seconds if isinstance(error, Limited | Unavailable) else None
-        return errors.error_page(services, _STATUSES[error.kind], _sentence(error), retry_after_seconds=wait)
+        status = 413 if isinstance(error, FormTooLarge) else errors.STATUSES[error.kind]
+        headers = {**errors.headers_of(error), **request.state.get(LIMIT_HEADERS, {})}
+        if is_script(request):
+            return refusal(status, error.code, errors.plainly(error), headers)
+        if isinstance(error, Unauthenticated):
+            # Who has to log in goes there, and comes back after it.
+            back = here_of(request) if request.method in ("GET", "HEAD") else "/"
+            return go_to(f"/login?next={quote(safe_path(back), safe='/@')}")
+        return errors.error_page(services, status, errors.plainly(error), headers=headers)
 
     def answer_exhausted(request: AnyRequest, error: LeaseExhausted) -> Response[Any]:
         return answer_error(request, Unavailable(str(error)))
@@ -61,15 +66,15 @@ def create_pages(services: WebServices) -> Litestar:
     def answer_framework(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code >= 500:
             return answer_bug(request, error)
-        sentence = PageNotFound.public_sentence() if error.status_code == 404 else "This cannot be read."
-        status = error.status_code if error.status_code in (404, 405, 413) else 400
-        if _is_script(request):
-            return refusal(status, "unreadable", sentence)
-        return errors.error_page(services, status, sentence)
+        status = error.status_code if error.status_code in _FRAMEWORK_STATUSES else 400
+        sentence = errors.SENTENCES.get(status, "This cannot be read.")
+        if is_script(request):
+            return refusal(status, "unreadable", sentence, error.headers)
+        return errors.error_page(services, status, sentence, headers=error.headers)
 
     def answer_bug(request: AnyRequest, error: Exception) -> Response[Any]:
         log.error("page failed", exc_info=error, method=request.method, path=request.scope["path"])
-        if _is_script(request):
+        if is_script(request):
             return refusal(500, LinnetError.code, LinnetError.public_sentence())
         return errors.error_page(services, 500, LinnetError.public_sentence())
 
@@ -82,15 +87,7 @@ def create_pages(services: WebServices) -> Litestar:
     return Litestar(
         bind_pages(PAGES, services),
         exception_handlers=handlers,
+        compression_config=_COMPRESSION,
         openapi_config=None,
         logging_config=None,
     )
-
-
-def _is_script(request: AnyRequest) -> bool:
-    """Whether a script of ours asks, which wants a sentence to show and not a page."""
-    return request.headers.get("accept", "").startswith("application/json")
-
-
-def _sentence(error: LinnetError) -> str:
-    return error.errors[0].message if isinstance(error, Invalid) and error.errors else error.sentence

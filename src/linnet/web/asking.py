@@ -1,22 +1,21 @@
-"""One request for a page, as handlers see it, and how handlers become routes."""
+"""One request for a page, as handlers see it, and what a handler's address is made of."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 from litestar import Response
-from litestar.datastructures import UploadFile
-from litestar.handlers import HTTPRouteHandler, route
 
 from linnet.domain.timeline import Range
 from linnet.errors import Forbidden, Limited, NotFound, Unauthenticated
 from linnet.ids import MAX_ID, TweetId, UserId, random_bytes
 from linnet.read.hydration.viewers import Viewer
-from linnet.read.views.users import UserView, user_view
-from linnet.stores.valkey.keys import pack_id
+from linnet.read.views.users import UserView
+from linnet.web.forms import Form, read_form
 from linnet.web.services import WebServices
-from linnet.web.sessions import COOKIE, AnyRequest, csrf_of, find_viewer, is_ours
+from linnet.web.sessions import COOKIE, AnyRequest, comes_from_here, csrf_of, is_ours
 
 ITEMS_PER_PAGE = 20
 _MAX_ID_DIGITS = 19
@@ -41,6 +40,15 @@ class Ask:
         self.viewer = viewer
         self.me = me
         self.token = request.cookies.get(COOKIE) if viewer is not None else None
+        # Set by whatever was refused before it did anything: it does not count as an action.
+        self.did_nothing = False
+        self.limited: Limited | None = None
+        self._came_from = "/"
+
+    def admit(self) -> None:
+        """For handlers that answer limits themselves. Raises ``Limited``."""
+        if self.limited is not None:
+            raise self.limited
 
     @property
     def viewer_id(self) -> UserId | None:
@@ -53,7 +61,7 @@ class Ask:
             raise Unauthenticated
         return self.viewer
 
-    @property
+    @cached_property
     def csrf(self) -> str:
         """What forms carry; nothing for strangers."""
         return csrf_of(self.token) if self.token else ""
@@ -71,20 +79,25 @@ class Ask:
     @property
     def here_path(self) -> str:
         """This page's address without its query."""
-        return quote(self.request.scope["path"], safe="/@:~")
+        return path_of(self.request)
 
     @property
     def here(self) -> str:
-        """This page's address, to come back to. After a form that was refused: the first page."""
+        """This page's address, to come back to. After a form that was refused: where the form came from."""
         if self.request.method not in ("GET", "HEAD"):
-            return "/"
-        query = self.request.scope["query_string"].decode("latin-1")
-        return f"{self.here_path}?{query}" if query else self.here_path
+            return self._came_from
+        return here_of(self.request)
 
     @property
     def device(self) -> str:
         """What the browser calls itself."""
         return self.request.headers.get("user-agent", "")
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether the browser reads what is compressed."""
+        parts = self.request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+        return any(part.partition(";")[0] == "gzip" and not part.endswith(";q=0") for part in parts)
 
     @property
     def address(self) -> bytes:
@@ -95,8 +108,14 @@ class Ask:
 
     def query(self, name: str) -> str:
         """A parameter's first value, or nothing. What a page does not know it does not mind."""
-        values = self.request.query_params.getall(name, [])
-        return values[0] if values else ""
+        return self._query.get(name, "")
+
+    @cached_property
+    def _query(self) -> dict[str, str]:
+        raw = self.request.scope["query_string"]
+        # What is not written in UTF-8 shows as such: it is looked for and not found, as other nonsense is.
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="replace") if raw else []
+        return dict(reversed(pairs))
 
     def path(self, name: str) -> str:
         """A part of the path."""
@@ -125,22 +144,50 @@ class Ask:
 
     async def form(self) -> dict[str, str]:
         """The fields of a form of ours, the first of each name. Raises ``StrangeForm``."""
-        fields, _ = await self.form_with_file("")
-        return fields
+        form = await self._read(self.services.options.max_body_bytes)
+        return self._check(form)
 
-    async def form_with_file(self, name: str) -> tuple[dict[str, str], bytes]:
-        """The fields, and the bytes of the file of that name; no bytes when none was chosen. Raises ``StrangeForm``."""
-        data = await self.request.form()
-        fields: dict[str, str] = {}
-        content = b""
-        for key, value in data.multi_items():
-            if isinstance(value, UploadFile):
-                content = await value.read() if key == name else content
-            else:
-                fields.setdefault(key, str(value))
-        if not is_ours(self.request, fields, self.token):
+    async def form_of_stranger(self) -> dict[str, str]:
+        """The fields of a form that one gets who is not logged in, whoever one is by now. Raises ``StrangeForm``.
+
+        That the browser says where it comes from is enough: what it makes is a session of its own.
+        """
+        form = await self._read(self.services.options.max_body_bytes)
+        if not comes_from_here(self.request, public_url=self.services.options.public_url):
             raise StrangeForm
-        return fields, content
+        return form.fields
+
+    async def file(self, name: str, *, max_bytes: int) -> bytes:
+        """The file of that name, nothing when none was chosen. Raises ``StrangeForm`` or ``FormTooLarge``."""
+        form = await self._read(max_bytes + self.services.options.max_body_bytes)
+        self._check(form)
+        return form.files.get(name, b"")
+
+    async def _read(self, max_bytes: int) -> Form:
+        form = await read_form(self.request.scope, self.request.receive, max_bytes=max_bytes)
+        self._came_from = safe_path(form.fields.get("back", ""))
+        return form
+
+    def _check(self, form: Form) -> dict[str, str]:
+        if not is_ours(self.request, form.fields, self.token, public_url=self.services.options.public_url):
+            raise StrangeForm
+        return form.fields
+
+
+def path_of(request: AnyRequest) -> str:
+    """A page's address without its query."""
+    return quote(request.scope["path"], safe="/@:~")
+
+
+def here_of(request: AnyRequest) -> str:
+    """A page's address, to come back to."""
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path_of(request)}?{query}" if query else path_of(request)
+
+
+def is_script(request: AnyRequest) -> bool:
+    """Whether a script of ours asks, which wants a sentence to show and not a page."""
+    return request.headers.get("accept", "").startswith("application/json")
 
 
 def parse_id(text: str) -> int | None:
@@ -170,58 +217,15 @@ Handler = Callable[[Ask], Awaitable[Response[Any]]]
 
 
 class PageRoute(msgspec.Struct, frozen=True):
-    """A handler's address. ``limit`` names its rule in ``domain.limits``; ``user``: only for who is logged in."""
+    """A handler's address. ``limit`` names its rule in ``domain.limits``; ``user``: only for who is logged in.
+
+    ``answers_limits``: what was typed must not be lost when it was too often, so the handler is called all the same,
+    and says by ``ask.admit()`` before it does anything that it may be refused.
+    """
 
     method: Literal["GET", "POST"]
     path: str
     handler: Handler
     user: bool = True
     limit: str = "request"
-    max_body_bytes: int | None = None
-
-
-def bind_pages(pages: tuple[PageRoute, ...], services: WebServices) -> list[HTTPRouteHandler]:
-    """All routes, one for each path."""
-    by_path: dict[str, dict[str, PageRoute]] = {}
-    for page in pages:
-        by_path.setdefault(page.path, {})[page.method] = page
-    return [_bind(path, by_method, services) for path, by_method in by_path.items()]
-
-
-def _bind(path: str, by_method: Mapping[str, PageRoute], services: WebServices) -> HTTPRouteHandler:
-    async def handle(request: AnyRequest) -> Response[Any]:
-        page = by_method["GET" if request.method == "HEAD" else request.method]
-        return await _answer(page, services, request)
-
-    methods: list[Any] = sorted({*by_method, "HEAD"} if "GET" in by_method else by_method)
-    body_bytes = max([page.max_body_bytes or services.options.max_body_bytes for page in by_method.values()])
-    return route(path.replace("}", ":str}"), http_method=methods, status_code=200, request_max_body_size=body_bytes)(
-        handle
-    )
-
-
-async def _answer(page: PageRoute, services: WebServices, request: AnyRequest) -> Response[Any]:
-    viewer = await find_viewer(services.viewers, request.cookies.get(COOKIE))
-    me: UserView | None = None
-    if viewer is not None:
-        found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
-        # The account went while its session was still remembered: that is nobody.
-        me, viewer = (None, None) if found is None else (user_view(found.profile, None), viewer)
-    ask = Ask(request, services, viewer, me)
-    await _count(page, ask)
-    if page.user and viewer is None:
-        raise Unauthenticated
-    return await page.handler(ask)
-
-
-async def _count(page: PageRoute, ask: Ask) -> None:
-    """Raises ``Limited``."""
-    limits = ask.services.limits
-    plan = None if limits is None else limits.plan(page.limit)
-    if limits is None or plan is None:
-        return
-    by_address = ask.viewer_id is None or plan.per_address
-    subject = ask.address if by_address or ask.viewer_id is None else pack_id(ask.viewer_id)
-    verdict = await limits.begin(plan, subject).settle()
-    if verdict.refuser is not None:
-        raise Limited(verdict.retry_after_seconds)
+    answers_limits: bool = False

@@ -5,7 +5,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from linnet.clock import Clock
-from linnet.web import richtext, times
+from linnet.web import devices, richtext, times
 from linnet.web.files import module_paths, static_path
 
 _environment = Environment(
@@ -32,6 +32,8 @@ _environment.filters.update(
     rich=richtext.render_text,
     exactly=times.exactly,
     month=times.month,
+    seen=times.seen,
+    device=devices.device_name,
     compact=compact,
 )
 

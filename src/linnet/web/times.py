@@ -19,6 +19,13 @@ def ago(rfc3339: str, now_ms: int) -> str:
     return f"{then.day} {then:%b}" if then.year == this_year else f"{then.day} {then:%b} {then.year}"
 
 
+def seen(word: str) -> str:
+    """What ``ago`` gave, as the end of a sentence about the past."""
+    if word == "now":
+        return "just now"
+    return f"{word} ago" if word.endswith((" min", " h")) else f"on {word}"
+
+
 def exactly(rfc3339: str) -> str:
     """Day and minute, for who wants to know."""
     then = datetime.fromisoformat(rfc3339)
@@ -28,3 +35,11 @@ def exactly(rfc3339: str) -> str:
 def month(rfc3339: str) -> str:
     """Since when somebody is here."""
     return f"{datetime.fromisoformat(rfc3339):%B %Y}"
+
+
+def wait(seconds: int) -> str:
+    """How long to wait, rounded up: whoever comes back then is not too early."""
+    if seconds < _MINUTE:
+        return "in a few seconds" if seconds <= 10 else f"in {seconds} seconds"
+    number, unit = (-(-seconds // _MINUTE), "minute") if seconds <= _HOUR else (-(-seconds // _HOUR), "hour")
+    return f"in {number} {unit}" if number == 1 else f"in {number} {unit}s"

@@ -1,4 +1,7 @@
-"""Screen: one person's tweets: the pinned one first, then the newest."""
+"""Screens: one person's tweets, the pinned one first, then the newest; all, or without replies, or replies alone."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
 
 from linnet.domain.timeline import Entry, Range
 from linnet.errors import UserNotFound
@@ -10,17 +13,26 @@ from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import pins, tweets
 
+Part = Literal["all", "tweets", "replies"]
+"""Of what somebody wrote and retweeted: ``replies`` are those to others, ``tweets`` is everything else."""
 
-async def user_tweets_page(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range) -> Page:
+# How often a page of a part is filled up before it is shown short, with a cursor to go on: two thousand tweets.
+_MAX_FILLS: Final = 8
+
+
+async def user_tweets_page(
+    deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range, *, part: Part = "all"
+) -> Page:
     """What somebody wrote and retweeted; nothing where a block stands between. Raises ``UserNotFound``.
 
-    The pinned tweet stands on the first page alone, before all others, and not again at its own place.
+    The pinned tweet stands on the first page alone, before all others, and not again at its own place; among replies
+    it is nothing special. A page of a part of it may be short before the end, where there is much of the other part.
     """
     if not await deps.profiles.fetch([user_id]):
         raise UserNotFound
     if not await meets(deps, viewer_id, user_id, surface="user"):
         return Page([], None, None)
-    pinned = await pins.find_pinned(deps.db, user_id)
+    pinned = None if part == "replies" else await pins.find_pinned(deps.db, user_id)
 
     async def fetch(rest: Range) -> Skeleton:
         # One more, to know whether there is more, and one for the pinned tweet, which is none.
@@ -28,17 +40,43 @@ async def user_tweets_page(deps: ReadDeps, viewer_id: UserId | None, user_id: Us
         entries = await tweets.fetch_by_author(deps.db, user_id, asked)
         return skeleton_of([entry for entry in entries if entry != pinned], rest)
 
+    async def fill(rest: Range) -> Page:
+        return await _fill(deps, viewer_id, rest, fetch, part)
+
     is_first = wanted == Range(wanted.limit)
     shown = None if pinned is None or not is_first else await _shown(deps, viewer_id, pinned)
     if shown is None or pinned is None:
-        return await fill_page(deps, viewer_id, wanted, fetch, surface="user")
-    others = await fill_page(deps, viewer_id, Range(max(wanted.limit - 1, 1)), fetch, surface="user")
+        return await fill(wanted)
+    others = await fill(Range(max(wanted.limit - 1, 1)))
     if others.prev_id is None:
-        return Page([shown], None, pinned.id)
+        return Page([shown], others.next_id, pinned.id)
     if wanted.limit == 1:
         # All others are still to come, from the newest of them on.
         return Page([shown], others.prev_id + 1, others.prev_id)
     return Page([shown, *others.items], others.next_id, others.prev_id)
+
+
+async def _fill(
+    deps: ReadDeps, viewer_id: UserId | None, wanted: Range, fetch: Callable[[Range], Awaitable[Skeleton]], part: Part
+) -> Page:
+    if part == "all":
+        return await fill_page(deps, viewer_id, wanted, fetch, surface="user")
+    fills, goes_on_at = 0, 0
+
+    async def fetch_part(rest: Range) -> Skeleton:
+        nonlocal fills, goes_on_at
+        fills += 1
+        found = await fetch(rest)
+        entries = [entry for entry in found.entries if entry.is_reply_to_other == (part == "replies")]
+        if found.more and fills == _MAX_FILLS:
+            goes_on_at = found.reached
+            return Skeleton(entries, False, found.reached)
+        return Skeleton(entries, found.more, found.reached)
+
+    page = await fill_page(deps, viewer_id, wanted, fetch_part, surface="user")
+    if goes_on_at and page.next_id is None and not wanted.ascending:
+        return Page(page.items, goes_on_at, page.prev_id)
+    return page
 
 
 async def _shown(deps: ReadDeps, viewer_id: UserId | None, pinned: Entry) -> bytes | None:

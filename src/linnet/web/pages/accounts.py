@@ -1,14 +1,26 @@
 """Signing up, logging in, logging out."""
 
+from contextlib import suppress
 from typing import Any
 
 from litestar import Response
 
-from linnet.errors import Conflict, EmailTaken, Invalid, LinnetError, UsernameTaken, WrongCredentials
-from linnet.web.answers import go_to
+from linnet.errors import (
+    Conflict,
+    EmailTaken,
+    Invalid,
+    Limited,
+    LinnetError,
+    SessionNotFound,
+    UsernameTaken,
+    WrongCredentials,
+)
+from linnet.ids import SessionId, UserId
+from linnet.web.answers import go_to, leave_to
 from linnet.web.asking import Ask, PageRoute, safe_path
+from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show
-from linnet.web.sessions import ended_cookie, session_cookie
+from linnet.web.sessions import session_cookie
 from linnet.write.actions.accounts import SignUp
 from linnet.write.actions.guesses import log_in_within_limits, sign_up_from
 from linnet.write.actions.sessions import end_session
@@ -16,15 +28,15 @@ from linnet.write.actions.sessions import end_session
 
 async def sign_up_form(ask: Ask) -> Response[Any]:
     """An empty form; who is logged in has no use for it."""
-    if ask.viewer is not None:
-        return go_to("/")
-    return await show(ask, "signup.html", title="Sign up", fields={}, errors={})
+    back = safe_path(ask.query("next"))
+    return go_to(back) if ask.viewer is not None else await _show_sign_up(ask, {}, {}, back=back)
 
 
 async def sign_up(ask: Ask) -> Response[Any]:
     """A new account, logged in; or the form again, with what was typed and what is wrong with it."""
-    fields = await ask.form()
+    fields = await ask.form_of_stranger()
     services = ask.services
+    back = safe_path(fields.get("next", ""))
     wish = SignUp(
         username=fields.get("username", ""),
         name=fields.get("name", "") or fields.get("username", ""),
@@ -33,12 +45,22 @@ async def sign_up(ask: Ask) -> Response[Any]:
         device=ask.device,
     )
     try:
+        ask.admit()
         logged_in = await sign_up_from(services.write, services.passwords, services.limits, wish, address=ask.address)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
         # The password is typed again: it is not sent back.
         kept = {name: fields.get(name, "") for name in ("username", "name", "email")}
-        return await show(ask, "signup.html", title="Sign up", status=422, fields=kept, errors=errors_by_field(error))
-    return go_to("/", session_cookie(logged_in.token, secure=ask.is_secure))
+        return await _show_sign_up(ask, kept, errors_by_field(error), back=back, error=error)
+    return await _start(ask, logged_in.token, back)
+
+
+async def _show_sign_up(
+    ask: Ask, fields: dict[str, str], errors: dict[str, str], *, back: str, error: LinnetError | None = None
+) -> Response[Any]:
+    return await show(
+        ask, "signup.html", title="Sign up", error=error, beside=False, fields=fields, errors=errors, back=back
+    )
 
 
 def errors_by_field(error: LinnetError) -> dict[str, str]:
@@ -54,22 +76,24 @@ def errors_by_field(error: LinnetError) -> dict[str, str]:
                 found.setdefault(problem.field, problem.message)
             return found or {"": error.sentence}
         case _:
-            return {"": error.sentence}
+            return {"": plainly(error)}
 
 
 async def log_in_form(ask: Ask) -> Response[Any]:
     """An empty form."""
+    back = safe_path(ask.query("next"))
     if ask.viewer is not None:
-        return go_to("/")
-    return await show(ask, "login.html", title="Log in", login="", error="", back=safe_path(ask.query("next")))
+        return go_to(back)
+    return await show(ask, "login.html", title="Log in", beside=False, login="", sentence="", back=back)
 
 
 async def log_in(ask: Ask) -> Response[Any]:
-    """Logged in, and back where one wanted to be. A session that was there before is not taken over."""
-    fields = await ask.form()
+    """Logged in, and back where one wanted to be."""
+    fields = await ask.form_of_stranger()
     services = ask.services
     back = safe_path(fields.get("next", ""))
     try:
+        ask.admit()
         logged_in = await log_in_within_limits(
             services.write,
             services.passwords,
@@ -79,33 +103,54 @@ async def log_in(ask: Ask) -> Response[Any]:
             device=ask.device,
             address=ask.address,
         )
-    except (Invalid, WrongCredentials) as error:
-        sentence = WrongCredentials.public_sentence() if isinstance(error, Invalid) else error.sentence
+    except (Invalid, WrongCredentials, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
+        sentence = WrongCredentials.public_sentence() if isinstance(error, Invalid) else plainly(error)
         return await show(
             ask,
             "login.html",
             title="Log in",
-            status=401,
+            error=error,
+            beside=False,
             login=fields.get("login", ""),
-            error=sentence,
+            sentence=sentence,
             back=back,
         )
-    return go_to(back, session_cookie(logged_in.token, secure=ask.is_secure))
+    return await _start(ask, logged_in.token, back)
+
+
+async def _start(ask: Ask, token: str, back: str) -> Response[Any]:
+    """A session of this browser's own; whoever was logged in here before is not any more."""
+    if ask.viewer is not None:
+        await end_quietly(ask, ask.viewer.user_id, ask.viewer.session_id)
+    return go_to(back, session_cookie(token, secure=ask.is_secure))
 
 
 async def log_out(ask: Ask) -> Response[Any]:
     """The session ends, and the cookie goes."""
     await ask.form()
     actor = ask.actor
-    await end_session(ask.services.write, actor.user_id, actor.session_id)
-    ask.services.viewers.forget_user(actor.user_id)
-    return go_to("/", ended_cookie(secure=ask.is_secure))
+    await end_quietly(ask, actor.user_id, actor.session_id)
+    return leave_to("/", secure=ask.is_secure)
+
+
+async def end_quietly(ask: Ask, user_id: UserId, session_id: SessionId) -> None:
+    """Ends one of a user's sessions. Where somebody was quicker it is over, as was wished."""
+    with suppress(SessionNotFound):
+        await end_session(ask.services.write, user_id, session_id)
+    ask.services.viewers.forget_user(user_id)
+
+
+async def back_home(ask: Ask) -> Response[Any]:
+    """Whoever types the address of a form's target gets no error."""
+    return go_to("/")
 
 
 PAGES = (
     PageRoute("GET", "/signup", sign_up_form, user=False),
-    PageRoute("POST", "/signup", sign_up, user=False, limit="sign_up"),
+    PageRoute("POST", "/signup", sign_up, user=False, limit="sign_up", answers_limits=True),
     PageRoute("GET", "/login", log_in_form, user=False),
-    PageRoute("POST", "/login", log_in, user=False, limit="log_in"),
+    PageRoute("POST", "/login", log_in, user=False, limit="log_in", answers_limits=True),
+    PageRoute("GET", "/logout", back_home, user=False),
     PageRoute("POST", "/logout", log_out),
 )

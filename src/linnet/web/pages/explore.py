@@ -1,21 +1,23 @@
 """Finding something: what is talked about, what is liked, whom to follow, and searching."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 
-from linnet.errors import Invalid
+from linnet.errors import Invalid, LinnetError
 from linnet.read.timelines.popular import top_tweets
-from linnet.read.timelines.search import people_found_page, tweets_found_page
+from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
 from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.read.timelines.tag import tag_page
 from linnet.read.views.tags import tag_view
 from linnet.web.asking import Ask, PageRoute
+from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import decode_tweets, older_path, show, with_query
 
 _TAGS = 12
 _TWEETS = 20
 _PEOPLE = 6
+_KINDS: Final = {"tweets": "Tweets", "people": "People", "tags": "Tags"}
 
 
 async def explore(ask: Ask) -> Response[Any]:
@@ -26,6 +28,7 @@ async def explore(ask: Ask) -> Response[Any]:
         ask,
         "explore.html",
         title="Explore",
+        beside=False,
         tags=[tag_view(tag) for tag in await read.trending.fetch(_TAGS)],
         tweets=decode_tweets(await top_tweets(read, ask.viewer_id, _TWEETS)),
         suggested=suggested,
@@ -42,24 +45,43 @@ async def tag(ask: Ask) -> Response[Any]:
 
 
 async def search(ask: Ask) -> Response[Any]:
-    """Tweets or people. What was typed stays in its field, also when it cannot be searched for."""
-    query = ask.query("q").strip()
-    kind = "people" if ask.query("type") == "people" else "tweets"
-    values: dict[str, Any] = {"q": query, "kind": kind, "tweets": [], "people": [], "older": None, "error": ""}
-    try:
-        if query and kind == "people":
-            people = await people_found_page(ask.services.read, ask.viewer_id, query, ask.range())
-            values["people"] = people.items
-            if people.next is not None:
-                values["older"] = with_query("/search", q=query, type="people", before=people.next)
-        elif query:
-            page = await tweets_found_page(ask.services.read, ask.viewer_id, query, ask.range())
-            values["tweets"] = decode_tweets(page.items)
-            values["older"] = older_path("/search", page, q=query)
-    except Invalid as error:
-        values["error"] = error.errors[0].message if error.errors else error.sentence
-    status = 422 if values["error"] else 200
-    return await show(ask, "search.html", title=f"{query} · Search" if query else "Search", status=status, **values)
+    """Tweets, people or tags. What was typed stays in its field, also when it cannot be searched for."""
+    query, kind = ask.query("q").strip(), ask.query("type")
+    kind = kind if kind in _KINDS else "tweets"
+    found: dict[str, Any] = {"tweets": [], "people": [], "tags": [], "older": None}
+    error: LinnetError | None = None
+    if query:
+        try:
+            found |= await _find(ask, query, kind)
+        except Invalid as invalid:
+            error = invalid
+    return await show(
+        ask,
+        "search.html",
+        title=f"{query} · Search" if query else "Search",
+        error=error,
+        sentence="" if error is None else plainly(error),
+        q=query,
+        kind=kind,
+        kinds=[(name, label, with_query("/search", q=query, type=name)) for name, label in _KINDS.items()],
+        **found,
+    )
+
+
+async def _find(ask: Ask, query: str, kind: str) -> dict[str, Any]:
+    read, wanted = ask.services.read, ask.range()
+    if kind == "people":
+        people = await people_found_page(read, ask.viewer_id, query, wanted)
+        return {"people": people.items, "older": _older(query, kind, people.next)}
+    if kind == "tags":
+        tags = await tags_found_page(read, query, wanted)
+        return {"tags": tags.items, "older": _older(query, kind, tags.next)}
+    page = await tweets_found_page(read, ask.viewer_id, query, wanted)
+    return {"tweets": decode_tweets(page.items), "older": older_path("/search", page, q=query)}
+
+
+def _older(query: str, kind: str, following: str | None) -> str | None:
+    return None if following is None else with_query("/search", q=query, type=kind, before=following)
 
 
 PAGES = (

@@ -1,10 +1,9 @@
 """The first page: one's home timeline or, for strangers, what this place is and what is said here."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 
-from linnet.domain.timeline import Range
 from linnet.ids import MAX_ID
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
@@ -12,17 +11,19 @@ from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.pages.layout import decode_tweets, older_path, show
 
-_SUGGESTED = 5
+_POPULAR: Final = 3
+_SUGGESTED: Final = 5
 # A timeline as short as this has room for whom to follow.
-_FEW = 5
+_FEW: Final = 5
 
 
 async def front(ask: Ask) -> Response[Any]:
     """Home, or the landing page."""
     if ask.viewer_id is None:
         return await _landing(ask)
-    page = await home_page(ask.services.read, ask.viewer_id, ask.range())
-    is_first = ask.range().before == MAX_ID
+    wanted = ask.range()
+    page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR)
+    is_first = wanted.before == MAX_ID
     suggested = []
     if is_first and len(page.items) <= _FEW:
         suggested = (await suggestions_screen(ask.services.read, ask.viewer_id, _SUGGESTED)).items
@@ -30,7 +31,9 @@ async def front(ask: Ask) -> Response[Any]:
         ask,
         "home.html",
         title="Home",
+        popular_beside=False,
         tweets=decode_tweets(page.items),
+        popular=decode_tweets(page.beside),
         older=older_path("/", page),
         is_first=is_first,
         suggested=suggested,
@@ -38,14 +41,16 @@ async def front(ask: Ask) -> Response[Any]:
 
 
 async def _landing(ask: Ask) -> Response[Any]:
-    page = await everyone_page(ask.services.read, None, Range(ask.range().limit, before=ask.range().before))
+    wanted = ask.range()
+    page = await everyone_page(ask.services.read, None, wanted)
+    is_first = wanted.before == MAX_ID
     return await show(
         ask,
         "landing.html",
-        title="linnet",
+        title="linnet" if is_first else "Everyone",
         tweets=decode_tweets(page.items),
         older=older_path("/", page),
-        is_first=ask.range().before == MAX_ID,
+        is_first=is_first,
     )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response
 
+from linnet.errors import LinnetError
 from linnet.read.timelines.notifications import unread_screen
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.views.pages import Page
@@ -14,6 +15,7 @@ from linnet.read.views.tags import TagView, tag_view
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import html
 from linnet.web.asking import Ask
+from linnet.web.pages.errors import STATUSES, headers_of
 from linnet.web.templates import render
 
 _TAGS_BESIDE = 6
@@ -37,11 +39,27 @@ def with_query(path: str, **query: str) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-async def show(ask: Ask, template: str, *, title: str, status: int = 200, **values: Any) -> Response[str]:
-    """A page. ``title`` stands in the browser's tab, and above the page where its template has no other."""
+async def show(
+    ask: Ask,
+    template: str,
+    *,
+    title: str,
+    error: LinnetError | None = None,
+    beside: bool = True,
+    popular_beside: bool = True,
+    **values: Any,
+) -> Response[str]:
+    """A page. ``title`` stands in the browser's tab, and above the page where its template has no other.
+
+    ``error`` is what went wrong with the form on it. ``beside``: with what is talked about in the margin.
+    """
     read = ask.services.read
-    trending: list[TagView] = [tag_view(tag) for tag in await read.trending.fetch(_TAGS_BESIDE)]
-    popular = decode_tweets(await top_tweets(read, ask.viewer_id, _TWEETS_BESIDE))
+    trending: list[TagView] = []
+    popular: list[TweetView] = []
+    if beside:
+        trending = [tag_view(tag) for tag in await read.trending.fetch(_TAGS_BESIDE)]
+        if popular_beside:
+            popular = decode_tweets(await top_tweets(read, ask.viewer_id, _TWEETS_BESIDE))
     unread = 0 if ask.viewer_id is None else (await unread_screen(read, ask.viewer_id)).unread_count
     page = render(
         template,
@@ -51,9 +69,12 @@ async def show(ask: Ask, template: str, *, title: str, status: int = 200, **valu
         title=title,
         unread=unread,
         trending=trending,
-        popular=popular,
+        popular_beside=popular,
         max_chars=ask.services.write.options.text.max_chars,
         **values,
     )
     # The service worker keeps pages of one person alone.
-    return html(page, status=status, headers={"Linnet-Viewer": ask.me.id if ask.me else ""})
+    headers = {"Linnet-Viewer": ask.me.id if ask.me else ""}
+    if error is None:
+        return html(page, headers=headers)
+    return html(page, status=STATUSES[error.kind], headers={**headers, **headers_of(error)})

@@ -29,7 +29,13 @@ async def read(ask: Ask) -> Response[Any]:
     return go_to("/notifications")
 
 
+async def back_to_list(ask: Ask) -> Response[Any]:
+    """Whoever types the address of a form's target gets no error."""
+    return go_to("/notifications")
+
+
 PAGES = (
     PageRoute("GET", "/notifications", list_notifications),
+    PageRoute("GET", "/notifications/read", back_to_list),
     PageRoute("POST", "/notifications/read", read),
 )

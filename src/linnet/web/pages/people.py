@@ -1,16 +1,17 @@
 """Profiles and lists of people, and all that is done with people."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from litestar import Response
 
-from linnet.errors import UserNotFound
-from linnet.ids import MAX_ID, UserId
+from linnet.ids import UserId
 from linnet.read.timelines.likes import liked_page
 from linnet.read.timelines.people import followers_page, following_page, user_by_username_screen
 from linnet.read.timelines.user import user_tweets_page
-from linnet.read.views.users import ProfileView
+from linnet.read.views.pages import Page, PageView
+from linnet.read.views.users import ProfileView, UserView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, safe_path
 from linnet.web.pages.layout import decode_tweets, older_path, show, with_query
@@ -21,62 +22,72 @@ from linnet.write.deps import WriteDeps
 async def profile(ask: Ask) -> Response[Any]:
     """Somebody, and what they wrote."""
     user = await _find(ask)
-    page = await user_tweets_page(ask.services.read, ask.viewer_id, UserId(int(user.id)), ask.range())
-    return await show(
-        ask,
-        "profile.html",
-        title=f"{user.name} (@{user.username})",
-        user=user,
-        tab="tweets",
-        tweets=decode_tweets(page.items),
-        older=older_path(f"/@{user.username}", page),
-        is_first=ask.range().before == MAX_ID,
-    )
+    page = await user_tweets_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range(), part="tweets")
+    return await _show_profile(ask, user, "tweets", page, title=f"{user.name} (@{user.username})")
+
+
+async def replies(ask: Ask) -> Response[Any]:
+    """Somebody, and what they answered others."""
+    user = await _find(ask)
+    page = await user_tweets_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range(), part="replies")
+    return await _show_profile(ask, user, "replies", page, title=f"Answers by {user.name}")
 
 
 async def liked(ask: Ask) -> Response[Any]:
     """Somebody, and what they like."""
     user = await _find(ask)
-    page = await liked_page(ask.services.read, ask.viewer_id, UserId(int(user.id)), ask.range())
+    page = await liked_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range())
+    return await _show_profile(ask, user, "likes", page, title=f"Liked by {user.name}")
+
+
+async def _show_profile(ask: Ask, user: ProfileView, tab: str, page: Page, *, title: str) -> Response[Any]:
+    base = f"/@{user.username}"
     return await show(
         ask,
         "profile.html",
-        title=f"Liked by {user.name}",
+        title=title,
         user=user,
-        tab="likes",
+        base=base,
+        tab=tab,
         tweets=decode_tweets(page.items),
-        older=older_path(f"/@{user.username}/likes", page),
-        is_first=ask.range().before == MAX_ID,
+        older=older_path(base if tab == "tweets" else f"{base}/{tab}", page),
     )
 
 
 async def followers(ask: Ask) -> Response[Any]:
     """Who follows somebody."""
     user = await _find(ask)
-    page = await followers_page(ask.services.read, ask.viewer_id, UserId(int(user.id)), ask.range())
-    older = None if page.next is None else with_query(f"/@{user.username}/followers", before=page.next)
-    return await show(
-        ask,
-        "people.html",
-        title=f"Followers of {user.name}",
-        people=page.items,
-        older=older,
-        empty="Nobody yet.",
-    )
+    page = await followers_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range())
+    empty = f"Nobody follows @{user.username} yet."
+    return await _show_people(ask, user, "followers", page, title=f"Followers of {user.name}", empty=empty)
 
 
 async def following(ask: Ask) -> Response[Any]:
     """Whom somebody follows."""
     user = await _find(ask)
-    page = await following_page(ask.services.read, ask.viewer_id, UserId(int(user.id)), ask.range())
-    older = None if page.next is None else with_query(f"/@{user.username}/following", before=page.next)
+    page = await following_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range())
+    empty = f"@{user.username} follows nobody yet."
+    return await _show_people(ask, user, "following", page, title=f"Followed by {user.name}", empty=empty)
+
+
+async def _show_people(
+    ask: Ask, user: ProfileView, tab: str, page: PageView[UserView], *, title: str, empty: str
+) -> Response[Any]:
+    base = f"/@{user.username}"
+    older = None if page.next is None else with_query(f"{base}/{tab}", before=page.next)
+    tabs = (
+        (f"{base}/followers", "Followers", tab == "followers"),
+        (f"{base}/following", "Following", tab != "followers"),
+    )
     return await show(
         ask,
         "people.html",
-        title=f"Followed by {user.name}",
+        title=title,
         people=page.items,
         older=older,
-        empty="Nobody yet.",
+        up=(base, f"@{user.username}"),
+        tabs=tabs,
+        empty=empty,
     )
 
 
@@ -84,32 +95,37 @@ async def _find(ask: Ask) -> ProfileView:
     return await user_by_username_screen(ask.services.read, ask.viewer_id, ask.username())
 
 
+def _id_of(user: ProfileView) -> UserId:
+    return UserId(int(user.id))
+
+
 _Verb = Callable[[WriteDeps, UserId, UserId], Awaitable[None]]
 
-_VERBS: dict[str, _Verb] = {
-    "follow": follows.follow,
-    "unfollow": follows.unfollow,
-    "block": blocks.block,
-    "unblock": blocks.unblock,
-    "mute": blocks.mute,
-    "unmute": blocks.unmute,
-}
 
-
-async def act(ask: Ask) -> Response[Any]:
-    """Follows, blocks or mutes somebody, or takes that back."""
+async def _act(verb: _Verb, ask: Ask) -> Response[Any]:
+    """Does it, and goes back to where it was asked for."""
     fields = await ask.form()
-    verb = _VERBS.get(ask.path("verb"))
-    if verb is None:
-        raise UserNotFound
     await verb(ask.services.write, ask.actor.user_id, ask.user_id())
     return go_to(safe_path(fields.get("back", "")))
 
 
+_VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
+    ("follow", follows.follow, "follow"),
+    ("unfollow", follows.unfollow, "request"),
+    ("block", blocks.block, "block"),
+    ("unblock", blocks.unblock, "request"),
+    ("mute", blocks.mute, "mute"),
+    ("unmute", blocks.unmute, "request"),
+)
+
 PAGES = (
     PageRoute("GET", "/{handle}", profile, user=False),
+    PageRoute("GET", "/{handle}/replies", replies, user=False),
     PageRoute("GET", "/{handle}/likes", liked, user=False),
     PageRoute("GET", "/{handle}/followers", followers, user=False),
     PageRoute("GET", "/{handle}/following", following, user=False),
-    PageRoute("POST", "/users/{user_id}/{verb}", act, limit="follow"),
+    *(
+        PageRoute("POST", f"/users/{{user_id}}/{name}", partial(_act, verb), limit=limit)
+        for name, verb, limit in _VERBS
+    ),
 )

@@ -1,25 +1,30 @@
 """One's own account: profile, picture, password, devices, people kept away, leaving."""
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from litestar import Response
 
 from linnet.domain.timeline import Range
-from linnet.errors import Invalid, LinnetError, WrongPassword
+from linnet.errors import Invalid, Limited, LinnetError, PictureTooLarge, PictureUnreadable, WrongPassword
 from linnet.ids import SessionId
 from linnet.read.timelines.people import blocked_page, me_screen, muted_page, sessions_screen
-from linnet.web.answers import go_to
+from linnet.read.views.pages import PageView
+from linnet.read.views.users import UserView
+from linnet.web.answers import go_to, leave_to
 from linnet.web.asking import Ask, PageRoute, parse_id
-from linnet.web.pages.accounts import errors_by_field
-from linnet.web.pages.layout import show
-from linnet.web.sessions import ended_cookie
+from linnet.web.forms import FormTooLarge
+from linnet.web.pages.accounts import end_quietly, errors_by_field
+from linnet.web.pages.errors import plainly
+from linnet.web.pages.layout import show, with_query
 from linnet.write.actions.accounts import change_password
+from linnet.write.actions.avatars import put_avatar, remove_avatar
 from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.profiles import edit_profile
-from linnet.write.actions.sessions import end_session
 
-_PEOPLE_SHOWN = 100
-_PROFILE_FIELDS = ("name", "bio", "location", "phone")
+# More of them are on a page of their own.
+_PEOPLE_SHOWN: Final = 5
+_PROFILE_FIELDS: Final = ("name", "bio", "location", "phone")
 
 
 async def settings(ask: Ask) -> Response[Any]:
@@ -28,21 +33,31 @@ async def settings(ask: Ask) -> Response[Any]:
 
 
 async def _show(
-    ask: Ask, *, errors: dict[str, str] | None = None, section: str = "", fields: dict[str, str] | None = None
+    ask: Ask,
+    *,
+    section: str = "",
+    error: LinnetError | None = None,
+    errors: dict[str, str] | None = None,
+    fields: dict[str, str] | None = None,
 ) -> Response[Any]:
+    """``section`` has the form that ``error`` is about; ``errors`` are its sentences by field."""
     read, actor = ask.services.read, ask.actor
     account = await me_screen(read, actor.user_id)
     shown = {name: getattr(account, name) or "" for name in _PROFILE_FIELDS}
+    blocked = await blocked_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
+    muted = await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     return await show(
         ask,
         "settings.html",
         title="Settings",
-        status=422 if errors else 200,
+        error=error,
+        beside=False,
         account=account,
         fields={**shown, **(fields or {})},
         devices=await sessions_screen(read, actor.user_id, actor.session_id),
-        blocked=(await blocked_page(read, actor.user_id, Range(_PEOPLE_SHOWN))).items,
-        muted=(await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))).items,
+        blocked=blocked,
+        muted=muted,
+        max_picture_mb=_max_picture_bytes(ask) // 1024 // 1024,
         errors=errors or {},
         section=section,
         done=ask.query("done"),
@@ -52,13 +67,58 @@ async def _show(
 async def save_profile(ask: Ask) -> Response[Any]:
     """What was typed is kept when some of it is not right."""
     form = await ask.form()
+    actor = ask.actor
     fields = {name: form.get(name, "") for name in _PROFILE_FIELDS}
     wish: dict[str, object] = {name: value if name == "name" else value or None for name, value in fields.items()}
     try:
-        await edit_profile(ask.services.write, ask.actor.user_id, wish)
-    except Invalid as error:
-        return await _show(ask, errors=errors_by_field(error), section="profile", fields=fields)
+        ask.admit()
+        await edit_profile(ask.services.write, actor.user_id, wish)
+    except (Invalid, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
+        return await _show(ask, section="profile", error=error, errors=errors_by_field(error), fields=fields)
+    ask.services.read.profiles.forget([actor.user_id])
     return go_to("/settings?done=profile#s-profile")
+
+
+async def save_avatar(ask: Ask) -> Response[Any]:
+    """A picture, or a word on why it cannot be one."""
+    actor = ask.actor
+    try:
+        ask.admit()
+        await put_avatar(ask.services.write, actor.user_id, partial(_picture, ask))
+    except (Invalid, Limited, FormTooLarge, PictureTooLarge, PictureUnreadable) as error:
+        ask.did_nothing = not isinstance(error, Limited)
+        sentence = _too_large(ask) if isinstance(error, FormTooLarge) else plainly(error)
+        return await _show(ask, section="avatar", error=error, errors={"picture": sentence})
+    ask.services.read.profiles.forget([actor.user_id])
+    return go_to("/settings?done=avatar#s-avatar")
+
+
+async def _picture(ask: Ask) -> bytes:
+    most = _max_picture_bytes(ask)
+    content = await ask.file("picture", max_bytes=most)
+    if not content:
+        raise Invalid.field("picture", "Please choose a picture first.")
+    if len(content) > most:
+        raise Invalid.field("picture", _too_large(ask))
+    return content
+
+
+def _max_picture_bytes(ask: Ask) -> int:
+    return ask.services.write.pictures.rules.max_bytes
+
+
+def _too_large(ask: Ask) -> str:
+    return f"This picture is too large. It may have up to {_max_picture_bytes(ask) // 1024 // 1024} MB."
+
+
+async def drop_avatar(ask: Ask) -> Response[Any]:
+    """Back to the bird."""
+    await ask.form()
+    actor = ask.actor
+    await remove_avatar(ask.services.write, actor.user_id)
+    ask.services.read.profiles.forget([actor.user_id])
+    return go_to("/settings?done=no-avatar#s-avatar")
 
 
 async def save_password(ask: Ask) -> Response[Any]:
@@ -66,6 +126,7 @@ async def save_password(ask: Ask) -> Response[Any]:
     form = await ask.form()
     services, actor = ask.services, ask.actor
     try:
+        ask.admit()
         await change_password(
             services.write,
             services.passwords,
@@ -74,26 +135,51 @@ async def save_password(ask: Ask) -> Response[Any]:
             old=form.get("old_password", ""),
             new=form.get("new_password", ""),
         )
-    except (Invalid, WrongPassword) as error:
-        return await _show(ask, errors=_password_errors(error), section="password")
+    except (Invalid, WrongPassword, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
+        errors = {"old_password": error.sentence} if isinstance(error, WrongPassword) else errors_by_field(error)
+        return await _show(ask, section="password", error=error, errors=errors)
     services.viewers.forget_user(actor.user_id)
     return go_to("/settings?done=password#s-password")
-
-
-def _password_errors(error: LinnetError) -> dict[str, str]:
-    return {"old_password": error.sentence} if isinstance(error, WrongPassword) else errors_by_field(error)
 
 
 async def end_device(ask: Ask) -> Response[Any]:
     """Logs another device out, or this one."""
     form = await ask.form()
     actor = ask.actor
-    session_id = parse_id(form.get("session_id", "")) or 0
-    await end_session(ask.services.write, actor.user_id, SessionId(session_id))
-    ask.services.viewers.forget_user(actor.user_id)
+    session_id = parse_id(form.get("session_id", ""))
+    if session_id is not None:
+        await end_quietly(ask, actor.user_id, SessionId(session_id))
     if session_id == actor.session_id:
-        return go_to("/", ended_cookie(secure=ask.is_secure))
+        return leave_to("/", secure=ask.is_secure)
     return go_to("/settings?done=devices#s-devices")
+
+
+async def blocked(ask: Ask) -> Response[Any]:
+    """All whom one blocks."""
+    page = await blocked_page(ask.services.read, ask.actor.user_id, ask.range())
+    return await _show_kept_away(ask, page, title="Blocked", undo="unblock", empty="You block nobody.")
+
+
+async def muted(ask: Ask) -> Response[Any]:
+    """All whom one mutes."""
+    page = await muted_page(ask.services.read, ask.actor.user_id, ask.range())
+    return await _show_kept_away(ask, page, title="Muted", undo="unmute", empty="You mute nobody.")
+
+
+async def _show_kept_away(ask: Ask, page: PageView[UserView], *, title: str, undo: str, empty: str) -> Response[Any]:
+    older = None if page.next is None else with_query(ask.here_path, before=page.next)
+    return await show(
+        ask,
+        "people.html",
+        title=title,
+        beside=False,
+        people=page.items,
+        older=older,
+        up=("/settings#s-away", "Settings"),
+        undo=undo,
+        empty=empty,
+    )
 
 
 async def leave(ask: Ask) -> Response[Any]:
@@ -101,18 +187,35 @@ async def leave(ask: Ask) -> Response[Any]:
     form = await ask.form()
     services, actor = ask.services, ask.actor
     try:
+        ask.admit()
         await delete_account(services.write, services.passwords, actor.user_id, password=form.get("password", ""))
-    except (Invalid, WrongPassword) as error:
-        sentence = error.sentence if isinstance(error, WrongPassword) else "Please type your password."
-        return await _show(ask, errors={"password": sentence}, section="leave")
+    except (Invalid, WrongPassword, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
+        sentence = "Please type your password." if isinstance(error, Invalid) else plainly(error)
+        return await _show(ask, section="leave", error=error, errors={"password": sentence})
     services.viewers.forget_user(actor.user_id)
-    return go_to("/", ended_cookie(secure=ask.is_secure))
+    services.read.profiles.forget([actor.user_id])
+    return leave_to("/", secure=ask.is_secure)
 
+
+async def back_to_settings(ask: Ask) -> Response[Any]:
+    """After a form that was refused its own address stands in the browser: asking for it again leads to the form."""
+    return go_to("/settings")
+
+
+_FORMS: Final = (
+    PageRoute("POST", "/settings/profile", save_profile, limit="profile", answers_limits=True),
+    PageRoute("POST", "/settings/avatar", save_avatar, limit="avatar", answers_limits=True),
+    PageRoute("POST", "/settings/avatar/remove", drop_avatar, limit="profile"),
+    PageRoute("POST", "/settings/password", save_password, limit="password", answers_limits=True),
+    PageRoute("POST", "/settings/devices", end_device),
+    PageRoute("POST", "/settings/leave", leave, limit="password", answers_limits=True),
+)
 
 PAGES = (
     PageRoute("GET", "/settings", settings),
-    PageRoute("POST", "/settings/profile", save_profile, limit="profile"),
-    PageRoute("POST", "/settings/password", save_password, limit="password"),
-    PageRoute("POST", "/settings/devices", end_device),
-    PageRoute("POST", "/settings/leave", leave, limit="password"),
+    PageRoute("GET", "/settings/blocked", blocked),
+    PageRoute("GET", "/settings/muted", muted),
+    *_FORMS,
+    *(PageRoute("GET", form.path, back_to_settings) for form in _FORMS),
 )

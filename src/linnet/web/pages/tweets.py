@@ -1,24 +1,30 @@
-"""One tweet with its thread, and all that is done with tweets."""
+"""One tweet with its thread, writing one, and all that is done with tweets."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
 from litestar import Response
 
-from linnet.errors import Invalid, TweetNotFound
+from linnet.errors import Blocked, Forbidden, Invalid, Limited, LinnetError, NotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
-from linnet.read.timelines.thread import thread_screen
+from linnet.read.timelines.thread import thread_screen, tweet_screen
 from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import go_to
-from linnet.web.asking import Ask, PageRoute, parse_id, safe_path
+from linnet.web.asking import Ask, PageRoute, is_script, parse_id, safe_path
+from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
 from linnet.write.actions import likes, pins, tweets
 from linnet.write.deps import WriteDeps
+
+# Far more than can be posted, and little enough for an address.
+_MAX_DRAFT_CHARS: Final = 1000
 
 
 class _Thread(msgspec.Struct, frozen=True):
@@ -43,110 +49,196 @@ _tweet = msgspec.json.Decoder(TweetView)
 _placeholder = msgspec.json.Decoder(_Placeholder)
 
 
+def thread_path(tweet: TweetView) -> str:
+    """Where a tweet's page is; of a retweet, the original's."""
+    shown = tweet.retweet_of or tweet
+    return f"/@{quote(shown.author.username)}/{shown.id}"
+
+
 async def thread(ask: Ask) -> Response[Any]:
     """A tweet, what it answers, and the answers to it. Only the id counts; the name is for people."""
     ask.username()
     return await _show_thread(ask, ask.tweet_id())
 
 
-async def _show_thread(ask: Ask, tweet_id: TweetId, *, draft: str = "", error: str = "") -> Response[Any]:
+async def permalink(ask: Ask) -> Response[Any]:
+    """For who knows a tweet's id alone."""
+    return go_to(thread_path(await _find(ask, ask.tweet_id())))
+
+
+async def _show_thread(
+    ask: Ask, tweet_id: TweetId, *, draft: str = "", error: LinnetError | None = None
+) -> Response[Any]:
     view = _thread.decode(await thread_screen(ask.services.read, ask.viewer_id, tweet_id, ask.range()))
-    original = view.tweet.retweet_of or view.tweet
+    shown = view.tweet.retweet_of or view.tweet
     older = None if view.replies.next is None else with_query(thread_path(view.tweet), before=view.replies.next)
     return await show(
         ask,
         "thread.html",
-        title=f"{original.author.name}: {original.text}"[:80],
-        status=422 if error else 200,
+        title=f"{shown.author.name}: {shown.text}"[:80],
+        error=error,
         thread=view,
+        shown=shown,
         older=older,
         draft=draft,
-        error=error,
+        sentence="" if error is None else plainly(error),
     )
 
 
-def thread_path(tweet: Any) -> str:
-    """Where a tweet's page is."""
-    return f"/@{quote(tweet.author.username)}/{tweet.id}"
-
-
 async def compose(ask: Ask) -> Response[Any]:
-    """A page to write on."""
-    return await show(ask, "compose.html", title="New tweet", draft=ask.query("text")[:1000], error="")
+    """A page to write on. Other apps share to it, each with its own idea of what is title, text and address."""
+    shared = [ask.query(name).strip() for name in ("title", "text", "url")]
+    draft = "\n".join(dict.fromkeys(part for part in shared if part))[:_MAX_DRAFT_CHARS]
+    return await _show_composer(ask, draft, reply_to=parse_id(ask.query("reply_to")))
+
+
+async def _show_composer(
+    ask: Ask, draft: str, *, reply_to: int | None = None, error: LinnetError | None = None
+) -> Response[Any]:
+    answered: TweetView | None = None
+    if reply_to is not None:
+        try:
+            answered = await _find(ask, TweetId(reply_to))
+        except NotFound:
+            # The text is worth more than what it was to answer.
+            answered = None
+    return await show(
+        ask,
+        "compose.html",
+        title="New tweet" if answered is None else "Answer",
+        error=error,
+        beside=False,
+        draft=draft,
+        answered=answered,
+        back="/" if answered is None else thread_path(answered),
+        sentence="" if error is None else plainly(error),
+    )
 
 
 async def post(ask: Ask) -> Response[Any]:
     """Posts a tweet or an answer. What cannot be posted is shown again, with what is wrong: nothing typed is lost."""
     fields = await ask.form()
-    text = fields.get("text", "")
-    reply_to = parse_id(fields.get("reply_to", ""))
+    text, reply_to = fields.get("text", ""), parse_id(fields.get("reply_to", ""))
+    if ask.viewer is None:
+        return go_to(_log_in_path(text, reply_to))
     try:
+        ask.admit()
         tweet = await tweets.post_tweet(
             ask.services.write,
-            ask.actor.user_id,
+            ask.viewer.user_id,
             text=text,
             reply_to=None if reply_to is None else TweetId(reply_to),
-            # One form is one tweet, however often an impatient finger sends it.
-            idempotency_key=fields.get("once") or None,
+            idempotency_key=_key_of(fields.get("once", ""), text, reply_to),
         )
-    except Invalid as error:
-        sentence = error.errors[0].message if error.errors else error.sentence
+    except (Invalid, Limited) as error:
+        ask.did_nothing = isinstance(error, Invalid)
         if reply_to is not None:
-            return await _show_thread(ask, TweetId(reply_to), draft=text, error=sentence)
-        return await show(ask, "compose.html", title="New tweet", status=422, draft=text, error=sentence)
+            return await _show_thread(ask, TweetId(reply_to), draft=text, error=error)
+        return await _show_composer(ask, text, error=error)
+    except (NotFound, Blocked) as error:
+        return await _show_composer(ask, text, error=error)
     back = safe_path(fields.get("back", ""))
     return go_to(f"{back}#t{tweet.id}" if reply_to is not None else back)
 
 
+def _key_of(once: str, text: str, reply_to: int | None) -> str | None:
+    """One form is one tweet, however often an impatient finger sends it; with another text in it, it is another."""
+    if not once:
+        return None
+    return hashlib.sha256(f"{once}\n{reply_to}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _log_in_path(text: str, reply_to: int | None) -> str:
+    """For who was logged out while writing: the text waits behind the log-in."""
+    wish = {"text": text[:_MAX_DRAFT_CHARS]}
+    if reply_to is not None:
+        wish["reply_to"] = str(reply_to)
+    return with_query("/login", next=with_query("/compose", **wish))
+
+
+async def confirm_delete(ask: Ask) -> Response[Any]:
+    """Asks whether it shall really go."""
+    return await _confirm_delete(ask, "")
+
+
+async def _confirm_delete(ask: Ask, back: str) -> Response[Any]:
+    tweet = await _find(ask, ask.tweet_id())
+    if tweet.author.id != str(ask.actor.user_id) or tweet.retweet_of is not None:
+        raise Forbidden
+    return await show(
+        ask,
+        "delete.html",
+        title="Delete this tweet?",
+        beside=False,
+        tweet=tweet,
+        back=back or thread_path(tweet),
+    )
+
+
+async def _find(ask: Ask, tweet_id: TweetId) -> TweetView:
+    return _tweet.decode(await tweet_screen(ask.services.read, ask.viewer_id, tweet_id))
+
+
+async def delete(ask: Ask) -> Response[Any]:
+    """Asks once, since nothing brings it back; a script has asked already. Then back, unless that was its own page."""
+    fields = await ask.form()
+    tweet_id = ask.tweet_id()
+    if fields.get("sure") != "yes" and not is_script(ask.request):
+        return await _confirm_delete(ask, safe_path(fields.get("back", "")))
+    await tweets.delete_tweet(ask.services.write, ask.actor.user_id, tweet_id)
+    path = safe_path(fields.get("back", "")).partition("#")[0]
+    return go_to("/" if str(tweet_id) in path.split("/") else path)
+
+
 _Verb = Callable[[WriteDeps, UserId, TweetId], Awaitable[Any]]
 
-_VERBS: dict[str, _Verb] = {
-    "like": likes.like,
-    "unlike": likes.unlike,
-    "retweet": tweets.retweet,
-    "unretweet": tweets.undo_retweet,
-    "pin": pins.pin,
-    "unpin": pins.unpin,
-    "delete": tweets.delete_tweet,
-}
-_LIMITS = {"like": "like", "retweet": "tweet"}
 
-
-async def act(ask: Ask) -> Response[Any]:
-    """Likes, retweets, pins or deletes a tweet, or takes that back."""
+async def _act(verb: _Verb, ask: Ask) -> Response[Any]:
+    """Does it, and goes back to where the tweet was."""
     fields = await ask.form()
-    verb = _VERBS.get(ask.path("verb"))
-    if verb is None:
-        raise TweetNotFound
-    tweet_id = ask.tweet_id()
-    await verb(ask.services.write, ask.actor.user_id, tweet_id)
-    back = safe_path(fields.get("back", ""))
-    if ask.path("verb") == "delete":
-        return go_to("/" if back.rpartition("/")[2] == str(tweet_id) else back)
-    return go_to(f"{back}#t{tweet_id}")
+    await verb(ask.services.write, ask.actor.user_id, ask.tweet_id())
+    return go_to(safe_path(fields.get("back", "")))
 
 
 async def likers(ask: Ask) -> Response[Any]:
     """Who likes a tweet."""
-    tweet_id = ask.tweet_id()
-    page = await likers_page(ask.services.read, ask.viewer_id, tweet_id, ask.range())
-    older = None if page.next is None else with_query(f"/tweets/{tweet_id}/likes", before=page.next)
-    return await show(ask, "people.html", title="Liked by", people=page.items, older=older, empty="Nobody yet.")
+    page = await likers_page(ask.services.read, ask.viewer_id, ask.tweet_id(), ask.range())
+    return await _show_people(ask, "Liked by", page.items, page.next)
 
 
 async def retweeters(ask: Ask) -> Response[Any]:
     """Who retweeted a tweet."""
-    tweet_id = ask.tweet_id()
-    page = await retweeters_page(ask.services.read, ask.viewer_id, tweet_id, ask.range())
-    older = None if page.next is None else with_query(f"/tweets/{tweet_id}/retweets", before=page.next)
-    return await show(ask, "people.html", title="Retweeted by", people=page.items, older=older, empty="Nobody yet.")
+    page = await retweeters_page(ask.services.read, ask.viewer_id, ask.tweet_id(), ask.range())
+    return await _show_people(ask, "Retweeted by", page.items, page.next)
 
+
+async def _show_people(ask: Ask, title: str, people: Sequence[Any], following: str | None) -> Response[Any]:
+    older = None if following is None else with_query(ask.here_path, before=following)
+    up = (f"/tweets/{ask.tweet_id()}", "The tweet")
+    return await show(ask, "people.html", title=title, people=people, older=older, up=up, empty="Nobody yet.")
+
+
+_VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
+    ("like", likes.like, "like"),
+    ("unlike", likes.unlike, "request"),
+    ("retweet", tweets.retweet, "retweet"),
+    ("unretweet", tweets.undo_retweet, "request"),
+    ("pin", pins.pin, "pin"),
+    ("unpin", pins.unpin, "request"),
+)
 
 PAGES = (
     PageRoute("GET", "/compose", compose),
-    PageRoute("POST", "/tweets", post, limit="tweet"),
+    PageRoute("GET", "/tweets", compose),
+    PageRoute("POST", "/tweets", post, user=False, limit="tweet", answers_limits=True),
+    PageRoute("GET", "/tweets/{tweet_id}", permalink, user=False),
     PageRoute("GET", "/tweets/{tweet_id}/likes", likers, user=False),
     PageRoute("GET", "/tweets/{tweet_id}/retweets", retweeters, user=False),
-    PageRoute("POST", "/tweets/{tweet_id}/{verb}", act, limit="like"),
+    PageRoute("GET", "/tweets/{tweet_id}/delete", confirm_delete),
+    PageRoute("POST", "/tweets/{tweet_id}/delete", delete),
+    *(
+        PageRoute("POST", f"/tweets/{{tweet_id}}/{name}", partial(_act, verb), limit=limit)
+        for name, verb, limit in _VERBS
+    ),
     PageRoute("GET", "/{handle}/{tweet_id}", thread, user=False),
 )
