@@ -14,17 +14,17 @@ FAST_TESTS := $(wildcard tests/unit tests/architecture)
 PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench screenshots browser lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-14s %s\n' "$$target" "$$what"; done
 
-setup: $(DEV) ## make .venv with everything that run, test, check and bench need
+setup: $(DEV) browser ## make .venv with everything that run, test, check and bench need
 
 run: $(RUNTIME) ## serve at http://127.0.0.1:8000 on the bundled servers (ARGS='--port 9000 …')
 	@exec $(BIN)/linnet serve $(ARGS)
 
-test: $(DEV) ## run every test (ARGS='-k follow …')
+test: $(DEV) browser ## run every test (ARGS='-k follow …')
 	@$(PYTEST) -n 2 --dist loadfile $(wildcard tests) $(ARGS)
 
 check: $(DEV) ## format, lint, types, imports and the fast tests
@@ -37,7 +37,11 @@ check: $(DEV) ## format, lint, types, imports and the fast tests
 bench: $(DEV) ## measure (ARGS='…' goes to python -m bench)
 	@exec $(BIN)/python -m bench $(ARGS)
 
+screenshots: $(DEV) browser ## make the pictures of docs/images anew
+	@exec $(BIN)/python -m tests.web.screenshots $(ARGS)
+
 # Some packages are only needed below 3.11.3, so the oldest Python that we promise (Debian 12's 3.11.2) has to resolve.
+# What runs is what is tested, so the packages that the tools want too are chosen with the tools.
 lock: ## write the lock files anew from pyproject.toml (with Debian 12's Python)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info > (3, 11, 3) and "Lock with Python 3.11.2: make lock PYTHON=/usr/bin/python3.11")'
 	@test -x .venv-lock/bin/pip || $(PYTHON) -m venv .venv-lock
@@ -45,8 +49,8 @@ lock: ## write the lock files anew from pyproject.toml (with Debian 12's Python)
 	@export CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile=".venv-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-options \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host"; \
-	$$compile --extra build --output-file requirements.lock pyproject.toml && \
-	$$compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$$compile --extra dev --output-file requirements-dev.lock pyproject.toml && \
+	$$compile --extra build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv and what the tools left behind (never data/)
 	@rm -rf $(VENV) .venv-lock build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -68,3 +72,10 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 	@echo "Installing the tools for tests and checks into $(VENV) …"
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+# Pages are tested in Debian's Chromium. Who may not install it is told to.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { \
+	  echo "Installing chromium …"; export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; }; } || \
+	  { echo "The tests of pages need chromium. Please install it: apt-get install chromium" >&2; exit 1; }
