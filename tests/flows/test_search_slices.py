@@ -29,6 +29,7 @@ AUTHORS = {"ada": UserId(7), "linus": UserId(8)}
 WAYS = {
     "look": SearchOptions(look=1000),
     "slices": SearchOptions(look=3, widening=2, few=0),
+    "wide slices": SearchOptions(look=6, widening=8, few=0),
     "few": SearchOptions(look=3, widening=2),
 }
 # Against what is counted by hand: what a text must hold, and whose it must be.

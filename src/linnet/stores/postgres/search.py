@@ -81,11 +81,6 @@ async def fetch_texts(db: Reader, author_ids: Sequence[int], tweet_ids: Sequence
     return await db.fetch(TweetText, _sql["fetch_texts"], author_ids=list(author_ids), tweet_ids=list(tweet_ids))
 
 
-async def fetch_without_document(db: Reader, *, after_id: int, page_size: int) -> list[TweetText]:
-    """Tweets that cannot be found yet, oldest first."""
-    return await db.fetch(TweetText, _sql["fetch_without_document"], after_id=after_id, page_size=page_size)
-
-
 async def insert_documents(db: Reader, documents: Sequence[Document]) -> None:
     """In the order of their keys; those that are there stay."""
     ordered = sorted(documents, key=lambda document: (document.author_id, document.tweet_id))
@@ -140,10 +135,13 @@ async def fetch_below(
     """
     look = await _look_below(db, query_of(()), author_id, from_id, before_id, page_size, options)
     entries, reached = look.entries, look.from_id
-    width = max(1, min(before_id, newest_id) - reached) * options.widening
+    width = max(1, min(before_id, newest_id) - reached)
     looked_at = options.look
+    # Where a look nearly filled the page, not much more is needed: a wide slice of common words costs most of all.
+    widening = min(options.widening, max(2, 4 * (page_size - len(entries)) // max(1, len(entries))))
     timeouts = 0
     while len(entries) < page_size and reached > from_id:
+        width *= widening
         lower = max(from_id, reached - width)
         missing = page_size - len(entries)
         if by_words and not timeouts and len(entries) * options.widening < 2 * missing:
@@ -156,13 +154,13 @@ async def fetch_below(
             entries = entries + await _fetch_slice(
                 db, query_of(slices), lower, reached, missing, options, upwards=False
             )
-            reached, width, looked_at = lower, width * options.widening, looked_at * options.widening
+            reached, looked_at, widening = lower, looked_at * widening, options.widening
         except TookTooLong:
             timeouts += 1
             if timeouts > options.most_timeouts:
                 break
             look = await _look_below(db, query_of(()), author_id, from_id, reached, missing, options)
-            entries, width = entries + look.entries, (reached - look.from_id) * options.widening
+            entries, width = entries + look.entries, reached - look.from_id
             reached = look.from_id
     return Found(entries, reached, more=len(entries) >= page_size or reached > from_id)
 
