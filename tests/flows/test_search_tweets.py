@@ -13,7 +13,6 @@ from linnet.read.views.pages import PageView, page_json
 from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres.queries import Query
 from linnet.write.actions import blocks
-from linnet.write.fanout.search import add_missing_documents
 from tests.support.world import World
 
 
@@ -207,22 +206,6 @@ async def test_pages_are_full_when_many_hits_are_hidden(town: World) -> None:
     assert await texts(town, "finches from:linus", by="viewer") == []
     assert len(await texts(town, "finches from:ada from:eva", by="viewer")) == 4
     assert len(await texts(town, "finches from:ada")) == 4
-
-
-async def test_tweets_from_before_there_were_documents_can_be_given_some(town: World) -> None:
-    for number in range(5):
-        await town.post("ada", f"finches {number}")
-    await town.settle()
-    await town.db.run(Query("test.lose", (), "none", "delete from tweet_documents"))
-    assert await texts(town, "finches") == []
-    after: int | None = 0
-    steps = 0
-    while after is not None:
-        after = await add_missing_documents(town.write, after_id=after, page_size=2)
-        steps += 1
-    assert steps == 3
-    assert await texts(town, "finches 3") == ["finches 3"]
-    assert await add_missing_documents(town.write, after_id=0, page_size=2) is None
 
 
 async def test_an_unknown_tweet_in_the_index_is_not_shown(town: World) -> None:

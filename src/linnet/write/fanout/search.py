@@ -35,19 +35,6 @@ async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled:
         )
 
 
-async def add_missing_documents(deps: WriteDeps, *, after_id: int, page_size: int) -> int | None:
-    """Makes documents of tweets from before there were any, the oldest first; returns where to go on, None at the end.
-
-    May run beside everything else, and again. A tweet that is deleted meanwhile is deleted with its document: either
-    its row is gone before we lock it, or its event comes after us.
-    """
-    async with deps.db.transaction() as session:
-        texts = await search.fetch_without_document(session, after_id=after_id, page_size=page_size)
-        if texts:
-            await search.insert_documents(session, _documents(deps, texts))
-    return texts[-1].tweet_id if len(texts) == page_size else None
-
-
 def _documents(deps: WriteDeps, texts: Sequence[TweetText]) -> list[Document]:
     rules = deps.options.text
     return [document_of(row.author_id, row.tweet_id, row.text, row.reply_to_author_id, rules) for row in texts]

@@ -23,17 +23,6 @@ delete from tweet_documents d
 using (select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as tweet_id) gone
 where d.author_id = gone.author_id and d.tweet_id = gone.tweet_id;
 
--- :name fetch_without_document (after_id, page_size) -> many
--- Tweets above an id that have no document though they should: those from before there were documents. Oldest first,
--- and kept from being deleted until the transaction ends. Served by tweets_newest.
-select t.author_id, t.id, t.text, t.reply_to_author_id
-from tweets t
-where t.id > %(after_id)s and t.retweet_of_id is null
-    and not exists (select from tweet_documents d where d.tweet_id = t.id and d.author_id = t.author_id)
-order by t.id
-limit %(page_size)s
-for key share of t;
-
 -- :name fetch_stems (dictionaries, languages, words) -> many
 -- The stems of words, each in its language; what a language leaves out has none.
 select n.word, n.language, s.stem
