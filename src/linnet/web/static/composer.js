@@ -79,7 +79,8 @@ const setUp = (form) => {
     event.preventDefault();
     area.focus();
   });
-  if (location.hash === `#${form.id}`) area.focus();
+  // The browser takes the focus away when it goes to the place by itself.
+  if (location.hash === `#${form.id}`) addEventListener("load", () => area.focus());
   if (!area.value) area.value = sessionStorage.getItem(draft) ?? "";
   show();
 };

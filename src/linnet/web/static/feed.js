@@ -19,6 +19,7 @@ export const put = (feed, html) => {
     below ? below.before(tweet) : feed.append(tweet);
     arrived.push(tweet);
   }
+  document.dispatchEvent(new Event("feedgrown"));
   return arrived;
 };
 
@@ -42,6 +43,7 @@ const loadOlder = (more) => loading ??= (async () => {
     end.replaceWith(...(next ? [next] : []));
     pages += 1;
     history.scrollRestoration = "manual";
+    document.dispatchEvent(new Event("feedgrown"));
     if (standing) (arrived[0]?.matches("[tabindex]") ? arrived[0] : arrived[0]?.querySelector("a:not([tabindex])"))?.focus({ preventScroll: true });
     return true;
   } catch {

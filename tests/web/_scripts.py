@@ -1,0 +1,18 @@
+"""What tests of the scripts have in common."""
+
+from playwright.sync_api import Page, Route
+
+from tests.flows._linnet_process import Person
+from tests.web._browser import COOKIE
+
+
+def become(page: Page, person: Person) -> None:
+    """From the next request on the window is this person's."""
+    cookie = {"name": COOKIE, "value": person.token, "url": person.url, "httpOnly": True, "sameSite": "Lax"}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of all that a cookie may have
+
+
+def lose_the_answer(route: Route) -> None:
+    """The server hears the request, and the page nothing of it."""
+    route.fetch()
+    route.abort()
