@@ -11,7 +11,7 @@ from linnet.ids import TweetId
 from linnet.stores.postgres.leases import upsert_fact
 from linnet.write.actions import likes
 from linnet.write.actions.recounted import Difference
-from linnet.write.actions.recounts import Recounted, RecountOptions, recount
+from linnet.write.actions.recounts import Recounted, RecountOptions, StillBehind, recount
 from linnet.write.erasing.rows import erase_rows
 from linnet.write.jobs.job import NotYet
 from linnet.write.rules import THRESHOLD_FACT, OtherRules
@@ -229,6 +229,13 @@ async def test_what_is_only_late_is_not_wrong_and_is_looked_at_again(world: Worl
     found, _ = await asyncio.gather(looking, world.settle())
     assert (found.differences, found.held_back) == ([], 0)
     await assert_counts(world.db, top_user_followers=5000)
+
+
+async def test_too_many_events_are_waited_for(world: World) -> None:
+    await town(world)
+    await world.post("ada")
+    with pytest.raises(StillBehind, match="1 events wait"):
+        await recount(world.write, repair=False, options=RecountOptions(most_waiting=0))
 
 
 async def test_a_parked_event_holds_back_what_it_speaks_of_and_nothing_else(world: World) -> None:

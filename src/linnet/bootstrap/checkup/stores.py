@@ -166,8 +166,9 @@ async def check_pictures(patient: Patient) -> list[Finding]:
     """Puts a file there and takes it away. Makes no directory: it would belong to who looks, not to who serves."""
     name, media = "pictures", patient.services.read.media
     if not media.is_configured:
-        advice = "Set LINNET_MEDIA_URL."
-        return [Finding(name, "note", "There is no place for them, so nobody can upload one.", advice)]
+        sentence = "LINNET_MEDIA_URL is not set here, so it is not known where they are kept."
+        advice = "Set it as it is for the processes that serve; where it is not set, nobody can upload a picture."
+        return [Finding(name, "note", sentence, advice)]
     address = parse_media_url(media.options.url)
     if not address.bucket and not (directory := Path(address.path)).exists():
         above = next(parent for parent in directory.parents if parent.exists())

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from linnet.errors import Conflict
 from linnet.ids import UserId
-from linnet.stores.postgres import recounts
+from linnet.stores.postgres import outbox, recounts
 from linnet.stores.postgres.pool import Reader, run_again
 from linnet.stores.valkey.changes import Change
 from linnet.write.actions.recounted import (
@@ -39,13 +40,21 @@ T = TypeVar("T")
 class RecountOptions(msgspec.Struct, frozen=True):
     """What events still speak of is looked at ``looks`` times, ``pause_seconds`` apart.
 
-    Of what differs the first ``listed`` are named; all of it is counted, and mended.
+    Of what differs the first ``listed`` are named; all of it is counted, and mended. With more than ``most_waiting``
+    events nothing is begun: nearly everything would be late, and each look reads them all.
     """
 
     page_size: int = 500
     listed: int = 1000
+    most_waiting: int = 50_000
     looks: int = 20
     pause_seconds: float = 0.25
+
+
+class StillBehind(Conflict):
+    """Too many events wait to count anything again: ask again when they are applied."""
+
+    code = "still_behind"
 
 
 class Recounted(msgspec.Struct):
@@ -77,12 +86,14 @@ async def recount(
 ) -> Recounted:
     """Counts again, in pages; ``progress`` is told how many more are done.
 
-    Raises ``Unavailable`` when a store is away; what was repaired until then stays. A repair raises ``OtherRules`` when
-    the workers have other settings: whom it made a top user would be none there.
+    Raises ``Unavailable`` when a store is away; what was repaired until then stays. ``StillBehind`` and, of a repair,
+    ``OtherRules`` are raised before anything is done: whom other rules make a top user would be none for the workers.
     """
+    options = options or RecountOptions()
     if repair:
         await refuse_other_rules(deps)
-    options = options or RecountOptions()
+    if (waiting := await outbox.count(deps.db)) > options.most_waiting:
+        raise StillBehind(f"{waiting:,} events wait: ask again when they are applied.")
     size = options.page_size
     # Notes first, wrong ones before missing ones, for tweets are counted by the notes under them. Of these likes come
     # last, since they are mended by events, which hold back what they speak of.
