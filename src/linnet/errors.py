@@ -189,6 +189,15 @@ class Limited(LinnetError):
         super().__init__()
 
 
+class TooManyStreams(Limited):
+    """You have as many streams open as you may. Please close one, or wait a moment."""
+
+    code = "too_many_streams"
+
+    def __init__(self, retry_after_seconds: int = 30) -> None:
+        super().__init__(retry_after_seconds)
+
+
 class Unavailable(LinnetError):
     """linnet cannot answer this right now. Please try again in a moment."""
 
@@ -202,3 +211,12 @@ class Unavailable(LinnetError):
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.cause})"
+
+
+class StreamsFull(Unavailable):
+    """Here are as many streams open as there can be. Please try again in a moment."""
+
+    code = "streams_full"
+
+    def __init__(self) -> None:
+        super().__init__("no room for another stream", retry_after_seconds=5)

@@ -19,6 +19,7 @@ from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.viewers import ViewerOptions
+from linnet.read.streams import RoundOptions, StreamOptions
 from linnet.read.timelines.pulled import PulledOptions
 from linnet.read.timelines.ranking import RankingOptions
 from linnet.read.timelines.rebuild import RebuildOptions
@@ -83,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True):
     rebuilds: RebuildOptions = RebuildOptions()
     ranking: RankingOptions = RankingOptions()
     viewers: ViewerOptions = ViewerOptions()
+    streams: StreamOptions = StreamOptions()
     passwords: PasswordOptions = PasswordOptions()
     media: MediaOptions = MediaOptions()
     pictures: PictureRules = PictureRules()
@@ -297,6 +299,34 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     *(Setting(rule.setting, rule.default, "number/period, or off", rule.meaning, parse_quota) for rule in RULES),
     Setting(
+        "LINNET_STREAMS_PER_USER",
+        "10",
+        "streams",
+        "The most streams of one user that are open at once in one web process.",
+        _integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_STREAMS_PER_PROCESS",
+        "10000",
+        "streams",
+        "The most streams that are open at once in one web process.",
+        _integer(1, 1_000_000),
+    ),
+    Setting(
+        "LINNET_STREAM_HEARTBEAT_SECONDS",
+        "20",
+        "seconds",
+        "How long a stream is silent at most; then it says something that means nothing.",
+        _integer(1, 3600),
+    ),
+    Setting(
+        "LINNET_STREAM_SEND_SECONDS",
+        "20",
+        "seconds",
+        "How long a stream's client may take to read what it is sent before it is dropped.",
+        _integer(1, 3600),
+    ),
+    Setting(
         "LINNET_TRUSTED_PROXIES",
         "",
         "addresses",
@@ -358,6 +388,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         limits=LimitOptions(
             enabled=values["LINNET_RATE_LIMITS_ENABLED"],
             quotas={rule.name: values[rule.setting] for rule in RULES},
+        ),
+        streams=StreamOptions(
+            most_per_user=values["LINNET_STREAMS_PER_USER"],
+            most_per_process=values["LINNET_STREAMS_PER_PROCESS"],
+            send_seconds=values["LINNET_STREAM_SEND_SECONDS"],
+            rounds=RoundOptions(heartbeat_seconds=values["LINNET_STREAM_HEARTBEAT_SECONDS"]),
         ),
         trusted_proxies=values["LINNET_TRUSTED_PROXIES"],
     )

@@ -12,6 +12,7 @@ from linnet.api.app import create_app
 from linnet.api.services import ApiOptions, ApiServices, Check, Readiness
 from linnet.clock import Clock
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
+from linnet.read.streams import StreamOptions, Streams
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from tests.support.world import World, WorldOptions, open_world
 
@@ -99,6 +100,7 @@ async def open_site(
                 read=world.read,
                 write=world.write,
                 viewers=Viewers(world.db, world.write.valkey, world.write.keys, world.write.clock, ViewerOptions()),
+                streams=Streams(world.read, world.write.live, StreamOptions()),
                 passwords=passwords,
                 readiness=readiness,
                 render_metrics=render_metrics,
@@ -108,13 +110,34 @@ async def open_site(
         app = create_app(services)
         try:
             async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]  # litestar's ASGI types are its own
+                transport=httpx.ASGITransport(app=_ending_streams(app)),
                 base_url="http://linnet.test",
                 headers={"User-Agent": USER_AGENT},
             ) as client:
                 yield Site(world, services, client)
         finally:
             passwords.close()
+
+
+def _ending_streams(app: Any) -> Any:
+    """A client that has enough of a stream after its first chunk: this one waits for whole answers."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        is_stream = has_ended = False
+
+        async def send_first(message: Any) -> None:
+            nonlocal is_stream, has_ended
+            if message["type"] == "http.response.start":
+                is_stream = (b"content-type", b"text/event-stream") in message["headers"]
+            elif is_stream:
+                message = {**message, "more_body": False}
+            if not has_ended:
+                await send(message)
+            has_ended = is_stream and message["type"] == "http.response.body"
+
+        await app(scope, receive, send_first)
+
+    return application
 
 
 def problem_fields(answer: httpx.Response) -> list[str]:

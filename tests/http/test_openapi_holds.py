@@ -40,6 +40,7 @@ from tests.support.world import WorldOptions
 DOCUMENT = build_document(ENDPOINTS, ApiOptions(version="0.1.0"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 EXAMPLES_PER_MODE = 30
+_EVENTS = re.compile(r"retry: \d+\n\n(event: [a-z]+\nid: \d+\.\d+\.[0-9a-f]{16}\ndata: {.*}\n\n|:\n\n)+")
 BY_OPERATION = {endpoint.operation_id: endpoint for endpoint in ENDPOINTS}
 
 
@@ -150,6 +151,7 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("list_retweeters", linus, tweet_id=tweet["id"])
     await tell("put_retweet", linus, tweet_id=tweet["id"])
     await tell("home_timeline", ada)
+    await tell("stream", ada)
     await tell("followed_timeline", linus, "?limit=2", user_id=linus.id)
     await tell("get_top_tweets", linus)
     await tell("get_top_tweets_plainly", linus, "?k=2&scope=everyone")
@@ -210,6 +212,9 @@ def _compare(endpoint: Endpoint, answer: Any, where: str) -> None:
     assert {header.name.lower() for header in success.headers} <= set(answer.headers), where
     if success.body is None:
         assert answer.content == b"", where
+    elif success.media_type == "text/event-stream":
+        assert answer.headers["content-type"] == success.media_type
+        assert _EVENTS.fullmatch(answer.text), where
     elif success.example is not None:
         assert answer.headers["content-type"] == success.media_type
         assert _text(answer.json()) == _text(_builtins(success.example)), where

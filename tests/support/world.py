@@ -35,6 +35,7 @@ from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.valkey.cache import Cache, CacheOptions
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import WindowOptions, Windows
 from linnet.write.actions import blocks, follows, likes, pins, tweets
@@ -325,6 +326,7 @@ def build_world(
         windows=windows,
         cache=cache,
         marks=marks,
+        live=LiveReaders(valkey, keys),
         ids=ids,
         clock=clock,
         media=media,

@@ -16,6 +16,7 @@ from linnet.api import (
     popular,
     search,
     sessions,
+    stream,
     tags,
     timelines,
     tweets,
@@ -44,6 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *search.ENDPOINTS,
     *notifications.ENDPOINTS,
     *timelines.ENDPOINTS,
+    *stream.ENDPOINTS,
     *health.ENDPOINTS,
 )
 

@@ -10,6 +10,8 @@ from linnet.clock import rfc3339
 from linnet.domain.notification import NotificationKind
 from linnet.domain.visits import rounded_ms
 from linnet.ids import UserId, unix_ms_of
+from linnet.read.streams import bookmark_of
+from linnet.read.streams.frames import EventView
 from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.avatars import avatar_url
 from linnet.read.views.notifications import NotificationsView, NotificationView
@@ -244,6 +246,9 @@ SUGGESTIONS = SuggestionsView(
     ]
 )
 TRENDING = TagsView([TagView(tag="birds", name="birds", tweets_count=1, people_count=1, pinned=True)])
+
+EVENT_ID = str(bookmark_of([int(TWEET_ID), int(REPLY_ID)]))
+EVENT = EventView("gone", EVENT_ID, f'{{"ids":["{RETWEET_ID}"]}}')
 
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(

@@ -80,6 +80,8 @@ TAGS = {
     "likes": "Liking tweets, and pinning one's own.",
     "media": "Pictures. What lies at an address never changes, so that it need not be asked for twice.",
     "timelines": "What those one follows have posted.",
+    "stream": "The same, as it happens.",
+    "notifications": "What others did that concerns one.",
     "other spellings": "The same handlers at addresses that other interfaces use.",
     "operations": "For those who run the server.",
 }

@@ -7,6 +7,7 @@ import msgspec
 from linnet.domain.addresses import Proxies
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import Viewers
+from linnet.read.streams import Streams
 from linnet.stores.valkey.limits import Limits
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
@@ -47,6 +48,7 @@ class ApiServices(msgspec.Struct, frozen=True):
     read: ReadDeps
     write: WriteDeps
     viewers: Viewers
+    streams: Streams
     passwords: Passwords
     readiness: Callable[[], Awaitable[Readiness]]
     render_metrics: Callable[[], Awaitable[tuple[bytes, str]]]

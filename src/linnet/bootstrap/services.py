@@ -20,6 +20,7 @@ from linnet.read.deps import ReadDeps
 from linnet.read.hydration.profiles import ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
+from linnet.read.streams import Streams
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
@@ -33,6 +34,7 @@ from linnet.stores.valkey.changes import Subscription, decode_change
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.limits import Limits
+from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
@@ -58,6 +60,7 @@ class Services(msgspec.Struct, frozen=True):
     read: ReadDeps
     write: WriteDeps
     viewers: Viewers
+    streams: Streams
     passwords: Passwords
     limits: Limits
 
@@ -74,6 +77,22 @@ def build_services(settings: Settings) -> Services:
     media = MediaStore(settings.media)
     leases = LeaseKeeper(db, clock, settings.leases)
     profiles = ProfileLoader(db, cache, keys, clock, settings.loaders)
+    live = LiveReaders(valkey, keys)
+    read = ReadDeps(
+        db=db,
+        valkey=valkey,
+        keys=keys,
+        windows=windows,
+        marks=marks,
+        tweets=TweetLoader(db, cache, keys, clock, profiles, settings.loaders),
+        profiles=profiles,
+        pulled=PulledAuthors(db, clock, settings.pulled),
+        rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
+        ranking=Ranking(db, clock, settings.ranking),
+        trending=Trending(db, clock, settings.write.trending),
+        clock=clock,
+        media=media,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -81,21 +100,7 @@ def build_services(settings: Settings) -> Services:
         valkey=valkey,
         keys=keys,
         leases=leases,
-        read=ReadDeps(
-            db=db,
-            valkey=valkey,
-            keys=keys,
-            windows=windows,
-            marks=marks,
-            tweets=TweetLoader(db, cache, keys, clock, profiles, settings.loaders),
-            profiles=profiles,
-            pulled=PulledAuthors(db, clock, settings.pulled),
-            rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
-            ranking=Ranking(db, clock, settings.ranking),
-            trending=Trending(db, clock, settings.write.trending),
-            clock=clock,
-            media=media,
-        ),
+        read=read,
         write=WriteDeps(
             db=db,
             valkey=valkey,
@@ -103,6 +108,7 @@ def build_services(settings: Settings) -> Services:
             windows=windows,
             cache=cache,
             marks=marks,
+            live=live,
             ids=leases.ids,
             clock=clock,
             media=media,
@@ -110,6 +116,7 @@ def build_services(settings: Settings) -> Services:
             options=settings.write,
         ),
         viewers=Viewers(db, valkey, keys, clock, settings.viewers),
+        streams=Streams(read, live, settings.streams),
         passwords=Passwords(settings.passwords),
         limits=Limits(valkey, keys, clock, settings.limits),
     )
@@ -154,6 +161,16 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
             )
             subscription.start()
             stack.push_async_callback(subscription.close)
+        if role == "web":
+            await stack.enter_async_context(services.streams.running())
+            told = Subscription(
+                settings.valkey,
+                services.streams.channel,
+                on_message=services.streams.on_told,
+                on_reset=services.streams.on_reset,
+            )
+            told.start()
+            stack.push_async_callback(told.close)
         yield
 
 
@@ -166,6 +183,8 @@ def _forget(services: Services, message: bytes) -> None:
         services.read.profiles.forget(change.user_ids)
         for packed in change.posted:
             services.read.pulled.note(unpack_entry(packed))
+        # Last, so that what streams read is not what was just forgotten.
+        services.streams.on_change(change)
     except Exception as error:
         # Said by another version of linnet, perhaps. Whatever it meant, nothing old is believed any more.
         log.warning("a change could not be read", cause=repr(error))
@@ -177,6 +196,7 @@ def _forget_all(services: Services) -> None:
     services.read.tweets.forget_all()
     services.read.profiles.forget_all()
     services.read.pulled.forget_all()
+    services.streams.doubt_all()
 
 
 async def _store_last_uses(viewers: Viewers) -> None:

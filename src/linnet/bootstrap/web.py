@@ -69,6 +69,7 @@ def api_services(services: Services) -> ApiServices:
         read=services.read,
         write=services.write,
         viewers=services.viewers,
+        streams=services.streams,
         passwords=services.passwords,
         readiness=readiness_check(services),
         render_metrics=metrics_renderer(services.db),

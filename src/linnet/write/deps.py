@@ -11,6 +11,7 @@ from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
+from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
 from linnet.write.pictures import Pictures
@@ -41,6 +42,7 @@ class WriteDeps(msgspec.Struct, frozen=True):
     windows: Windows
     cache: Cache
     marks: MarkStore
+    live: LiveReaders
     ids: IdSource
     clock: Clock
     media: MediaStore

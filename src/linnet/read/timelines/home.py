@@ -6,6 +6,8 @@ ends, the truth goes on. Without a window, and with Valkey away, all of it comes
 
 from collections.abc import Container
 
+import msgspec
+
 from linnet.domain.timeline import Entry, Range, merge
 from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
@@ -19,6 +21,18 @@ from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.windows import WindowPage
 
 
+class HomeRead(msgspec.Struct, frozen=True):
+    """The entries of a page, before hydration; whom the reader keeps away, and which top users they pull.
+
+    ``has_window``: there is a window, so that what comes from now on is pushed there.
+    """
+
+    skeleton: Skeleton
+    kept_away: Container[UserId]
+    pulled: frozenset[UserId]
+    has_window: bool
+
+
 async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular: int = 0) -> Page:
     """A reader's home timeline, and beside its newest page up to ``popular`` of what others like best."""
     best = await popular_now(deps) if popular and wanted.before == MAX_ID and not wanted.after else []
@@ -26,8 +40,9 @@ async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular
 
     async def fetch(rest: Range) -> Skeleton:
         nonlocal kept_away
-        skeleton, kept_away = await _read_skeleton(deps, viewer_id, rest)
-        return skeleton
+        found = await read_home(deps, viewer_id, rest)
+        kept_away = found.kept_away
+        return found.skeleton
 
     def choose(entries: list[Entry]) -> list[Entry]:
         return choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away)
@@ -37,12 +52,11 @@ async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular
 
 async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
     """The entries of a page, before hydration."""
-    skeleton, _ = await _read_skeleton(deps, viewer_id, wanted)
-    return skeleton
+    return (await read_home(deps, viewer_id, wanted)).skeleton
 
 
-async def _read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tuple[Skeleton, Container[UserId]]:
-    """The entries of a page, and whom the reader keeps away."""
+async def read_home(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeRead:
+    """The entries of a page, and what was found out on the way."""
     try:
         page = await deps.windows.read(viewer_id, wanted)
         if page == "missing" and await deps.rebuilder.rebuild(viewer_id) == "built":
@@ -52,7 +66,7 @@ async def _read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tu
     if not isinstance(page, WindowPage):
         return await _read_truth(deps, viewer_id, wanted)
     going = _going_up if wanted.ascending else _going_down
-    return await going(deps, viewer_id, wanted, page), page.kept_away
+    return HomeRead(await going(deps, viewer_id, wanted, page), page.kept_away, page.pulled, has_window=True)
 
 
 def _shown(entries: list[Entry], viewer_id: UserId, page: WindowPage) -> list[Entry]:
@@ -119,11 +133,10 @@ async def _pull(
 
 async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
     """The same page from PostgreSQL alone."""
-    skeleton, _ = await _read_truth(deps, viewer_id, wanted)
-    return skeleton
+    return (await _read_truth(deps, viewer_id, wanted)).skeleton
 
 
-async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tuple[Skeleton, Container[UserId]]:
+async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeRead:
     newest_id = first_id_at(deps.clock.now_ms() + 1000)
     async with deps.db.snapshot() as session:
         followed = await home.fetch_followed(session, viewer_id)
@@ -147,4 +160,4 @@ async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> tuple
             )
     if wanted.after and not wanted.ascending:
         entries = [entry for entry in entries if entry.id > wanted.after]
-    return skeleton_of(entries, wanted), followed.kept_away
+    return HomeRead(skeleton_of(entries, wanted), followed.kept_away, followed.pulled, has_window=False)

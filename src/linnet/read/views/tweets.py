@@ -138,6 +138,18 @@ def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
     )
 
 
+_BEFORE_COUNTS, _BEHIND_COUNTS = b',"retweet_of":null,"counts":', b',"pinned":'
+
+
+def counts_json(facts: TweetFacts) -> bytes | None:
+    """A tweet's counts alone; a retweet has none of its own."""
+    at = facts.tail.find(_BEFORE_COUNTS)
+    if at < 0:
+        return None
+    start = at + len(_BEFORE_COUNTS)
+    return facts.tail[start : facts.tail.index(_BEHIND_COUNTS, start)]
+
+
 def author_json(user_id: UserId, *, username: str, name: str, avatar_url: str) -> bytes:
     """The author's place in a tweet."""
     return msgspec.json.encode(AuthorView(str(user_id), username, name, avatar_url))

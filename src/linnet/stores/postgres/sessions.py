@@ -1,5 +1,7 @@
 """Sessions: who is logged in where. Tokens are kept hashed."""
 
+from collections.abc import Collection
+
 from linnet.domain.user import Session as LoginSession
 from linnet.ids import SessionId, UserId
 from linnet.stores.postgres.pool import Reader
@@ -38,6 +40,21 @@ async def fetch_by_user(db: Reader, user_id: UserId, *, unused_since_ms: int, pa
     """Newest first."""
     return await db.fetch(
         _session, _sql["fetch_by_user"], user_id=user_id, unused_since_ms=unused_since_ms, page_size=page_size
+    )
+
+
+async def fetch_living_ids(
+    db: Reader, *, user_ids: Collection[UserId], session_ids: Collection[SessionId], unused_since_ms: int
+) -> set[int]:
+    """Which of these users' sessions are not over."""
+    return set(
+        await db.fetch(
+            int,
+            _sql["fetch_living_ids"],
+            user_ids=list(user_ids),
+            session_ids=list(session_ids),
+            unused_since_ms=unused_since_ms,
+        )
     )
 
 

@@ -1,6 +1,6 @@
 """Tweets, replies and retweets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -98,6 +98,15 @@ async def fetch_retweeted_among(db: Reader, *, author_id: UserId, tweet_ids: Seq
 async def fetch_retweeted(db: Reader, *, author_id: UserId, page_size: int) -> list[TweetId]:
     """What somebody retweeted, the newest originals first."""
     return await db.fetch(TweetId, _sql["fetch_retweeted"], author_id=author_id, page_size=page_size)
+
+
+async def fetch_refs(db: Reader, tweet_ids: Collection[TweetId]) -> list[TweetRef]:
+    """Those that are there, in no order, whoever wrote them."""
+    return await db.fetch(_ref, _sql["fetch_refs"], tweet_ids=list(tweet_ids))
+
+
+def _ref(author_id: int, tweet_id: int) -> TweetRef:
+    return TweetRef(UserId(author_id), TweetId(tweet_id))
 
 
 async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:

@@ -153,7 +153,7 @@ async def _announce(deps: WriteDeps, user_id: UserId, token_hashes: list[bytes])
     try:
         await cached_sessions.end(deps.valkey, deps.keys, user_id, token_hashes)
         # After the note in Valkey, so that a process which forgets and asks again finds it.
-        await forget(deps, Change(token_hashes=tuple(token_hashes)))
+        await forget(deps, Change(token_hashes=tuple(token_hashes), logged_out_ids=(user_id,)))
     except (Unavailable, ValkeyReplyError) as error:
         log.debug("announcing ended sessions failed", cause=str(error))
         return False

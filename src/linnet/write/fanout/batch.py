@@ -6,10 +6,11 @@ end. A posted tweet that is gone by now is neither pushed nor noted, so it does 
 same batch may hold, comes before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 
+from linnet.ids import UserId
 from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.changes import Change
 from linnet.write.after_commit import best_effort, forget
@@ -29,10 +30,14 @@ from linnet.write.fanout.visibility import apply_view_changes
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What a batch did. ``deliveries``: how many windows took an entry. ``change``: what processes must forget."""
+    """What a batch did. ``deliveries``: how many windows took an entry. ``change``: what processes must forget.
+
+    ``notified``: whose notifications may have changed.
+    """
 
     deliveries: int
     change: Change
+    notified: Set[UserId]
 
 
 async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numbered]) -> Applied:
@@ -48,7 +53,7 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     await apply_tags(deps, session, batch, settled)
     await apply_search(deps, session, batch, settled)
     await apply_popular(deps, session, batch, settled)
-    await apply_notifications(deps, session, batch, settled)
+    notified = await apply_notifications(deps, session, batch, settled)
     changed_pins = await apply_pins(deps, session, batch)
     changed_profiles = await apply_profile_changes(deps, session, batch)
     for event in batch.crossed:
@@ -65,10 +70,14 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
             (),
             plan.posted_by_top_users,
         ),
+        notified,
     )
 
 
 async def announce(deps: WriteDeps, applied: Applied) -> None:
-    """After the commit: processes forget what they hold of it, and those who pull learn of it at once."""
+    """After the commit: processes forget what they hold of it; those who pull, or have streams, learn of it at once."""
+    calls = deps.live.tell_notified(applied.notified) if applied.notified else []
     if applied.change.tweet_ids or applied.change.user_ids or applied.change.posted:
-        await best_effort([forget(deps, applied.change)], what="announce")
+        calls.append(forget(deps, applied.change))
+    if calls:
+        await best_effort(calls, what="announce")

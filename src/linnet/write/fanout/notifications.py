@@ -7,7 +7,7 @@ below it.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from linnet.domain.event import TweetRef, UserBlocked
 from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, causes_of
@@ -23,8 +23,8 @@ CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
 """For one deleted tweet. A deletion that leaves notes behind comes again, and each time more causes go than notes."""
 
 
-async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
-    """Applies a batch in its transaction, after its counters."""
+async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> Set[UserId]:
+    """Applies a batch in its transaction, after its counters. Returns whose notifications may have changed."""
     liked, unliked = await _compare_likes(session, batch)
     followed, unfollowed = await _compare_follows(session, batch)
     made = list(dict.fromkeys([*liked, *followed, *await _note_mentions(session, batch, settled)]))
@@ -43,7 +43,7 @@ async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, s
     wanted.update(dict.fromkeys(gone_for | {user_id for user_id, _ in apart}, 0))
     wanted.update({followed_id: 0 for _, followed_id in unfollowed})
     if not wanted:
-        return
+        return frozenset()
     last_ids = await notifications.lock_states(session, wanted, floor=deps.ids.mint())
     lost: list[GroupKey] = []
     if ended:
@@ -60,6 +60,7 @@ async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, s
     await notifications.shrink(session, lost)
     if made:
         await notifications.insert(session, made, last_ids)
+    return wanted.keys()
 
 
 async def _compare_likes(session: Session, batch: Batch) -> tuple[list[Cause], set[Cause]]:

@@ -17,6 +17,13 @@ where user_id = %(user_id)s and last_used_ms > %(unused_since_ms)s
 order by id desc
 limit %(page_size)s;
 
+-- :name fetch_living_ids (user_ids, session_ids, unused_since_ms) -> many
+-- Which of some sessions are not over. Served by sessions_pkey.
+select id
+from sessions
+where user_id = any(%(user_ids)s::bigint[]) and id = any(%(session_ids)s::bigint[])
+    and last_used_ms > %(unused_since_ms)s;
+
 -- :name delete (user_id, session_id) -> many
 -- Ends one session; returns its token's hash. Served by sessions_pkey.
 delete from sessions where user_id = %(user_id)s and id = %(session_id)s returning token_hash;

@@ -57,6 +57,12 @@ where author_id = %(author_id)s and retweet_of_id is not null
 order by retweet_of_id desc
 limit %(page_size)s;
 
+-- :name fetch_refs (tweet_ids) -> many
+-- Who wrote each of some tweets: bounded and rare, since their authors are not named. Served by tweets_newest.
+select author_id, id
+from tweets
+where id = any(%(tweet_ids)s::bigint[]);
+
 -- :name fetch_newest (before_id, page_size) -> many
 -- Everybody's tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
