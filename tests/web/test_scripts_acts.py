@@ -1,0 +1,193 @@
+"""What one does with tweets and people shows at once, and is taken back when the server does not agree."""
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.flows._linnet_process import Person
+from tests.web._browser import Windows
+from tests.web._scripts import become
+from tests.web._site import WebSite
+
+
+@pytest.fixture
+def ada(web_site: WebSite) -> Person:
+    return web_site.newcomer("ada")
+
+
+@pytest.fixture
+def bob(web_site: WebSite, ada: Person) -> Person:
+    """Somebody whom Ada follows."""
+    bob = web_site.newcomer("bob")
+    ada.follow(bob)
+    return bob
+
+
+def item(page: Page, tweet_id: str) -> Locator:
+    return page.locator(f"#t{tweet_id}")
+
+
+def said(page: Page) -> Locator:
+    return page.locator("[role=status] .live")
+
+
+def likes_of(person: Person, tweet_id: str) -> int:
+    count: int = person.call("GET", f"/tweets/{tweet_id}").json()["counts"]["likes"]
+    return count
+
+
+def test_a_like_shows_at_once_and_is_known_to_the_server(windows: Windows, web_site: WebSite, bob: Person) -> None:
+    tweet_id = bob.post("good")
+    page = windows.open(by=bob)
+    page.goto("/")
+    held: list[Route] = []
+    page.route("**/like", lambda route: held.append(route), times=1)  # Playwright looks into what it is given
+    like = item(page, tweet_id).locator(".act.like")
+    like.click()
+    # The server has heard nothing yet.
+    expect(like).to_have_attribute("aria-pressed", "true")
+    expect(like).to_have_accessible_name("Like: 1")
+    expect(like).to_have_text("1")
+    # A finger in doubt: the last wish counts, and all of them are sent one after the other.
+    like.click()
+    like.click()
+    like.click()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    with page.expect_response("**/unlike"):
+        held[0].continue_()
+    web_site.settle()
+    assert likes_of(bob, tweet_id) == 0
+    with page.expect_response("**/like"):
+        like.click()
+    web_site.settle()
+    assert likes_of(bob, tweet_id) == 1
+
+
+def test_a_like_that_was_refused_is_taken_back(windows: Windows, ada: Person, bob: Person) -> None:
+    tweet_id = bob.post("soon gone")
+    page = windows.open(by=ada)
+    page.goto(f"/@{bob.name}")
+    windows.expect_complaint("404")
+    bob.call("DELETE", f"/tweets/{tweet_id}")
+    like = item(page, tweet_id).locator(".act.like")
+    like.click()
+    expect(said(page)).to_be_visible()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    expect(like).to_have_accessible_name("Like: 0")
+
+
+def test_a_retweet_shows_wherever_the_tweet_stands(windows: Windows, web_site: WebSite, bob: Person) -> None:
+    tweet_id = bob.post("twice on the page")
+    bob.call("PUT", f"/tweets/{tweet_id}/retweet")
+    web_site.settle()
+    page = windows.open(by=bob)
+    page.goto("/")
+    both = page.locator(f"[data-tweet='{tweet_id}'] .act.retweet")
+    expect(both).to_have_count(2)
+    with page.expect_response("**/unretweet"):
+        both.first.click()
+    for retweet in both.all():
+        expect(retweet).to_have_attribute("aria-pressed", "false")
+
+
+def test_following_turns_the_button_round_and_back_when_refused(windows: Windows, ada: Person, bob: Person) -> None:
+    page = windows.open(by=ada)
+    page.goto(f"/@{bob.name}")
+    button = page.locator(".profile form[action$=follow] button")
+    expect(button).to_have_text("Following")
+    with page.expect_response("**/unfollow"):
+        button.click()
+    expect(button).to_have_text("Follow")
+    expect(button).to_have_accessible_name(f"Follow {bob.name.title()}")
+    assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["following"] is False
+    windows.expect_complaint("ERR_")
+    page.route("**/follow", lambda route: route.abort())
+    button.click()
+    expect(said(page)).to_have_text("There is no connection. Please try again.")
+    expect(button).to_have_text("Follow")
+
+
+def test_somebody_who_is_muted_goes_from_the_list(windows: Windows, ada: Person, bob: Person) -> None:
+    for text in ("one", "two"):
+        bob.post(text)
+    mine = ada.post("mine")
+    page = windows.open(by=ada)
+    page.goto("/everyone")
+    theirs = page.locator(".tweet", has_text=f"@{bob.name}")
+    expect(theirs).to_have_count(2)
+    theirs.first.locator("summary").click()
+    theirs.first.get_by_role("button", name=f"Mute @{bob.name}").click()
+    expect(theirs).to_have_count(0)
+    expect(item(page, mine)).to_be_visible()
+    expect(said(page)).to_have_text(f"You will not see @{bob.name} any more.")
+    assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["muting"] is True
+
+
+def test_deleting_asks_first_and_the_focus_goes_on(windows: Windows, web_site: WebSite, ada: Person) -> None:
+    kept, gone = ada.post("stays"), ada.post("goes")
+    page = windows.open(by=ada)
+    page.goto("/")
+    summary = item(page, gone).locator("summary")
+    delete = item(page, gone).get_by_role("button", name="Delete")
+    summary.click()
+    delete.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(delete).to_be_focused()
+    expect(item(page, gone)).to_be_visible()
+    delete.click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(item(page, gone)).to_have_count(0)
+    expect(item(page, kept)).to_be_focused()
+    assert ada.home() == ["stays"]
+
+
+def test_deleting_the_tweet_of_the_page_leads_away(windows: Windows, ada: Person) -> None:
+    tweet_id = ada.post("on its own page")
+    page = windows.open(by=ada)
+    page.goto(f"/@{ada.name}/{tweet_id}")
+    page.locator(".main summary").click()
+    page.locator(".main").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("/")
+    assert ada.home() == []
+
+
+def test_a_delete_that_did_not_arrive_brings_the_tweet_back(windows: Windows, ada: Person) -> None:
+    tweet_id = ada.post("stubborn")
+    page = windows.open(by=ada)
+    page.goto("/")
+    windows.expect_complaint("ERR_")
+    page.route("**/delete", lambda route: route.abort())
+    item(page, tweet_id).locator("summary").click()
+    item(page, tweet_id).get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(said(page)).to_be_visible()
+    expect(item(page, tweet_id)).to_be_visible()
+
+
+def test_whoever_is_logged_out_is_led_to_log_in_and_back(windows: Windows, ada: Person, bob: Person) -> None:
+    tweet_id = bob.post("liked late")
+    page = windows.open(by=ada)
+    page.goto(f"/@{bob.name}")
+    windows.expect_complaint("401")
+    page.context.clear_cookies()
+    item(page, tweet_id).locator(".act.like").click()
+    page.wait_for_url(f"**/login?next=%2F%40{bob.name}")
+    become(page, ada)
+    page.goto(f"/@{bob.name}")
+    expect(item(page, tweet_id).locator(".act.like")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_menu_closes_when_one_looks_elsewhere(windows: Windows, ada: Person) -> None:
+    tweet_ids = [ada.post("one"), ada.post("two")]
+    page = windows.open(by=ada)
+    page.goto("/")
+    first, second = (item(page, tweet_id).locator("details") for tweet_id in tweet_ids)
+    first.locator("summary").click()
+    second.locator("summary").click()
+    expect(first).not_to_have_attribute("open", "")
+    expect(second).to_have_attribute("open", "")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(second).not_to_have_attribute("open", "")
+    expect(second.locator("summary")).to_be_focused()
