@@ -119,12 +119,15 @@ async def test_a_healthy_installation_is_well_and_nothing_is_left_behind(place: 
     assert said["processes"].details["processes"] == 1
 
 
-async def test_where_nobody_works_it_says_who_is_missing(place: Place) -> None:
+async def test_where_nobody_works_it_says_who_is_missing(place: Place, tmp_path: Path) -> None:
     found = {each.check: each for each in await place.examined()}
     assert_wrong(found["processes"], "No process of linnet runs", "linnet serve")
     assert_wrong(found["events"], "Nobody applies events", "linnet worker")
     assert_wrong(found["jobs"], "Nobody runs background jobs", "linnet jobs")
     assert {check for check, each in found.items() if each.state != "well"} == {"processes", "events", "jobs"}
+    beside = {each.check: each for each in await place.examined(data_dir=tmp_path)}
+    for check in ("events", "jobs"):
+        assert_wrong(beside[check], "`linnet serve` has one: look at what it said")
 
 
 async def test_events_that_wait_for_long_are_told_with_their_lanes(place: Place) -> None:

@@ -51,14 +51,19 @@ async def check_events(patient: Patient) -> list[Finding]:
     if workers == 0:
         said = f"Nobody applies events ({wait})" if waiting else "Nobody applies events"
         sentence = f"{said}: followers do not see new tweets."
-        return [Finding("events", "wrong", sentence, "Start `linnet worker`; `linnet serve` has one.", details)]
+        return [Finding("events", "wrong", sentence, _serving(patient) or "Start `linnet worker`.", details)]
     if oldest_seconds > patient.options.late_seconds:
         sentence = f"{wait}: followers see new tweets late."
-        advice = "Look into the log of `linnet worker`; if it is only busy, start another one beside it."
+        advice = _serving(patient) or "Look into the log of `linnet worker`; if it is only busy, start another one."
         return [Finding("events", "wrong", sentence, advice, details)]
     by = "" if workers is None else f"; {counted(workers, 'worker')} {'applies' if workers == 1 else 'apply'} them"
     sentence = f"{wait}{by}." if waiting else f"None waits{by}."
     return [Finding("events", "well", sentence, details=details)]
+
+
+def _serving(patient: Patient) -> str:
+    """What to do about a process that ``linnet serve`` looks after; nothing when it is for others to do so."""
+    return "`linnet serve` has one: look at what it said, and start it again." if patient.data_dir else ""
 
 
 async def check_parked(patient: Patient) -> list[Finding]:
@@ -83,25 +88,23 @@ async def check_jobs(patient: Patient) -> list[Finding]:
     details = {"waiting": waiting, "running": running, "given_up": failed, "late": late.count, "runners": runners}
     found = []
     if not runners:
-        sentence = "Nobody runs background jobs: accounts that were left are not erased, and nothing old goes."
-        found.append(
-            ("wrong", sentence, "Start `linnet jobs`; `linnet serve` and `linnet worker --jobs` run them too.")
+        sentence = (
+            "Nobody runs background jobs: accounts that were left are not erased, and nothing old is cleared away."
         )
+        found.append((sentence, _serving(patient) or "Start `linnet jobs`, or `linnet worker --jobs`."))
     elif late.count:
         sentence = f"{counted(late.count, 'job')} should have begun, the first {lasting(late.oldest_seconds)} ago."
-        found.append(
-            ("wrong", sentence, "`linnet jobs list` shows them; if others take long, start another `linnet jobs`.")
-        )
+        found.append((sentence, "`linnet jobs list` shows them; if others take long, start another `linnet jobs`."))
     if failed:
         sentence = f"{counted(failed, 'job')} {'was' if failed == 1 else 'were'} given up after several tries."
         advice = "`linnet jobs list` shows them, the log says why; `linnet jobs retry ID` tries again."
-        found.append(("wrong", sentence, advice))
+        found.append((sentence, advice))
     if not found:
         by = f"{counted(runners, 'process', 'processes')} {'runs' if runners == 1 else 'run'} them"
         return [
             Finding("jobs", "well", f"{waiting or 'None'} {'wait' if waiting > 1 else 'waits'}; {by}.", details=details)
         ]
-    return [Finding("jobs", "wrong", sentence, advice, details) for _, sentence, advice in found]
+    return [Finding("jobs", "wrong", sentence, advice, details) for sentence, advice in found]
 
 
 async def check_timelines(patient: Patient) -> list[Finding]:
