@@ -85,6 +85,7 @@ def web_services(services: Services) -> WebServices:
         read=services.read,
         write=services.write,
         viewers=services.viewers,
+        streams=services.streams,
         passwords=services.passwords,
         options=WebOptions(public_url=services.settings.web.public_url),
         limits=services.limits if services.settings.limits.enabled else None,

@@ -5,6 +5,7 @@ import msgspec
 from linnet.domain.addresses import Proxies
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import Viewers
+from linnet.read.streams import Streams
 from linnet.stores.valkey.limits import Limits
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
@@ -28,6 +29,7 @@ class WebServices(msgspec.Struct, frozen=True):
     read: ReadDeps
     write: WriteDeps
     viewers: Viewers
+    streams: Streams
     passwords: Passwords
     options: WebOptions = WebOptions()
     limits: Limits | None = None

@@ -5,6 +5,7 @@ from typing import Any, Final
 from litestar import Response
 
 from linnet.ids import MAX_ID
+from linnet.read.streams import bookmark_of
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.suggestions import suggestions_screen
@@ -24,6 +25,7 @@ async def front(ask: Ask) -> Response[Any]:
     wanted = ask.range()
     page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR)
     is_first = wanted.before == MAX_ID
+    tweets = decode_tweets(page.items)
     suggested = []
     if is_first and len(page.items) <= _FEW:
         suggested = (await suggestions_screen(ask.services.read, ask.viewer_id, _SUGGESTED)).items
@@ -32,7 +34,9 @@ async def front(ask: Ask) -> Response[Any]:
         "home.html",
         title="Home",
         popular_beside=False,
-        tweets=decode_tweets(page.items),
+        tweets=tweets,
+        # What the page has, for the stream to go on from.
+        bookmark=str(bookmark_of(int(tweet.id) for tweet in tweets)) if is_first else "",
         popular=decode_tweets(page.beside),
         older=older_path("/", page),
         is_first=is_first,

@@ -1,21 +1,26 @@
-"""What only scripts ask for: tweets as pieces of a page, to be put where they belong.
+"""What only scripts ask for: tweets as pieces of a page, to be put where they belong, and what is new.
 
 Errors are said in a sentence, see ``app``; nobody is led anywhere.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from litestar import Response
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId
+from linnet.read.hydration.viewers import Viewer
+from linnet.read.streams import MAX_WATCHED, Stream, Streams, StreamWish, parse_bookmark, serve_stream
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.thread import posted_screen
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import SECURITY_HEADERS
-from linnet.web.asking import Ask, PageRoute, parse_id
+from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.pages.layout import decode_tweets
 from linnet.web.templates import render
 from linnet.write.actions.tweets import post_tweet
@@ -48,6 +53,57 @@ async def newer(ask: Ask) -> Response[Any]:
     return _json({"html": "" if more else _pieces(ask, decode_tweets(page.items)), "more": more})
 
 
+class _StreamAnswer(Response[None]):
+    """An answer that goes on until its client has enough."""
+
+    def __init__(self, streams: Streams, viewer: Viewer, wish: StreamWish) -> None:
+        super().__init__(None)
+        self._open = streams, viewer, wish
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+        """What the framework sends."""
+        return _Serving(*self._open)
+
+
+class _Serving(ASGIResponse):
+    def __init__(self, streams: Streams, viewer: Viewer, wish: StreamWish) -> None:
+        super().__init__()
+        self._open = streams, viewer, wish
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await serve_stream(*self._open, receive, send)
+
+
+async def stream(ask: Ask) -> Response[Any]:
+    """The interface's stream for whoever is logged in here."""
+    return _StreamAnswer(ask.services.streams, ask.actor, _wish(ask))
+
+
+async def news(ask: Ask) -> Response[Any]:
+    """What a stream would begin with, for pages that have none: the same events, and no more."""
+    read, wish = ask.services.read, _wish(ask)
+    glance = Stream(
+        read,
+        ask.actor,
+        limit=max(1, min(wish.limit, read.windows.options.kept_entries // 2)),
+        pause_seconds=0,
+        reads=asyncio.Semaphore(1),
+        look_again=lambda _: None,
+    )
+    await glance.begin(wish, retry_ms=1)
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+    return Response(await anext(glance), media_type="text/event-stream", headers=headers)
+
+
+def _wish(ask: Ask) -> StreamWish:
+    """What is no id is passed over: a script of another version asks, and hears less."""
+    # A browser that comes back by itself sends the header, beside the parameter of the first time.
+    since = parse_bookmark(ask.request.headers.get("last-event-id") or ask.query("last_event_id"))
+    watched = [parse_id(part) for part in ask.query("watched").split(",") if part]
+    ids = [TweetId(tweet_id) for tweet_id in watched if tweet_id is not None]
+    return StreamWish(since, ITEMS_PER_PAGE, tuple(ids[:MAX_WATCHED]))
+
+
 def _pieces(ask: Ask, tweets: Sequence[TweetView]) -> str:
     return render("pieces.html", ask.services.read.clock, ask=ask, tweets=tweets)
 
@@ -60,4 +116,6 @@ def _json(body: Any) -> Response[bytes]:
 PAGES = (
     PageRoute("POST", "/fragments/tweets", post, limit="tweet"),
     PageRoute("GET", "/fragments/newer", newer),
+    PageRoute("GET", "/fragments/news", news),
+    PageRoute("GET", "/stream", stream),
 )

@@ -113,7 +113,11 @@ document.addEventListener("submit", (event) => {
 
 // One menu is open at a time; it closes when one looks elsewhere.
 const menus = () => document.querySelectorAll("details.menu[open]");
-document.addEventListener("click", (event) => { for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false; });
+document.addEventListener("click", (event) => {
+  // A question about something in a menu brings the focus back there.
+  if (event.target.closest("dialog")) return;
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+});
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of menus()) {

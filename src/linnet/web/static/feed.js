@@ -15,7 +15,8 @@ export const put = (feed, html) => {
   for (const tweet of parse(html).querySelectorAll("article.tweet")) {
     if (document.getElementById(tweet.id)) continue;
     for (const field of tweet.querySelectorAll('input[name="back"]')) field.value = location.pathname + location.search;
-    const below = [...feed.children].find((other) => !other.dataset.id || isNewer(tweet.dataset.id, other.dataset.id));
+    const older = [...feed.querySelectorAll(":scope > .tweet")].find((other) => isNewer(tweet.dataset.id, other.dataset.id));
+    const below = older ?? feed.querySelector(":scope > .older, :scope > .end");
     below ? below.before(tweet) : feed.append(tweet);
     arrived.push(tweet);
   }

@@ -1,1 +1,144 @@
-// What is new while a page is open.
+// What is new while a page is open: told by a stream, or asked for now and then where there is none. Nothing that one
+// reads is moved: new tweets wait behind a button.
+
+import { hide } from "./acts.js";
+import { articlesOf, showCounts } from "./counts.js";
+import { put } from "./feed.js";
+import { element, say } from "./say.js";
+import { ask } from "./send.js";
+
+const MOST_WATCHED = 100, HIDDEN_MS = 5_000, PATIENCE_MS = 20_000, POLL_MS = 60_000, MOST_MS = 15 * POLL_MS;
+const { me } = document.body.dataset;
+const home = document.querySelector("[data-bookmark]"), feed = home && document.querySelector(".feed");
+const waiting = new Set();
+let missed = false;
+// What the server knows that this page has.
+let last = home?.dataset.bookmark ?? "";
+
+const news = element("div", "news");
+news.setAttribute("role", "status");
+feed?.before(news);
+
+const showNews = () => {
+  if (!missed && !waiting.size) return news.replaceChildren();
+  const words = missed ? "Show what is new" : waiting.size === 1 ? "1 new tweet" : `${waiting.size} new tweets`;
+  const shown = news.querySelector("button");
+  if (shown) return void (shown.textContent = words);
+  const button = element("button", "button", words);
+  button.addEventListener("click", take);
+  news.replaceChildren(button);
+};
+
+const take = async () => {
+  if (missed) return location.assign(location.pathname);
+  const oldest = [...waiting].map(BigInt).reduce((one, other) => (one < other ? one : other));
+  try {
+    const { html, more } = await ask(`/fragments/newer?after=${oldest - 1n}`);
+    if (more) return location.assign(location.pathname);
+    waiting.clear();
+    put(feed, html);
+  } catch (refused) {
+    return say(refused.message);
+  }
+  scrollTo(0, 0);
+  feed.querySelector(".tweet:not([hidden])")?.focus({ preventScroll: true });
+};
+
+const showUnread = (unread) => {
+  const place = document.querySelector('.place[href="/notifications"]');
+  place?.querySelector(".badge")?.remove();
+  if (!unread) return;
+  const badge = element("b", "badge new", unread > 99 ? "99+" : unread);
+  badge.setAttribute("aria-label", `${unread} new`);
+  place?.append(" ", badge);
+};
+
+const remove = (ids) => {
+  const gone = ids.flatMap((id) => [...articlesOf(id), ...(feed?.querySelectorAll(`#t${id}`) ?? [])]).filter((tweet) => !tweet.matches(".main"));
+  hide(gone, true);
+  for (const tweet of gone) tweet.remove();
+  for (const id of ids) waiting.delete(id);
+  showNews();
+};
+
+const HEARD = {
+  tweets: ({ items }) => {
+    for (const { id } of feed ? items : []) if (!document.getElementById(`t${id}`)) waiting.add(id);
+    showNews();
+  },
+  gone: ({ ids }) => remove(ids),
+  counts: ({ items }) => { for (const { id, counts } of items) showCounts(id, counts); },
+  notifications: ({ unread }) => showUnread(unread),
+  gap: () => { missed = Boolean(feed); showNews(); },
+};
+const hear = (name, id, data) => {
+  last = id || last;
+  HEARD[name]?.(JSON.parse(data));
+};
+
+// The tweets that are nearest to what one sees.
+const wish = () => {
+  const tweets = [...document.querySelectorAll("main .tweet[data-tweet]")];
+  const seen = Math.max(0, tweets.findIndex((tweet) => tweet.getBoundingClientRect().bottom > 0) - 30);
+  const watched = [...new Set(tweets.slice(seen).map((tweet) => tweet.dataset.tweet))].slice(0, MOST_WATCHED);
+  return new URLSearchParams({ ...(feed && last ? { last_event_id: last } : {}), watched: watched.join(",") });
+};
+
+let source = null, timer, delay = POLL_MS, polls = 0;
+const stop = () => {
+  source?.close();
+  source = null;
+  clearTimeout(timer);
+};
+const listen = () => {
+  stop();
+  if (!me || document.hidden) return;
+  source = new EventSource(`/stream?${wish()}`);
+  timer = setTimeout(askInstead, PATIENCE_MS);
+  for (const name of Object.keys(HEARD)) {
+    source.addEventListener(name, (event) => {
+      clearTimeout(timer);
+      hear(name, event.lastEventId, event.data);
+    });
+  }
+  // A lost connection comes back by itself; a refusal does not.
+  source.addEventListener("error", () => { if (source?.readyState === EventSource.CLOSED) askInstead(); });
+};
+
+// The same question and the same answer without a stream; now and then it is tried again whether there is one.
+const askInstead = async () => {
+  stop();
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(`/fragments/news?${wish()}`);
+    if (answer.status === 401) return;
+    if (!answer.ok) throw answer;
+    for (const event of (await answer.text()).split("\n\n")) {
+      const fields = Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/s)));
+      if (fields.event) hear(fields.event, fields.id, fields.data);
+    }
+    delay = POLL_MS;
+  } catch {
+    delay = Math.min(2 * delay, MOST_MS);
+  }
+  polls += 1;
+  timer = setTimeout(polls % 5 ? askInstead : listen, delay * (0.8 + 0.4 * Math.random()));
+};
+
+let closing;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(closing);
+  if (document.hidden) closing = setTimeout(stop, HIDDEN_MS);
+  else if (!source) listen();
+});
+// The browser keeps a page for going back only when nothing is open.
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+// Longer lists have more to watch. One's own tweet may be told of before the answer that brings it.
+document.addEventListener("feedgrown", () => {
+  for (const id of waiting) if (document.getElementById(`t${id}`)) waiting.delete(id);
+  showNews();
+  clearTimeout(closing);
+  closing = setTimeout(() => { if (source) listen(); }, 3000);
+});
+listen();
