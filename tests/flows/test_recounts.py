@@ -7,7 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from linnet.domain.event import lane_of
 from linnet.ids import TweetId
+from linnet.stores.postgres import recounts
 from linnet.stores.postgres.leases import upsert_fact
 from linnet.write.actions import likes
 from linnet.write.actions.recounted import Difference
@@ -236,6 +238,46 @@ async def test_too_many_events_are_waited_for(world: World) -> None:
     await world.post("ada")
     with pytest.raises(StillBehind, match="1 events wait"):
         await recount(world.write, repair=False, options=RecountOptions(most_waiting=0))
+
+
+async def test_an_event_that_comes_in_between_only_puts_a_repair_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town(world)
+    await spoil(world, "update users set followers_count = 9 where username = 'ada'")
+    lock_users = recounts.lock_users
+    late = 0
+
+    async def post_before_the_lock(*args: Any) -> None:
+        nonlocal late
+        if late:
+            late -= 1
+            await world.post("ada", "just now")
+        await lock_users(*args)
+
+    monkeypatch.setattr("linnet.stores.postgres.recounts.lock_users", post_before_the_lock)
+    late = 1
+    found = await recounted(world, repair=True)
+    assert (found.differing, found.repaired, found.held_back) == (1, 0, 0), "it is known to be wrong, and still is"
+    assert [(each.stored, each.counted, each.repaired) for each in found.differences] == [(9, 2, False)]
+
+    await world.settle()
+    late, done = 3, asyncio.Event()
+
+    async def look() -> Recounted:
+        options = RecountOptions(page_size=3, looks=1000, pause_seconds=0.0)
+        found = await recount(world.write, repair=True, options=options)
+        done.set()
+        return found
+
+    async def deliver() -> None:
+        while not done.is_set():
+            await world.deliver(lane_of(world.ids["ada"]))
+
+    found, _ = await asyncio.gather(look(), deliver())
+    assert (late, found.differing, found.repaired, found.held_back) == (0, 1, 1, 0)
+    await world.settle()
+    await assert_counts(world.db, top_user_followers=5000)
 
 
 async def test_a_parked_event_holds_back_what_it_speaks_of_and_nothing_else(world: World) -> None:
