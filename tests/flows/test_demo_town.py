@@ -3,19 +3,29 @@
 import unicodedata
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from linnet.cli import demo
 from linnet.cli.demo import NotAnEmptyTown, plant_demo
-from linnet.cli.demo_town import CIRCLES, DAYS, LINES, PEOPLE
+from linnet.cli.demo_people import CIRCLES, PEOPLE
+from linnet.cli.demo_town import DAYS, LINES, LOVED, Line
+from linnet.domain.profiles import check_bio, check_location
 from linnet.domain.timeline import Range
 from linnet.ids import unix_ms_of
+from linnet.read.timelines.popular import top_tweets
+from linnet.read.timelines.trending import Trending
+from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres import tweets, users
+from linnet.stores.postgres.queries import Query
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
+from tests.support.recounts import assert_counts
 from tests.support.world import World
 
 DAY_MS = 86_400_000
+# Of lines that nobody was said to love, so many people like one.
+_MOST_BY_CHANCE = 3
 
 
 @pytest.fixture
@@ -48,6 +58,45 @@ async def test_the_town_has_people_follows_and_six_days_of_tweets(world: World, 
     assert min(ages) >= 0
     assert 5 * DAY_MS < max(ages) <= DAYS * DAY_MS + 60_000
     assert len({round(age / 3_600_000) for age in ages}) > 50, "spread over the days"
+
+
+async def assert_alive(world: World) -> None:
+    """People like, pin and mention, as often as it is written, and tags trend."""
+    assert await world.db.fetch(int, _LIKES) == sorted(LOVED.values())
+    assert await world.db.value(_PINS) == sum(bool(person.pinned) for person in PEOPLE)
+    assert (await world.profile("oscar")).bio.startswith("Retired from the sea.")
+    trending = await Trending(world.db, world.write.clock, world.options.trending).fetch(10)
+    assert {"BirdTime", "TheGoose", "SoupNight"} <= {tag.display for tag in trending}
+    [most, *_] = await top_tweets(world.read, world.ids["ada"], 10)
+    assert msgspec.json.decode(most, type=TweetView).text == written("seventh").text
+    assert await world.db.value(_MENTIONED, user_id=world.ids["ada"]) == 1
+    await assert_counts(world.db, top_user_followers=world.options.top_user_followers)
+
+
+def written(key: str) -> Line:
+    return next(line for line in LINES if line.key == key)
+
+
+_LIKES = Query(
+    "test.likes",
+    (),
+    "many",
+    f"select likes_count from tweets where likes_count > {_MOST_BY_CHANCE} order by likes_count",
+)
+_PINS = Query("test.pins", (), "value", "select count(*) from tweets where pinned")
+_MENTIONED = Query(
+    "test.mentioned",
+    (),
+    "value",
+    "select count(*) from notifications where kind = 'mentioned' and user_id = %(user_id)s",
+)
+
+
+async def test_people_like_pin_and_mention_and_tags_trend(world: World, passwords: Passwords) -> None:
+    await plant_demo(world.write, passwords)
+    await world.settle()
+    await know_everybody(world)
+    await assert_alive(world)
 
 
 async def test_everybodys_home_timeline_is_exact(world: World, passwords: Passwords) -> None:
@@ -96,7 +145,7 @@ class Killed(BaseException):
     """What a kill is to the code: it just stops."""
 
 
-@pytest.mark.parametrize("after_actions", [0, 7, 25, 100, 270, 400])
+@pytest.mark.parametrize("after_actions", [0, 40, 270, 700, 860])
 async def test_a_killed_planting_goes_on_to_the_same_town(
     world: World, passwords: Passwords, monkeypatch: pytest.MonkeyPatch, after_actions: int
 ) -> None:
@@ -113,7 +162,7 @@ async def test_a_killed_planting_goes_on_to_the_same_town(
         return act
 
     with monkeypatch.context() as patched:
-        for name in ("sign_up", "follow", "post_tweet", "retweet"):
+        for name in ("sign_up", "edit_profile", "follow", "post_tweet", "retweet", "like", "pin"):
             patched.setattr(demo, name, dying(getattr(demo, name)))
         with pytest.raises(Killed):
             await plant_demo(world.write, passwords)
@@ -125,6 +174,7 @@ async def test_a_killed_planting_goes_on_to_the_same_town(
     everything = await fetch_everything(world)
     assert len(everything) == len(LINES)
     await world.assert_exact(["ada", "milo"])
+    await assert_alive(world)
     # Everything in its order: the last line said is the newest tweet.
     page = await world.home("ada", limit=1)
     assert page.items[0].text == LINES[-1].text
@@ -154,3 +204,9 @@ def test_every_line_can_be_posted_and_answers_one_before_it() -> None:
             assert line.key not in said
             said.add(line.key)
     assert all(name in names for circle in CIRCLES for name in circle)
+    assert LOVED.keys() <= said
+    assert min(LOVED.values()) > _MOST_BY_CHANCE
+    for person in PEOPLE:
+        check_bio(person.bio)
+        check_location(person.location)
+        assert not person.pinned or written(person.pinned).who == person.username

@@ -6,7 +6,7 @@ and a fact about the installation says when all of it is.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import click
@@ -14,7 +14,8 @@ import msgspec
 
 from linnet.bootstrap import open_services
 from linnet.bootstrap.logs import configure_logs
-from linnet.cli.demo_town import ADMIRERS, CIRCLES, DAYS, LINES, PEOPLE, Line
+from linnet.cli.demo_people import PEOPLE, follow_pairs
+from linnet.cli.demo_town import DAYS, LINES, LOVED, Line
 from linnet.cli.stores import with_stores
 from linnet.clock import ManualClock
 from linnet.domain.event import TweetRef
@@ -25,7 +26,10 @@ from linnet.settings import Settings
 from linnet.stores.postgres import leases, tweets, users
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.follows import follow
+from linnet.write.actions.likes import like
 from linnet.write.actions.passwords import Passwords
+from linnet.write.actions.pins import pin
+from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.tweets import post_tweet, retweet
 from linnet.write.deps import WriteDeps
 
@@ -165,25 +169,55 @@ async def _live_through(
                 device="demo",
             )
             town.user_ids[person.username] = (await sign_up(deps, passwords, wish)).user_id
-    pairs = _follow_pairs()
+    for person in PEOPLE:
+        await edit_profile(deps, town.user_ids[person.username], {"bio": person.bio, "location": person.location})
+    pairs = follow_pairs()
     meetings = _moments(arrivals[-1], started_ms + _DAY_MS // 4, [1] * len(pairs))
     for (follower, followed), moment in zip(pairs, meetings, strict=True):
         at(moment)
         await follow(deps, town.user_ids[follower], town.user_ids[followed])
-    written: dict[str, TweetId] = {}
-    for line, moment in zip(LINES, _moments(started_ms + _DAY_MS // 4, now_ms, _pauses()), strict=True):
+    written: dict[int, TweetId] = {}
+    for moment, index, liker in _deeds(_moments(started_ms + _DAY_MS // 4, now_ms, _pauses()), now_ms):
         at(moment)
-        tweet_id = await _do(deps, town, written, line)
-        if line.key:
-            written[line.key] = tweet_id
+        if liker:
+            await like(deps, town.user_ids[liker], written[index])
+        else:
+            written[index] = await _do(deps, town, written, LINES[index])
+    for person in PEOPLE:
+        if person.pinned:
+            await pin(deps, town.user_ids[person.username], written[_INDEXES[person.pinned]])
 
 
-async def _do(deps: WriteDeps, town: _Town, written: dict[str, TweetId], line: Line) -> TweetId:
+_INDEXES = {line.key: index for index, line in enumerate(LINES) if line.key}
+
+
+def _deeds(moments: Sequence[int], now_ms: int) -> list[tuple[int, int, str]]:
+    """Lines by their index, and who likes them ("": the line itself), in the order in which it happens."""
+    deeds = [(moment, index, "") for index, moment in enumerate(moments)]
+    for index, line in enumerate(LINES):
+        for number, liker in enumerate(_likers(index, line), 1):
+            # Some are quick; the last ones come upon it hours later.
+            deeds.append((min(moments[index] + 90_000 * number * number, now_ms), index, liker))
+    return sorted(deeds)
+
+
+def _likers(index: int, line: Line) -> list[str]:
+    """Who likes a line: first of those who follow its author, each time others. The goose likes nothing."""
+    if line.retweet_of:
+        return []
+    everybody = [person.username for person in PEOPLE if person.username not in (line.who, "the_goose")]
+    turned = everybody[index % len(everybody) :] + everybody[: index % len(everybody)]
+    followers = {follower for follower, followed in follow_pairs() if followed == line.who}
+    turned.sort(key=lambda username: username not in followers)
+    return turned[: LOVED.get(line.key, index * 5 % 4)]
+
+
+async def _do(deps: WriteDeps, town: _Town, written: Mapping[int, TweetId], line: Line) -> TweetId:
     """One line, unless it is there."""
     user_id = town.user_ids[line.who]
     if line.retweet_of:
-        return await retweet(deps, user_id, written[line.retweet_of])
-    reply_to = written[line.reply_to] if line.reply_to else None
+        return await retweet(deps, user_id, written[_INDEXES[line.retweet_of]])
+    reply_to = written[_INDEXES[line.reply_to]] if line.reply_to else None
     known = town.tweet_ids.get((user_id, line.text, reply_to or 0))
     if known is not None:
         return known
@@ -204,12 +238,6 @@ def _readable(secret: bytes) -> str:
     """Groups of four letters and digits that are easily told apart."""
     letters = base64.b32encode(secret).decode().lower()
     return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
-
-
-def _follow_pairs() -> list[tuple[str, str]]:
-    """Who follows whom, each once."""
-    in_circles = [(one, other) for circle in CIRCLES for one in circle for other in circle if one != other]
-    return list(dict.fromkeys([*in_circles, *ADMIRERS]))
 
 
 def _pauses() -> list[int]:

@@ -1,18 +1,11 @@
-"""Reedwater, the town of the demo: who lives there, whom they follow, and what they wrote in its last six days.
+"""What was written in Reedwater, the town of the demo, in its last six days, and what of it was loved.
 
-Nobody here exists, except perhaps the goose. The order of ``LINES`` is the order of time.
+The order of ``LINES`` is the order of time. ``demo_people.py`` says who they are.
 """
 
 import msgspec
 
 DAYS = 6
-
-
-class Person(msgspec.Struct, frozen=True):
-    """Somebody of the town."""
-
-    username: str
-    name: str
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -36,69 +29,6 @@ def _reply(who: str, to: str, text: str, key: str = "") -> Line:
 def _again(who: str, of: str) -> Line:
     return Line(who, retweet_of=of)
 
-
-PEOPLE = (
-    Person("ada", "Ada Marsh"),
-    Person("bruno", "Bruno Keel"),
-    Person("celia", "Celia Thorne"),
-    Person("dmytro", "Дмитро Лісовий"),
-    Person("edda", "Edda Brandt"),
-    Person("farid", "Farid Nasser"),
-    Person("greta", "Greta Holm"),
-    Person("hana", "森 花"),
-    Person("ivo", "Ivo Petrak"),
-    Person("june", "June Okafor"),
-    Person("kofi", "Kofi Mensah"),
-    Person("lucia", "Lucía Vega"),
-    Person("milo", "Milo Finch"),
-    Person("nadia", "Nadia Rahman"),
-    Person("oscar", "Oscar Lindqvist"),
-    Person("priya", "Priya Nair"),
-    Person("quentin", "Quentin Ashe"),
-    Person("rosa", "Rosa Moreau"),
-    Person("sami", "Sami Aalto"),
-    Person("the_goose", "The Goose"),
-    Person("tilda", "Tilda Crane"),
-    Person("vito", "Vito Conti"),
-    Person("wen", "文莉"),
-    Person("yannis", "Γιάννης"),
-    Person("zoe", "Zoe Hart"),
-)
-
-# Everybody in a circle follows everybody else in it.
-CIRCLES = (
-    ("ada", "bruno", "celia", "farid", "ivo", "quentin", "zoe"),
-    ("ada", "dmytro", "priya", "rosa", "tilda", "sami"),
-    ("greta", "lucia", "wen", "oscar", "june", "vito", "ada"),
-    ("bruno", "kofi", "yannis", "nadia", "sami"),
-    ("hana", "tilda", "wen", "rosa", "edda"),
-    ("milo", "zoe", "lucia", "celia", "nadia"),
-    ("june", "farid", "oscar", "edda", "kofi"),
-)
-
-# Follows that are not returned: follower, followed. Everybody follows the goose; the goose follows nobody.
-ADMIRERS = (
-    ("ada", "edda"),
-    ("ada", "hana"),
-    ("ada", "kofi"),
-    ("ada", "yannis"),
-    ("dmytro", "edda"),
-    ("hana", "yannis"),
-    ("ivo", "kofi"),
-    ("june", "priya"),
-    ("kofi", "quentin"),
-    ("milo", "edda"),
-    ("milo", "kofi"),
-    ("oscar", "milo"),
-    ("priya", "quentin"),
-    ("rosa", "celia"),
-    ("sami", "quentin"),
-    ("vito", "ada"),
-    ("wen", "quentin"),
-    ("yannis", "celia"),
-    ("zoe", "kofi"),
-    *((person.username, "the_goose") for person in PEOPLE if person.username != "the_goose"),
-)
 
 LINES = (
     _say("ada", "First loaves are out. The seeded one split on top like it had something to say. #bakery", "loaves"),
@@ -209,6 +139,9 @@ LINES = (
     _say("yannis", "Ο φάρος έχει καινούρια λάμπα. The fish have complained about the brightness.", "lamp"),
     _reply("kofi", "lamp", "They told me. They are wearing hats now."),
     _again("nadia", "lamp"),
+    _say("bruno", "River flat as a plate this morning. @sami, did you iron it? #weather", "flat_river"),
+    _reply("sami", "flat_river", "Twice. Please do not run the ferry over it."),
+    _again("yannis", "flat_river"),
     _say("greta", "Vito came to choir. He sang. The ice cream survived. We have TWO tenors. #TenorsWanted", "tenors"),
     _again("vito", "tenors"),
     _reply("oscar", "tenors", "I have never been so relieved to be half of something."),
@@ -229,6 +162,10 @@ LINES = (
     _reply("celia", "rings", "There is a whole shelf about this at the library, under 523. Second row, by the window."),
     _again("nadia", "rings"),
     _again("oscar", "rings"),
+    _say("yannis", "Lamp off for ten minutes at midnight, so that @nadia can show the children Saturn. #stars", "dark"),
+    _reply("nadia", "dark", "The kindest thing a lighthouse ever did."),
+    _again("milo", "dark"),
+    _again("lucia", "dark"),
     _say("hana", "花瓶をひとつ、図書館の窓に置きました。だれか一輪、どうぞ。", "vase"),
     _reply("rosa", "vase", "Une pivoine, posée ce midi. Elle est ravie."),
     _reply("celia", "vase", "It is the best-read peony in town."),
@@ -254,16 +191,46 @@ LINES = (
     _say("kofi", "Returned 'Knots for Beginners' today. It took me ten minutes to untie it. #BookAmnesty", "knots"),
     _reply("celia", "knots", "Twenty-seven years. I have put it on a pedestal. Tilda built it."),
     _again("ada", "knots"),
+    _say("hana", "スープの夜、器は足りています。割らないと約束してくださいね。 #SoupNight", "bowls"),
+    _reply("tilda", "bowls", "Promised. The shelf is ready for all of them afterwards."),
+    _say("vito", "Somebody asked whether gelato is a soup. It is, if you are patient. #SoupNight", "gelato"),
+    _reply("greta", "gelato", "Spoken like a tenor."),
+    _again("june", "gelato"),
     _say("quentin", "Soup Night results: everyone won. Second place: everyone else. #SoupNight", "results"),
     _again("greta", "results"),
     _again("farid", "results"),
     _reply("rosa", "results", "Sept soupes sur onze étaient aux courgettes. Sept."),
     _reply("priya", "results", "And not one spoonful was left. I rest my wheelbarrow. #ZucchiniAmnesty"),
+    _say("zoe", "Has anyone weighed @the_goose lately? Asking for my left shoulder. #TheGoose", "weigh"),
+    _reply("kofi", "weigh", "Heavier than a boot, lighter than its opinion of itself. #TheGoose"),
+    _reply("june", "weigh", "Not that kind of doctor. But, professionally: oh dear. #TheGoose"),
+    _reply("the_goose", "weigh", "Honk."),
     _say("vito", "Tomorrow's flavour is zucchini. I lost a bet. Please come anyway.", "bet"),
     _reply("zoe", "bet", "The dogs will come. The dogs are not proud."),
+    _say(
+        "quentin",
+        "The Weekly asks: what do you do with eight extra minutes? Best answer is printed. #BirdTime",
+        "extra",
+    ),
+    _reply("june", "extra", "I let my tea go cold on purpose. #BirdTime"),
+    _reply("sami", "extra", "Wait for the second gust. The first one is always showing off. #BirdTime"),
+    _reply("lucia", "extra", "Ocho minutos más de recreo. La votación fue unánime. #BirdTime"),
+    _reply("farid", "extra", "Pour another glass for @june, who says she really has to go. #BirdTime"),
+    _reply("milo", "extra", "sleep #BirdTime"),
+    _reply("edda", "extra", "Listen. The square is quiet enough then to hear all four. #BirdTime", "listen"),
+    _reply("quentin", "extra", "@edda wins: page one, above the ferry times, which are wrong now anyway."),
+    _again("farid", "listen"),
+    _again("hana", "listen"),
     _say("edda", "Drei sind geflogen, einer sitzt noch auf dem Zeiger. Wir haben Zeit.", "flown"),
     _again("ada", "flown"),
     _reply("dmytro", "flown", "Take all the time. You are the one who keeps it."),
+    _say(
+        "lucia",
+        "Redacción: 'Si yo fuera @the_goose'. Veinte textos, ochenta veces la palabra 'pan'. #TheGoose",
+        "essay",
+    ),
+    _reply("ada", "essay", "I feel seen, and slightly responsible."),
+    _again("milo", "essay"),
     _say("sami", "Quiet night ahead: no wind, high stars, somebody practising violin. #weather #stars", "quiet"),
     _again("wen", "quiet"),
     _say("zoe", "Correction: it WAS seven dogs. The seventh lives with me now. Name: Eight Minutes.", "seventh"),
@@ -272,3 +239,33 @@ LINES = (
     _say("ada", "Dough is resting, and so should you. The door opens at six, Reedwater time. #bakery", "rest"),
     _reply("the_goose", "rest", "Honk."),
 )
+
+# How many people like it; of all else up to three do. Those who follow the author come upon it first.
+LOVED = {
+    "thorough": 9,
+    "kofi_book": 7,
+    "ships": 6,
+    "vote": 8,
+    "saturn": 8,
+    "boot": 11,
+    "nest1": 10,
+    "nest2": 12,
+    "nest3": 19,
+    "soup": 9,
+    "bench": 7,
+    "westwind": 6,
+    "tenors": 8,
+    "flat_river": 5,
+    "rings": 13,
+    "dark": 15,
+    "postcard": 10,
+    "knots": 14,
+    "gelato": 9,
+    "results": 11,
+    "extra": 6,
+    "listen": 16,
+    "flown": 12,
+    "essay": 8,
+    "seventh": 17,
+    "rest": 7,
+}
