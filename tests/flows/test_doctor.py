@@ -149,7 +149,9 @@ async def test_a_parked_event_is_told_with_the_commands_for_it(place: Place) -> 
         "insert into parked_events (actor_id, id, lane, kind, payload, appended_at, attempts, reason)"
         " values (1, 1, 1, 'tweet_posted', '{}', now(), 5, 'planted')"
     )
-    assert_wrong(await place.said_of("parked"), "1 event was given up", "linnet events list", "linnet events replay")
+    found = await place.said_of("parked")
+    assert_wrong(found, "1 event was given up", "linnet events list", "linnet events replay")
+    assert found.examples == ("tweet_posted of user 1: planted",)
 
 
 async def test_jobs_that_failed_or_are_late_are_told(place: Place) -> None:
@@ -262,6 +264,7 @@ async def test_a_timeline_that_differs_is_told(place: Place) -> None:
     found = await place.said_of("timelines")
     assert_wrong(found, "1 of 1 timeline", "linnet timelines verify --repair")
     assert found.details["user_ids"] == [str(world.ids["ben"])]
+    assert found.examples == (f"of user {world.ids['ben']}: 0 missing, 1 too many",)
 
 
 async def test_settings_that_do_not_go_together_are_noted_and_are_no_illness(place: Place) -> None:

@@ -42,7 +42,7 @@ def as_json(result: Result) -> dict[str, Any]:
     assert document["healthy"] == (result.exit_code == 0)
     assert set(document) == {"healthy", "version", "checked_at", "checks", "recount"}
     for check in document["checks"]:
-        assert set(check) == {"check", "state", "sentence", "advice", "details"}
+        assert set(check) == {"check", "state", "sentence", "examples", "advice", "details"}
         assert check["state"] in ("well", "note", "wrong", "skipped")
     return document
 

@@ -23,7 +23,6 @@ from linnet.cli.stores import DEFAULT_DATA_DIR, data_dir_option, find_settings
 from linnet.clock import SystemClock, rfc3339
 from linnet.embedded.datadir import is_in_use
 from linnet.settings import Settings
-from linnet.write.actions.recounted import Difference
 from linnet.write.actions.recounts import Recounted, recount
 
 _STATES: dict[State, tuple[str, str]] = {
@@ -109,9 +108,6 @@ async def _examine(data_dir: Path | None, sample: int, *, as_json: bool, counts_
     elif counts_again:
         finding, counted = await _recount(settings, repair=repair)
         tell(finding)
-        if counted is not None and not as_json:
-            for line in _named(counted.differences, counted.differing):
-                click.echo(line)
     return Report(findings, counted)
 
 
@@ -167,29 +163,29 @@ def _said_of(counted: Recounted) -> Finding:
         mended = f" Mended: {counted.repaired:,}." if counted.repaired else ""
         sentence = f"{again}: {left:,} {'is' if left == 1 else 'are'} wrong{waits}.{mended}"
         advice = "Ask again." if counted.repaired else "`linnet doctor --recount --repair` makes them right."
-        return Finding("counters", "wrong", sentence, advice, details)
+        return Finding("counters", "wrong", sentence, advice, details, _named(counted))
     if counted.repaired:
         were = "was wrong, and is" if counted.repaired == 1 else "were wrong, and are"
         sentence = f"{again}: {counted.repaired:,} {were} mended{waits}."
-        return Finding("counters", "note", sentence, details=details)
+        return Finding("counters", "note", sentence, details=details, examples=_named(counted))
     state: State = "note" if waits else "well"
     return Finding("counters", state, f"{again}: none is wrong{waits}.", details=details)
 
 
-def _named(differences: list[Difference], differing: int) -> list[str]:
+def _named(counted: Recounted) -> tuple[str, ...]:
     lines = [
-        f"{_MARGIN}{each.owner}: {each.counter} {each.stored:,}, counted {each.counted:,}"
+        f"{each.owner}: {each.counter} {each.stored:,}, counted {each.counted:,}"
         + (", mended" if each.repaired else "")
-        for each in differences[:_NAMED_DIFFERENCES]
+        for each in counted.differences[:_NAMED_DIFFERENCES]
     ]
-    if differing > len(lines):
-        lines.append(f"{_MARGIN}and {differing - len(lines):,} more")
-    return lines
+    more = counted.differing - len(lines)
+    return (*lines, *([f"and {more:,} more"] if more else []))
 
 
 def _as_text(finding: Finding) -> str:
     word, colour = _STATES[finding.state]
-    texts = [*finding.sentence.splitlines(), *([f"→ {finding.advice}"] if finding.advice else [])]
+    advice = [f"→ {finding.advice}"] if finding.advice else []
+    texts = [*finding.sentence.splitlines(), *finding.examples, *advice]
     lines = [line for text in texts for line in _wrapped(text)]
     first = f"{click.style(f'{word:<6}', fg=colour)}{finding.check:<{len(_MARGIN) - 6}}{lines[0]}"
     return "\n".join([first, *(_MARGIN + line for line in lines[1:])])
@@ -227,6 +223,7 @@ def _as_json(report: Report) -> str:
                 "check": finding.check,
                 "state": finding.state,
                 "sentence": finding.sentence,
+                "examples": finding.examples,
                 "advice": finding.advice or None,
                 "details": finding.details,
             }

@@ -14,13 +14,17 @@ State = Literal["well", "note", "wrong", "skipped"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """``sentence`` says how it is, ``advice`` what to do. ``blocks``: what rests on it cannot be looked at."""
+    """``sentence`` says how it is, ``examples`` name some of what it is about, ``advice`` says what to do.
+
+    ``blocks``: what rests on it cannot be looked at.
+    """
 
     check: str
     state: State
     sentence: str
     advice: str = ""
     details: Mapping[str, Any] = {}
+    examples: tuple[str, ...] = ()
     blocks: bool = False
 
 

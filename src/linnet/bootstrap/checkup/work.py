@@ -9,6 +9,8 @@ from linnet.stores.valkey.vitals import count_listeners
 _MOST_PROCESSES = WORKERS * 9 // 10
 # So many are enough to say that something is wrong, and each takes seconds to be sure of.
 _ENOUGH_DIFFERENCES = 3
+_NAMED = 3
+_LONGEST_REASON = 200
 
 
 async def check_processes(patient: Patient) -> list[Finding]:
@@ -75,8 +77,10 @@ async def check_parked(patient: Patient) -> list[Finding]:
     sentence = (
         f"{counted(parked, 'event')} {was} given up after several tries: what came of it is not shown or counted."
     )
-    advice = "`linnet events list` says why; `linnet events replay --all` tries again."
-    return [Finding("parked", "wrong", sentence, advice, details)]
+    advice = "`linnet events list` says more; `linnet events replay --all` tries again."
+    first = await outbox.fetch_parked(patient.services.db, page_size=_NAMED)
+    examples = tuple(f"{event.kind} of user {event.actor_id}: {event.reason[:_LONGEST_REASON]}" for event in first)
+    return [Finding("parked", "wrong", sentence, advice, details, examples)]
 
 
 async def check_jobs(patient: Patient) -> list[Finding]:
@@ -110,22 +114,24 @@ async def check_jobs(patient: Patient) -> list[Finding]:
 async def check_timelines(patient: Patient) -> list[Finding]:
     """A sample of those that are live, entry by entry."""
     compared = entries = 0
-    differing: list[str] = []
+    differing: dict[str, str] = {}
     read, options = patient.services.read, patient.options
     async for checked in verify_windows(read, sample=options.sample, repair=False, options=options.verify):
         compared += 1
         entries += checked.entries
         if checked.differs:
-            differing.append(str(checked.reader_id))
+            lacks = f"{len(checked.missing)} missing, {len(checked.extra)} too many"
+            differing[str(checked.reader_id)] = lacks + ("" if checked.in_order else ", out of order")
             if len(differing) == _ENOUGH_DIFFERENCES:
                 break
-    details = {"compared": compared, "entries": entries, "user_ids": differing}
+    details = {"compared": compared, "entries": entries, "user_ids": list(differing)}
     if differing:
         sentence = (
             f"{len(differing)} of {counted(compared, 'timeline')} that were compared differ from what they should be."
         )
         advice = "`linnet timelines verify --repair` drops such: the next read builds them again."
-        return [Finding("timelines", "wrong", sentence, advice, details)]
+        examples = tuple(f"of user {user_id}: {lacks}" for user_id, lacks in differing.items())
+        return [Finding("timelines", "wrong", sentence, advice, details, examples)]
     if not compared:
         return [Finding("timelines", "well", "None is kept: nobody has read one lately.", details=details)]
     equal = "is" if compared == 1 else "are all"
