@@ -4,6 +4,7 @@ One table: for each place where people meet, in which relations the viewer still
 follows, is a third one: what she does with the other's tweets must not bring them back.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, get_args
 
@@ -38,6 +39,8 @@ class Scene(msgspec.Struct, frozen=True):
         path = endpoint.path.format(**{part: self.ids.get(name, name) for part, name in about.items()})
         answer = await self.site.ask(endpoint.method, path + query.format(**self.ids), by=self.viewer)
         assert answer.status_code in (200, 404), answer.text
+        if answer.headers["content-type"] == "text/event-stream":
+            return answer.text
         return answer.json() if answer.status_code == 200 else None
 
     def is_met_in(self, items: list[dict[str, Any]]) -> bool:
@@ -71,6 +74,13 @@ class Place(msgspec.Struct, frozen=True):
 
 async def among_items(scene: Scene, answer: Any) -> bool:
     return scene.is_met_in(answer["items"])
+
+
+async def among_events(scene: Scene, answer: Any) -> bool:
+    """Tweets in what a stream says first."""
+    data = re.search(r"^event: tweets\n.*\ndata: (.*)$", answer, re.MULTILINE)
+    assert data is not None, answer
+    return scene.is_met_in(msgspec.json.decode(data[1])["items"])
 
 
 async def is_there(scene: Scene, answer: Any) -> bool:
@@ -138,6 +148,7 @@ TABLE: dict[str, Place] = {
     "home in other words": Place("get_tweet_or_home", "home", UNLESS_KEPT_AWAY, among_items),
     "home in still other words": Place("followed_timeline", "home", UNLESS_KEPT_AWAY, among_items, about=VIEWER),
     "popular beside home": Place("home_timeline", "popular", UNLESS_KEPT_AWAY, beside_home, "?limit=1&popular=5"),
+    "a stream": Place("stream", "home", UNLESS_KEPT_AWAY, among_events, "?last_event_id={before}"),
     "everyone's tweets": Place("list_tweets", "everyone", UNLESS_KEPT_AWAY, among_items),
     "answers in a thread": Place("get_thread", "thread", UNLESS_KEPT_AWAY, among_answers, about=MINE),
     "ancestors in a thread":
@@ -229,6 +240,7 @@ async def play(site: Site, relation: str) -> Scene:
     for one in (other, cleo):
         await do(one, "PUT", f"/users/{dora.id}/follow")
     await post("theirs", other, "Finches at the window #birds")
+    ids["before"] = str(int(ids["theirs"]) - 1)
     await post("mine", viewer, "No finches here")
     await post("cleos", cleo, "Sparrows")
     await post("answer", other, "Look again", "mine")
