@@ -23,6 +23,7 @@ from linnet.cli.stores import DEFAULT_DATA_DIR, data_dir_option, find_settings
 from linnet.clock import SystemClock, rfc3339
 from linnet.embedded.datadir import is_in_use
 from linnet.settings import Settings
+from linnet.write.actions.recounted import Difference
 from linnet.write.actions.recounts import Recounted, recount
 
 _STATES: dict[State, tuple[str, str]] = {
@@ -173,13 +174,17 @@ def _said_of(counted: Recounted) -> Finding:
 
 
 def _named(counted: Recounted) -> tuple[str, ...]:
-    lines = [
-        f"{each.owner}: {each.counter} {each.stored:,}, counted {each.counted:,}"
-        + (", mended" if each.repaired else "")
-        for each in counted.differences[:_NAMED_DIFFERENCES]
-    ]
+    lines = [_difference(each) for each in counted.differences[:_NAMED_DIFFERENCES]]
     more = counted.differing - len(lines)
     return (*lines, *([f"and {more:,} more"] if more else []))
+
+
+def _difference(found: Difference) -> str:
+    if found.counter.startswith("note of"):
+        how = f"the {found.counter} {'is left over' if found.stored else 'is missing'}"
+    else:
+        how = f"{found.counter} {found.stored:,}, counted {found.counted:,}"
+    return f"{found.owner}: {how}{', mended' * found.repaired}"
 
 
 def _as_text(finding: Finding) -> str:
