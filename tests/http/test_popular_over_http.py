@@ -73,6 +73,31 @@ async def follow(site: Site, by: Person, *others: Person) -> None:
         assert (await site.ask("PUT", f"/api/users/{other.id}/follow", by=by)).status_code == 200
 
 
+async def test_likes_retweets_followers_and_age_decide(timed_site: Site, clock: ManualClock) -> None:
+    site = timed_site
+    ada, ben, cleo, dan = [await site.sign_up(name) for name in ("ada", "ben", "cleo", "dan")]
+    old = await site.post(ada, "two days older, with a like")
+    clock.advance(2 * 86_400)
+    plain = await site.post(ben, "nothing")
+    followed = await site.post(cleo, "of somebody who is followed")
+    retweeted = await site.post(ben, "retweeted")
+    liked = await site.post(ben, "liked")
+    await like(site, dan, old)
+    await like(site, dan, liked)
+    assert (await site.ask("PUT", f"/api/tweets/{retweeted['id']}/retweet", by=dan)).status_code == 200
+    await follow(site, dan, cleo)
+    await site.settle()
+    # A retweet counts two likes; a like a day; a follower three hours.
+    expected = [tweet["id"] for tweet in (retweeted, liked, followed, plain, old)]
+    assert await ids(site, "/api/tweets/top") == expected
+    for person in (ada, ben, cleo):
+        await like(site, person, old)
+    await site.settle()
+    site.world.forget()
+    # Four likes move it log2(5) days ahead, which is a little more than the two that it is behind.
+    assert await ids(site, "/api/tweets/top") == [*expected[:2], old["id"], *expected[2:4]]
+
+
 async def test_of_equally_popular_tweets_the_newer_comes_first_however_many_one_asks_for(timed_site: Site) -> None:
     site = timed_site
     ada, ben = await site.sign_up("ada"), await site.sign_up("ben")

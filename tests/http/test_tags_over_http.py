@@ -10,16 +10,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from linnet.cli import main
-from linnet.ids import UserId
+from linnet.clock import ManualClock
+from linnet.ids import Lease, UserId
 from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey.keys import FORMAT
 from linnet.write.actions import tweets
 from linnet.write.jobs.erasure import erase_account
 from tests.flows._leaving import run_job
 from tests.flows._linnet_process import COMMAND, url_of
-from tests.http.app_world import PASSWORD, Site, assert_problem, problem_fields
+from tests.http.app_world import PASSWORD, Site, assert_problem, open_site, problem_fields
 from tests.support.servers import Servers
 
+NOW_MS = 1_800_000_000_000
 _BLOCK = Query("test.block", (), "none", "insert into {} values (%(user_id)s, %(other_id)s, 1)")
 
 
@@ -127,6 +129,28 @@ async def test_a_tag_that_one_person_posts_a_thousand_times_does_not_trend(site:
     await site.settle()
     assert [item["name"] for item in await trending(site)] == ["birds"]
     assert len(await texts(site, "/api/tags/spam/tweets?limit=100")) == 100
+
+
+async def test_what_is_talked_about_now_trends_before_what_was_and_it_ends(servers: Servers, database_url: str) -> None:
+    clock = ManualClock(NOW_MS)
+    async with open_site(database_url, servers.valkey_url, clock=clock) as site:
+        site.world.write.ids.renew(Lease(0, 0, 2 * NOW_MS))
+        people = [await site.sign_up(f"p{number}") for number in range(6)]
+        for person in people:
+            await site.post(person, "#yesterday")
+        clock.advance(24 * 3600)
+        for person in people[:2]:
+            await site.post(person, "#today")
+        await site.settle()
+        assert [(item["name"], item["people_count"]) for item in await trending(site)] == [
+            ("today", 2),
+            ("yesterday", 6),
+        ]
+        clock.advance(25 * 3600)
+        assert [item["name"] for item in await trending(site)] == ["today"]
+        clock.advance(24 * 3600)
+        assert await trending(site) == []
+        assert len(await texts(site, "/api/tags/yesterday/tweets")) == 6
 
 
 async def test_what_trended_goes_with_the_tweets_and_accounts_that_made_it_trend(site: Site) -> None:
