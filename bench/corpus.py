@@ -5,6 +5,7 @@ week, half a year ago, and in no others: the hardest for a search that goes back
 something. ``noon`` and ``midnight`` stand in one of twenty tweets each, and never in the same.
 """
 
+import asyncio
 import itertools
 import random
 from collections.abc import Iterable, Iterator
@@ -85,9 +86,9 @@ async def build_corpus(services: Services, *, seed: int, tweets: int) -> Corpus:
                 services.db, [document_of(author, tweet_id, text, None, rules) for author, tweet_id, text in chunk]
             )
             phrases += [" ".join(text.split()[1:3]) for _, _, text in chunk[:2]]
-        connection.execute("set maintenance_work_mem = '256MB'")
-        connection.execute(index[0])
-        connection.execute("vacuum analyze tweets, tweet_documents, users, tags")
+        # Elsewhere: these take long enough for the lease of ids to run out that this process holds.
+        for statement in ("set maintenance_work_mem = '256MB'", str(index[0]), "vacuum analyze"):
+            await asyncio.to_thread(connection.execute, statement.encode())
     return Corpus(words, phrases, usernames, names, list(tags))
 
 
