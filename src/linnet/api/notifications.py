@@ -68,6 +68,6 @@ ENDPOINTS = (
         "notifications",
         Success("The number that is left.", UnreadView, UnreadView(0)),
         body=ReadBody,
-        body_example=ReadBody(),
+        body_example=ReadBody(examples.RETWEET_ID),
     ),
 )

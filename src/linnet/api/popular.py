@@ -79,8 +79,8 @@ async def list_tweets_of_top_users(call: Call) -> Answer:
 async def list_suggestions(call: Call) -> Answer:
     """List whom one might follow
 
-    First those whom the people one follows follow, ranked by how many of them do; then the most followed of all. Never
-    oneself, nor whom one follows, blocks, is blocked by or mutes. `followed_by.count` is 0 for the latter kind.
+    First those whom the people one follows follow, ranked by how many of them do; then the most followed of all, with a
+    `followed_by.count` of 0. Never oneself, nor whom one follows, blocks, is blocked by or mutes.
     """
     errors: list[FieldError] = []
     limit = parse_count(call.query("limit"), "limit", errors, default=DEFAULT_LIMIT, most=MAX_LIMIT)

@@ -121,7 +121,7 @@ async def get_thread(call: Call) -> Answer:
     """Read a thread
 
     The tweet, what it answers up to the beginning, and a page of the answers to it, newest first. A placeholder stands
-    where an answered tweet is gone.
+    where an answered tweet is gone, or not for the one who asks.
     """
     return json_answer(await thread_screen(call.services.read, call.viewer_id, call.tweet_id(), call.range()))
 

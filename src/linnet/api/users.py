@@ -73,7 +73,8 @@ async def get_user_by_username(call: Call) -> Answer:
 async def list_user_tweets(call: Call) -> Answer:
     """List a person's tweets
 
-    Tweets, replies and retweets, newest first.
+    Tweets, replies and retweets, newest first; before them, on the first page, the one that is pinned. Nothing where
+    one of the two blocks the other.
     """
     return page_answer(await user_tweets_page(call.services.read, call.viewer_id, call.user_id(), call.range()))
 
