@@ -110,7 +110,7 @@ async def open_site(
         app = create_app(services)
         try:
             async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=_ending_streams(app)),
+                transport=httpx.ASGITransport(app=ending_streams(app)),
                 base_url="http://linnet.test",
                 headers={"User-Agent": USER_AGENT},
             ) as client:
@@ -119,7 +119,7 @@ async def open_site(
             passwords.close()
 
 
-def _ending_streams(app: Any) -> Any:
+def ending_streams(app: Any) -> Any:
     """A client that has enough of a stream after its first chunk: this one waits for whole answers."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

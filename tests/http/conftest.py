@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.http.app_world import Site, open_site
+from tests.http.page_world import PageSite, pages_of
 from tests.support.servers import Servers
 
 
@@ -26,3 +27,17 @@ async def busy_site(servers: Servers, busy_database_url: str) -> AsyncIterator[S
     """Others have been here before, so that no database has to be made: for tests that only look at an answer."""
     async with open_site(busy_database_url, servers.valkey_url) as site:
         yield site
+
+
+@pytest.fixture
+async def pages(site: Site) -> AsyncIterator[PageSite]:
+    """The pages of a site that nobody has signed up to yet."""
+    async with pages_of(site) as pages:
+        yield pages
+
+
+@pytest.fixture
+async def busy_pages(busy_site: Site) -> AsyncIterator[PageSite]:
+    """The pages of a site where others have been before."""
+    async with pages_of(busy_site) as pages:
+        yield pages

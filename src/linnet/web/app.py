@@ -12,7 +12,6 @@ from linnet.errors import LinnetError, Unauthenticated, Unavailable
 from linnet.ids import LeaseExhausted
 from linnet.web.answers import go_to, refusal
 from linnet.web.asking import PageRoute, here_of, is_script, safe_path
-from linnet.web.forms import FormTooLarge
 from linnet.web.pages import accounts, errors, explore, home, live, notifications, people, settings, statics, tweets
 from linnet.web.routes import LIMIT_HEADERS, bind_pages
 from linnet.web.services import WebServices
@@ -39,7 +38,7 @@ _COMPRESSION: Final = CompressionConfig(
     backend="gzip",
     minimum_size=1000,
     gzip_compress_level=5,
-    exclude=["^/static/", "^/worker", "^/favicon", "^/apple-touch"],
+    exclude=["^/static/", "^/stream", "^/worker", "^/favicon", "^/apple-touch"],
     gzip_fallback=False,
 )
 
@@ -50,7 +49,7 @@ def create_pages(services: WebServices) -> Litestar:
     def answer_error(request: AnyRequest, error: LinnetError) -> Response[Any]:
         if isinstance(error, Unavailable):
             log.warning("unavailable", cause=error.cause, path=request.scope["path"])
-        status = 413 if isinstance(error, FormTooLarge) else errors.STATUSES[error.kind]
+        status = errors.status_of(error)
         headers = {**errors.headers_of(error), **request.state.get(LIMIT_HEADERS, {})}
         if is_script(request):
             return refusal(status, error.code, errors.plainly(error), headers)

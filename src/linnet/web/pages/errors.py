@@ -7,6 +7,7 @@ from litestar import Response
 
 from linnet.errors import Invalid, Kind, Limited, LinnetError, Unavailable
 from linnet.web.answers import html
+from linnet.web.forms import FormTooLarge
 from linnet.web.services import WebServices
 from linnet.web.templates import render
 from linnet.web.times import wait
@@ -31,7 +32,7 @@ SENTENCES: Final[Mapping[int, str]] = {
 """For what goes wrong before it is known what was wanted."""
 
 
-STATUSES: Final[Mapping[Kind, int]] = {
+_STATUSES: Final[Mapping[Kind, int]] = {
     "invalid": 422,
     "unauthenticated": 401,
     "forbidden": 403,
@@ -41,6 +42,11 @@ STATUSES: Final[Mapping[Kind, int]] = {
     "unavailable": 503,
     "internal": 500,
 }
+
+
+def status_of(error: LinnetError) -> int:
+    """What an answer's status says of an error."""
+    return 413 if isinstance(error, FormTooLarge) else _STATUSES[error.kind]
 
 
 def plainly(error: LinnetError) -> str:

@@ -15,7 +15,7 @@ from linnet.read.views.tags import TagView, tag_view
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import html
 from linnet.web.asking import Ask
-from linnet.web.pages.errors import STATUSES, headers_of
+from linnet.web.pages.errors import headers_of, status_of
 from linnet.web.templates import render
 
 _TAGS_BESIDE = 6
@@ -77,4 +77,4 @@ async def show(
     headers = {"Linnet-Viewer": ask.me.id if ask.me else ""}
     if error is None:
         return html(page, headers=headers)
-    return html(page, status=STATUSES[error.kind], headers={**headers, **headers_of(error)})
+    return html(page, status=status_of(error), headers={**headers, **headers_of(error)})

@@ -22,6 +22,7 @@ from linnet.read.views.tweets import TweetView
 from linnet.web.answers import SECURITY_HEADERS
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.pages.layout import decode_tweets
+from linnet.web.pages.tweets import key_of
 from linnet.web.templates import render
 from linnet.write.actions.tweets import post_tweet
 
@@ -38,7 +39,7 @@ async def post(ask: Ask) -> Response[Any]:
         ask.actor.user_id,
         text=fields.get("text", ""),
         reply_to=None if reply_to is None else TweetId(reply_to),
-        idempotency_key=fields.get("once") or None,
+        idempotency_key=key_of(fields.get("once", "")),
     )
     # A form that is sent again may find its tweet liked already.
     item = await posted_screen(ask.services.read, ask.actor.user_id, tweet, again=True)

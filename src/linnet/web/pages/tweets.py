@@ -128,7 +128,7 @@ async def post(ask: Ask) -> Response[Any]:
             ask.viewer.user_id,
             text=text,
             reply_to=None if reply_to is None else TweetId(reply_to),
-            idempotency_key=_key_of(fields.get("once", ""), text, reply_to),
+            idempotency_key=key_of(fields.get("once", ""), reply_to, text),
         )
     except (Invalid, Limited) as error:
         ask.did_nothing = isinstance(error, Invalid)
@@ -141,11 +141,11 @@ async def post(ask: Ask) -> Response[Any]:
     return go_to(f"{back}#t{tweet.id}" if reply_to is not None else back)
 
 
-def _key_of(once: str, text: str, reply_to: int | None) -> str | None:
-    """One form is one tweet, however often an impatient finger sends it; with another text in it, it is another."""
+def key_of(once: str, *more: object) -> str | None:
+    """One form is one tweet, however often an impatient finger sends it; with ``more``, as long as that is the same."""
     if not once:
         return None
-    return hashlib.sha256(f"{once}\n{reply_to}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256("\n".join(map(str, (once, *more))).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _log_in_path(text: str, reply_to: int | None) -> str:
