@@ -19,6 +19,7 @@ from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
+from linnet.bootstrap.stopping import call_on_stop
 from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
 from linnet.web.app import create_pages
@@ -38,10 +39,14 @@ def create_web_app() -> ASGIApp:
     interface = create_app(api_services(services))
     whole_life = opened(services, role="web")
 
+    async def begin() -> None:
+        await whole_life.__aenter__()
+        call_on_stop(services.streams.stop)
+
     async def end() -> None:
         await whole_life.__aexit__(None, None, None)
 
-    interface.on_startup.append(whole_life.__aenter__)
+    interface.on_startup.append(begin)
     interface.on_shutdown.append(end)
     return with_pages(interface, web_services(services))
 

@@ -192,7 +192,7 @@ class Rounds:
             return
         self.must_enter = False
         try:
-            await self._live.enter(self._process, self._streams.readers())
+            await self._live.enter(self._process, self._streams.readers(), are_all=True)
         except BaseException:
             self.must_enter = True
             raise

@@ -169,6 +169,11 @@ class Stream(AsyncIterator[bytes]):
             or self.has_ended
         )
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is marked, and the client has taken whatever there was."""
+        return self._waiting is not None and not self._waiting.done() and not self._has_marks
+
     # What the client gets
 
     async def begin(self, wish: StreamWish, *, retry_ms: int) -> None:

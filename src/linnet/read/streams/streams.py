@@ -57,7 +57,7 @@ class Streams:
         # Beyond all ids, so that it is nobody's.
         self._process = b"\xff" + random_bytes(7)
         self._open = OpenStreams()
-        self._rounds = Rounds(deps, live, self._process, self._open, options.rounds)
+        self.rounds = Rounds(deps, live, self._process, self._open, options.rounds)
         self._reads = asyncio.Semaphore(options.reads_at_once)
         self._has_stopped = False
 
@@ -87,7 +87,7 @@ class Streams:
             limit=max(1, min(wish.limit, self._deps.windows.options.kept_entries // 2)),
             pause_seconds=self.options.pause_seconds,
             reads=self._reads,
-            look_again=self._rounds.note_changed,
+            look_again=self.rounds.note_changed,
         )
         self._open.add(stream)
         OPEN.inc()
@@ -107,7 +107,7 @@ class Streams:
             return
         OPEN.dec()
         if not self._open.of(stream.viewer.user_id):
-            self._rounds.run_beside(self._leave(stream.viewer.user_id))
+            self.rounds.run_beside(self._leave(stream.viewer.user_id))
 
     def stop(self) -> None:
         """Ends all streams, each with a word on when to come back, and opens no more. For the end of the process."""
@@ -118,7 +118,7 @@ class Streams:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Inside the block streams are told what happens; at its end they end."""
-        async with self._rounds.running():
+        async with self.rounds.running():
             try:
                 yield
             finally:
@@ -126,15 +126,16 @@ class Streams:
 
     async def _enter(self, reader_id: UserId) -> None:
         try:
-            await self._live.enter(self._process, [reader_id])
+            # The mark that all are entered may have been lost with them: only who is alone can say it anew.
+            await self._live.enter(self._process, [reader_id], are_all=self._open.readers() == [reader_id])
         except (Unavailable, ValkeyReplyError):
             # Nothing is pushed without Valkey either.
-            self._rounds.must_enter = True
+            self.rounds.must_enter = True
 
     async def _leave(self, reader_id: UserId) -> None:
         # Sent in the same turn as this is asked, so before anybody who opens a stream from now on is entered.
         if not self._open.of(reader_id):
-            await self._live.leave(self._process, [reader_id])
+            await self._live.leave(self._process, [reader_id], were_all=not self._open.count)
 
     # Hearing
 
@@ -152,25 +153,25 @@ class Streams:
 
     def on_change(self, change: Change) -> None:
         """Something changed that anybody may be looking at. To be said when memory has forgotten what it was."""
-        self._rounds.note_changed(change.tweet_ids)
+        self.rounds.note_changed(change.tweet_ids)
         for packed in change.posted:
             entry = unpack_entry(packed)
-            self._rounds.note_pulled(entry)
+            self.rounds.note_pulled(entry)
         theirs = [stream for user_id in change.logged_out_ids for stream in self._open.of(UserId(user_id))]
         if theirs:
-            self._rounds.run_beside(self._rounds.end_logged_out(theirs))
+            self.rounds.run_beside(self.rounds.end_logged_out(theirs))
 
     def on_reset(self) -> None:
         """This process's channel was not heard for a while."""
-        self._rounds.must_enter = True
-        self._rounds.run_beside(self._rounds.enter_again())
+        self.rounds.must_enter = True
+        self.rounds.run_beside(self.rounds.enter_again())
 
     def doubt_all(self) -> None:
         """Signals may have been missed: all streams look at everything again."""
         streams = self._open.all()
         for stream in streams:
             stream.mark_all()
-        self._rounds.run_beside(self._rounds.end_logged_out(streams))
+        self.rounds.run_beside(self.rounds.end_logged_out(streams))
 
 
 def _drawn_retry_ms() -> int:

@@ -47,15 +47,20 @@ class LiveReaders:
         self._enter = valkey.script(live_lua("enter"))
         self._leave = valkey.script(live_lua("leave"))
 
-    async def enter(self, process: bytes, reader_ids: Collection[UserId]) -> None:
-        """From now on the process (of 8 bytes, not the same as any id) is told. Once more changes nothing."""
-        for part in _parts(reader_ids) or [b""]:
-            await self._enter.call([self._keys.live()], [process, _SECONDS_TO_LIVE, part])
+    async def enter(self, process: bytes, reader_ids: Collection[UserId], *, are_all: bool) -> None:
+        """From now on the process (of 8 bytes, not the same as any id) is told. Once more changes nothing.
 
-    async def leave(self, process: bytes, reader_ids: Collection[UserId]) -> None:
-        """These have no stream in the process any more."""
+        ``are_all``: it holds streams of nobody else, so that from now on ``is_entered``.
+        """
+        *parts, last = _parts(reader_ids) or [b""]
+        for part in parts:
+            await self._enter.call([self._keys.live()], [process, _SECONDS_TO_LIVE, part, 0])
+        await self._enter.call([self._keys.live()], [process, _SECONDS_TO_LIVE, last, int(are_all)])
+
+    async def leave(self, process: bytes, reader_ids: Collection[UserId], *, were_all: bool) -> None:
+        """These have no stream in the process any more; ``were_all``: nobody has."""
         for part in _parts(reader_ids):
-            await self._leave.call([self._keys.live()], [process, part])
+            await self._leave.call([self._keys.live()], [process, part, int(were_all)])
 
     async def is_entered(self, process: bytes) -> bool:
         """Whether everything that the process entered can still be there."""

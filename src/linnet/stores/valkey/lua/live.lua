@@ -1,7 +1,8 @@
 -- Tells the processes that hold open streams what changed for whom; it stands in front of the scripts that change it.
 --
--- One hash says who has streams: packed reader id → the processes that hold them, 8 bytes each. A process hears at a
--- channel of its own, of a prefix and its 8 bytes. A message is 8 bytes, from which id on something changed (0: from
+-- One hash says who has streams: packed reader id → the processes that hold them, 8 bytes each. It also has a field for
+-- each process that has entered all its readers: when that is not there, what else it entered may be lost as well. A
+-- process hears at a channel of its own, of a prefix and its 8 bytes. A message is 8 bytes, from which id on something changed (0: from
 -- the first, 2^63 - 1: only what notifications say), and the packed ids of readers.
 
 local EVERYTHING = string.rep('\0', 8)
