@@ -3,6 +3,7 @@
 What is asked here is made from the endpoints themselves, so one that is added is asked too.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ import pytest
 
 from linnet.api.app import ENDPOINTS
 from linnet.api.endpoints import Endpoint
-from linnet.api.openapi import problems_of
+from linnet.api.openapi import field_error_of, problems_of
 from linnet.api.params import CURSOR, Query
 from linnet.api.problems import status_of
 from linnet.ids import MAX_ID
@@ -197,7 +198,7 @@ def _wrong_values(parameter: Query) -> list[str]:
         return ["", "nothing", schema["enum"][0].upper(), "\0"]
     if schema == CURSOR:
         return [value for value in NO_IDS if value]
-    return ["", " ", "x" * 3000]
+    return [value for value in ("", " ", "x" * 3000) if not re.search(schema.get("pattern", "^$"), value)]
 
 
 @endpoints(*FOR_USERS)
@@ -207,6 +208,23 @@ async def test_nobody_does_anything_without_saying_who_they_are(busy_site: Site,
         nonsense = {"Authorization": "Bearer nonsense"}
         answer = await busy_site.ask(endpoint.method, path_of(endpoint), headers=nonsense)
         assert_problem(answer, 401, "invalid_token")
+
+
+@endpoints(*ENDPOINTS)
+async def test_the_mistake_that_the_documentation_shows_can_be_made(busy_site: Site, group: list[Endpoint]) -> None:
+    for endpoint in group:
+        ada = await busy_site.newcomer()
+        shown = field_error_of(endpoint)
+        path, more = path_of(endpoint, ada.id), {}
+        if shown.field != "colour":
+            path = path_of(endpoint, ada.id, f"{shown.field}=1000")
+        elif endpoint.body is not None:
+            more = {"json": msgspec.to_builtins(endpoint.body_example) | {"colour": "red"}}
+        else:
+            path = path_of(endpoint, ada.id, "colour=red")
+        answer = await ask(busy_site, endpoint, path, ada, **more)
+        assert answer.status_code == 422, endpoint.operation_id
+        assert answer.json()["errors"] == [msgspec.to_builtins(shown)]
 
 
 class Others:

@@ -132,6 +132,8 @@ def _type_name(schema: dict[str, Any]) -> Markup:
             return Markup(" or ").join(_type_name(part) for part in schema[union])
     if schema.get("type") == "array":
         return Markup("list of ") + _type_name(schema["items"])
+    if schema.get("format") == "binary":
+        return Markup("a file")
     return escape(schema.get("type", "anything"))
 
 

@@ -157,9 +157,10 @@ def build_document(endpoints: Sequence[Endpoint], options: ApiOptions) -> Json:
 
 
 def summary_of(endpoint: Endpoint) -> tuple[str, str]:
-    """The first line of the handler's docstring, and the rest as one paragraph."""
+    """The first line of the handler's docstring, and the paragraphs of the rest, one on a line."""
     summary, _, rest = (inspect.getdoc(endpoint.handler) or "").partition("\n")
-    return summary, " ".join(rest.split())
+    paragraphs = (" ".join(paragraph.split()) for paragraph in rest.split("\n\n"))
+    return summary, "\n\n".join(filter(None, paragraphs))
 
 
 def _operation(endpoint: Endpoint, schemas: "_Schemas") -> Json:
@@ -220,7 +221,7 @@ def _responses(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     for problem in problems_of(endpoint):
         by_status.setdefault(status_of(problem), []).append(problem)
     for status, problems in by_status.items():
-        responses[str(status)] = _problem_response(status, problems, schemas)
+        responses[str(status)] = _problem_response(endpoint, problems, schemas)
     if endpoint.limit:
         for response in responses.values():
             response["headers"] = response.get("headers", {}) | _SHARED_HEADERS
@@ -241,8 +242,8 @@ def _success(success: Success, schemas: "_Schemas") -> Json:
     return response
 
 
-def _problem_response(status: int, problems: list[ProblemType], schemas: "_Schemas") -> Json:
-    errors = [_instance(problem) for problem in problems]
+def _problem_response(endpoint: Endpoint, problems: list[ProblemType], schemas: "_Schemas") -> Json:
+    errors = [_instance(problem, endpoint) for problem in problems]
     names = {name for error in errors for name in headers_of(error)}
     response: Json = {
         "description": " Or: ".join(problem.public_sentence() for problem in problems),
@@ -261,9 +262,20 @@ def _problem_response(status: int, problems: list[ProblemType], schemas: "_Schem
     return response
 
 
-def _instance(problem: ProblemType) -> LinnetError | Refused:
+def field_error_of(endpoint: Endpoint) -> FieldError:
+    """A mistake that can be made there, and what the endpoint says of it."""
+    for parameter in endpoint.query:
+        if parameter.schema["type"] == "integer":
+            least, most = parameter.schema["minimum"], parameter.schema["maximum"]
+            return FieldError(parameter.name, f"This must be a number from {least} to {most}.")
+    if endpoint.body is not None:
+        return FieldError("colour", "There is no such field here.")
+    return FieldError("colour", "There is no such parameter here.")
+
+
+def _instance(problem: ProblemType, endpoint: Endpoint) -> LinnetError | Refused:
     if problem is Invalid:
-        return Invalid((FieldError("limit", "This must be a number from 1 to 100."),))
+        return Invalid((field_error_of(endpoint),))
     if problem is Unavailable:
         return Unavailable("")
     if problem is Limited:
