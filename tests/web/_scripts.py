@@ -1,5 +1,7 @@
 """What tests of the scripts have in common."""
 
+import re
+
 from playwright.sync_api import Page, Route
 
 from tests.flows._linnet_process import Person
@@ -16,3 +18,8 @@ def lose_the_answer(route: Route) -> None:
     """The server hears the request, and the page nothing of it."""
     route.fetch()
     route.abort()
+
+
+def deaf(page: Page) -> None:
+    """From the next page on the window hears nothing of what is new."""
+    page.route(re.compile(r"/(stream|fragments/news)\?"), lambda route: route.fulfill(status=204))

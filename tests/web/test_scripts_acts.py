@@ -5,7 +5,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.flows._linnet_process import Person
 from tests.web._browser import Windows
-from tests.web._scripts import become
+from tests.web._scripts import become, deaf
 from tests.web._site import WebSite
 
 
@@ -67,6 +67,8 @@ def test_a_like_that_was_refused_is_taken_back(windows: Windows, ada: Person, bo
     page = windows.open(by=ada)
     page.goto(f"/@{bob.name}")
     windows.expect_complaint("404")
+    deaf(page)
+    page.reload()
     bob.call("DELETE", f"/tweets/{tweet_id}")
     like = item(page, tweet_id).locator(".act.like")
     like.click()

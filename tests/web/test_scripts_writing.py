@@ -32,7 +32,8 @@ def counted_by_the_page(page: Page, texts: list[str]) -> list[int]:
     counted: list[int] = page.evaluate(
         """async (texts) => {
           const entry = document.querySelector("script[type=module]").src;
-          const { countChars } = await import(entry.replace("linnet.js", "characters.js"));
+          const { countChars, learnLinks } = await import(entry.replace("linnet.js", "characters.js"));
+          await learnLinks();
           return texts.map(countChars);
         }""",
         texts,

@@ -187,7 +187,7 @@ def here_of(request: AnyRequest) -> str:
 
 def is_script(request: AnyRequest) -> bool:
     """Whether a script of ours asks, which wants a sentence to show and not a page."""
-    return request.headers.get("accept", "").startswith("application/json")
+    return request.headers.get("accept", "").startswith(("application/json", "text/event-stream"))
 
 
 def parse_id(text: str) -> int | None:

@@ -6,6 +6,7 @@ of each file by itself would have to stand in the sources, and an import map wou
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -22,8 +23,11 @@ _TYPES: Final = {
     "webmanifest": "application/manifest+json",
 }
 _PACKED: Final = ("css", "js", "svg", "webmanifest")
-# The script that a page names; those that it imports are fetched beside it, not after it.
+# The script that a page names; those that it imports are fetched beside it, not after it. The others it may need later.
 ENTRY: Final = "linnet.js"
+_LATER: Final = ("characters.js", "composer.js", "links.js", "live.js", "tlds.js")
+# Lines that are nothing but a comment, and what stands before the others. No text in a script goes over a line's end.
+_FOR_READERS: Final = re.compile(rb"^[ \t]*(?://.*\n)?", re.MULTILINE)
 # Served from the root, since a worker answers for the part of the site that its own address lies in.
 WORKER: Final = "worker.js"
 
@@ -65,7 +69,7 @@ def static_path(name: str) -> str:
 @cache
 def module_paths() -> list[str]:
     """The scripts that the entry imports, and these in turn, so that a page can ask for all of them at once."""
-    names = [name for name in all_files() if name.endswith(".js") and name not in (ENTRY, WORKER)]
+    names = [name for name in all_files() if name.endswith(".js") and name not in (ENTRY, WORKER, *_LATER)]
     return [static_path(name) for name in names]
 
 
@@ -79,6 +83,8 @@ def worker_file() -> StaticFile:
 
 def _file(name: str, content: bytes) -> StaticFile:
     ending = name.rpartition(".")[2]
+    if ending == "js":
+        content = _FOR_READERS.sub(b"", content)
     packed = gzip.compress(content, 9, mtime=0) if ending in _PACKED else b""
     return StaticFile(content, _TYPES[ending], packed)
 

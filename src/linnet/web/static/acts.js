@@ -20,7 +20,9 @@ const showFollowing = (form, on) => {
 };
 const showMuted = (form, on) => {
   const button = form.querySelector("button");
-  button.textContent = button.textContent.replace(/^(Unm|M)ute/, on ? "Unmute" : "Mute");
+  const turn = (words) => words.replace(/^(Unm|M)ute/, on ? "Unmute" : "Mute");
+  button.textContent = turn(button.textContent);
+  if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", turn(button.getAttribute("aria-label")));
 };
 const SHOWS = { like: showPressed, retweet: showPressed, follow: showFollowing, mute: showMuted };
 
@@ -82,7 +84,10 @@ const erase = async (form, id) => {
   if (!(await confirmed("Delete this tweet? It cannot be brought back.", "Delete"))) return;
   const gone = [...articlesOf(id)];
   // The tweet that the page is about goes with the page.
-  if (gone.some((tweet) => tweet.classList.contains("main"))) return form.submit();
+  if (gone.some((tweet) => tweet.classList.contains("main"))) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "sure", value: "yes" }));
+    return form.submit();
+  }
   hide(gone, true);
   try {
     await send(form.action, form);
@@ -96,7 +101,8 @@ const erase = async (form, id) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target, found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|delete)$/.exec(new URL(form.action, location).pathname);
-  if (!found || event.defaultPrevented) return;
+  // A page that asks whether one is sure has asked.
+  if (!found || event.defaultPrevented || form.elements.sure) return;
   const [, kind, id, un, verb] = found, name = form.querySelector("button")?.textContent.match(/@\S+/)?.[0];
   const away = form.closest(".tweet") && !form.closest(".main");
   if (verb === "delete") event.preventDefault(), erase(form, id);

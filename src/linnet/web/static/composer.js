@@ -1,6 +1,6 @@
 // Writing: what is left to say, and posting without leaving the page. Whatever happens, nothing typed is lost.
 
-import { countChars } from "./characters.js";
+import { countChars, learnLinks } from "./characters.js";
 import { countOf, setCount } from "./counts.js";
 import { put } from "./feed.js";
 import { element, say } from "./say.js";
@@ -14,10 +14,9 @@ const once = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte)
 const setUp = (form) => {
   const area = form.elements.text, count = form.querySelector(".count"), button = form.querySelector("button");
   const draft = `draft:${me}:${form.elements.reply_to?.value ?? ""}`;
-  const spoken = element("span", "unseen");
+  const spoken = element("span", "sr");
   spoken.setAttribute("role", "status");
   // Each number would be read out while one types; what matters is said when one stops.
-  count.removeAttribute("aria-live");
   count.after(spoken);
   let pause;
 
@@ -43,6 +42,10 @@ const setUp = (form) => {
     area.after(wrong);
   };
 
+  // Should it not come, a link counts as it is typed, and the server has the last word anyway.
+  const learn = () => learnLinks().then(show, () => {});
+  area.addEventListener("focus", learn, { once: true });
+  if (area === document.activeElement || area.value) learn();
   area.addEventListener("input", () => {
     show();
     area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft);
@@ -80,7 +83,7 @@ const setUp = (form) => {
     area.focus();
   });
   // The browser takes the focus away when it goes to the place by itself.
-  if (location.hash === `#${form.id}`) addEventListener("load", () => area.focus());
+  if (location.hash === `#${form.id}`) document.readyState === "complete" ? area.focus() : addEventListener("load", () => area.focus());
   if (!area.value) area.value = sessionStorage.getItem(draft) ?? "";
   show();
 };
@@ -90,7 +93,7 @@ const arrive = (form, posted) => {
   // On the page for writing there is no list to put it in.
   if (!feed) return location.assign(form.elements.reply_to ? form.elements.back.value : "/");
   put(feed, posted.html);
-  const answers = form.elements.reply_to && document.querySelector(".tweet.main .act[href$='#reply']");
+  const answers = form.elements.reply_to && document.querySelector(".tweet.main .act.reply");
   if (answers) setCount(answers, countOf(answers) + 1);
   say(form.elements.reply_to ? "Your answer is there." : "Posted.");
 };

@@ -12,7 +12,7 @@ export const setCount = (button, number) => {
   button.querySelector("span").textContent = number ? compact(number) : "";
 };
 
-const SHOWN = { replies: '.act[href$="#reply"]', retweets: ".act.retweet", likes: ".act.like" };
+const SHOWN = { replies: ".act.reply", retweets: ".act.retweet", likes: ".act.like" };
 
 export const showCounts = (tweetId, counts) => {
   for (const article of articlesOf(tweetId)) {

@@ -8,13 +8,17 @@ const MOST_PLACES = 20;
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 const isNewer = (one, other) => BigInt(one) > BigInt(other);
 
+const comeBackHere = (item) => {
+  for (const field of item.querySelectorAll('input[name="back"]')) field.value = `${location.pathname}${location.search}#${item.id}`;
+};
+
 // Puts tweets into their places: newest first, each once. Forms that came from elsewhere come back to this page.
 export const put = (feed, html) => {
   feed.querySelector(".empty")?.remove();
   const arrived = [];
   for (const tweet of parse(html).querySelectorAll("article.tweet")) {
     if (document.getElementById(tweet.id)) continue;
-    for (const field of tweet.querySelectorAll('input[name="back"]')) field.value = location.pathname + location.search;
+    comeBackHere(tweet);
     const older = [...feed.querySelectorAll(":scope > .tweet")].find((other) => isNewer(tweet.dataset.id, other.dataset.id));
     const below = older ?? feed.querySelector(":scope > .older, :scope > .end");
     below ? below.before(tweet) : feed.append(tweet);
@@ -39,7 +43,7 @@ const loadOlder = (more) => loading ??= (async () => {
     // After the last item comes nothing, not even an end.
     const items = next ? [...next.parentElement.children].filter((item) => item.matches(ITEMS)) : [];
     const arrived = items.filter((item) => !item.id || !document.getElementById(item.id));
-    for (const field of arrived.flatMap((item) => [...item.querySelectorAll('input[name="back"]')])) field.value = location.pathname + location.search;
+    arrived.forEach(comeBackHere);
     end.before(...arrived);
     end.replaceWith(...(next ? [next] : []));
     pages += 1;

@@ -35,7 +35,7 @@ const KEYS = {
   Enter: ["open the tweet", () => document.activeElement === here() && here().querySelector(".time").click()],
   l: ["like", () => press(".like")],
   t: ["retweet", () => press(".retweet")],
-  r: ["answer", () => press('[href$="#reply"]')],
+  r: ["answer", () => press(".reply")],
   n: ["write", write],
   "/": ["search", () => [...document.querySelectorAll('input[type="search"]')].find((field) => field.offsetParent)?.focus()],
   ".": ["up to what is new", goUp],

@@ -1,6 +1,7 @@
 // Where the links of a text are: the rule of src/linnet/domain/links.py, step for step, and tested beside it.
 // A text is NFC already. Places are JavaScript's (UTF-16); lengths that have a bound are code points, as on the server.
 
+import { codePoints } from "./characters.js";
 import { COUNTRIES, COUNTRIES_USED_AS_GENERIC, GENERIC, OWN_LETTERS } from "./tlds.js";
 
 const MAX_URL = 4096, MAX_HOST = 253, MAX_LABEL = 63;
@@ -18,7 +19,6 @@ const PORT = /^:(\d{1,5})(?!\d)/;
 const TAG = String.raw`[[\p{L}\p{M}\p{Nd}\p{Nl}_\u200C\u200D\u05BE\u05F3\u05F4\xB7\u30FB\u30A0\u3003\u309B\u309C\u301C\uFF5E\u0F0B\u0F0C\uA67E]--[\uFE0E\uFE0F\u20E3\u115F\u1160\u3164\uFFA0]]`;
 const HASHTAG = new RegExp(`(?<!${TAG}|[\\&\\#＃])[\\#＃](${TAG}+)(?!${TAG}|[\\#＃]|:\\/\\/)`, "gv");
 
-export const codePoints = (text) => [...text].length;
 const find = (pattern, text, from) => { pattern.lastIndex = from; return pattern.exec(text); };
 const knows = (list, word) => list.includes(word);
 

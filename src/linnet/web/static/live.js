@@ -48,9 +48,7 @@ const showUnread = (unread) => {
   const place = document.querySelector('.place[href="/notifications"]');
   place?.querySelector(".badge")?.remove();
   if (!unread) return;
-  const badge = element("b", "badge new", unread > 99 ? "99+" : unread);
-  badge.setAttribute("aria-label", `${unread} new`);
-  place?.append(" ", badge);
+  place?.append(element("b", "badge new", element("span", "sr", ", "), unread > 99 ? "99+" : unread, element("span", "sr", " new")));
 };
 
 const remove = (ids) => {
