@@ -1,5 +1,7 @@
 """Zoe: somebody whose life leaves traces everywhere, and who leaves; and a look for traces in both stores."""
 
+import base64
+
 import msgspec
 from structlog.testing import capture_logs
 
@@ -178,7 +180,17 @@ def needles(life: Life) -> dict[str, bytes]:
         "login": login_subject(USERNAME),
         "login by e-mail": login_subject(EMAIL),
     }
-    return found | {f"text {text!r}": text.encode() for text in life.texts}
+    found |= {f"text {text!r}": text.encode() for text in life.texts}
+    return found | {f"{what} in base64, {at} bytes in": _in_base64(found[what], at) for what in IDS for at in range(3)}
+
+
+IDS = ("id", "packed id", "session")
+
+
+def _in_base64(needle: bytes, at: int) -> bytes:
+    """What there is of it in the base64 of anything, so many bytes after a multiple of three."""
+    encoded = base64.urlsafe_b64encode(bytes(at) + needle)
+    return encoded[(at * 8 + 5) // 6 : (at + len(needle)) * 8 // 6]
 
 
 async def traces(world: World, life: Life) -> list[str]:
