@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from linnet.clock import ManualClock
 from linnet.ids import UserId
 from linnet.stores.valkey.changes import Subscription, decode_change
 from linnet.stores.valkey.client import ValkeyOptions
-from tests.http.app_world import Person, Site, assert_problem, problem_fields
+from tests.http.app_world import Person, Site, assert_problem, open_site, problem_fields
 from tests.support.servers import Servers
 from tests.support.world import open_process_beside
 
@@ -117,6 +118,28 @@ async def test_a_phone_number_is_shown_to_its_owner_alone(site: Site) -> None:
             assert "601234567" not in answer.text, path
             assert "phone" not in answer.text, path
     assert "+48601234567" in (await site.ask("GET", "/api/me", by=ada)).text
+
+
+async def test_everybody_is_told_to_five_minutes_when_somebody_was_last_there(
+    servers: Servers, database_url: str
+) -> None:
+    clock = ManualClock(1_800_000_000_000)
+    async with open_site(database_url, servers.valkey_url, clock=clock) as site:
+        ada, eve = await site.sign_up("ada"), await site.sign_up("eve")
+
+        async def last_active(by: Person | None) -> str | None:
+            # What is known of visits is stored beside the requests, a few seconds later.
+            await site.services.viewers.flush_last_used()
+            found: str | None = (await site.ask("GET", f"/api/users/{ada.id}", by=by)).json()["last_active_at"]
+            return found
+
+        assert await last_active(eve) is None
+        clock.advance(7 * 60)
+        assert (await site.ask("GET", "/api/me", by=ada)).status_code == 200
+        assert await last_active(None) == await last_active(eve) == "2027-01-15T08:05:00.000Z"
+        clock.advance(60)
+        assert (await site.ask("GET", "/api/me", by=ada)).status_code == 200
+        assert await last_active(eve) == "2027-01-15T08:05:00.000Z"
 
 
 async def test_a_new_name_shows_on_old_tweets_at_once(site: Site) -> None:

@@ -180,6 +180,13 @@ async def test_a_spoofed_address_changes_nothing(limited: Opening) -> None:
         answers = [await site.ask("GET", "/api/tweets", headers=at(f"198.51.100.{n}")) for n in range(4)]
         assert statuses(answers) == [200, 200, 429, 429]
     async with limited(request="2/5m") as site:
+        names = ("Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Client-IP")
+        answers = [
+            await site.ask("GET", "/api/tweets", headers=at("203.0.113.8") | {name: f"198.51.100.{n}"})
+            for n, name in enumerate(names)
+        ]
+        assert statuses(answers) == [200, 200, 429, 429, 429, 429], "no other header is heard of"
+    async with limited(request="2/5m") as site:
         answers = [await site.ask("GET", "/api/tweets", headers=at(f"198.51.100.{n}, 203.0.113.9")) for n in range(4)]
         assert statuses(answers) == [200, 200, 429, 429], "behind a proxy, which writes the last one"
 
