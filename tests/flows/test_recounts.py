@@ -1,67 +1,25 @@
-"""Counting again: finds what is wrong, never what is only late, and mends it while people go on."""
+"""Counting again: finds what is wrong, never what is only late, and mends it."""
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
 import psycopg
 import pytest
 
-from linnet.domain.event import lane_of
-from linnet.ids import TweetId
-from linnet.stores.postgres import recounts
 from linnet.stores.postgres.leases import upsert_fact
 from linnet.write.actions import likes
-from linnet.write.actions.recounted import Difference
-from linnet.write.actions.recounts import Recounted, RecountOptions, StillBehind, recount
-from linnet.write.erasing.rows import erase_rows
-from linnet.write.jobs.job import NotYet
+from linnet.write.actions.recounts import RecountOptions, StillBehind, recount
 from linnet.write.rules import THRESHOLD_FACT, OtherRules
+from tests.flows._recounts import OPTIONS, recounted, said, spoil, town
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
-
-# A page of 3 meets every seam; what is late is looked at once, since nobody applies events meanwhile.
-OPTIONS = RecountOptions(page_size=3, looks=1, pause_seconds=0.0)
-
-
-async def recounted(world: World, *, repair: bool = False) -> Recounted:
-    return await recount(world.write, repair=repair, options=OPTIONS)
-
-
-async def said(world: World, *, repair: bool = False) -> set[tuple[str, str, int, int]]:
-    found = await recounted(world, repair=repair)
-    assert all(difference.repaired == repair for difference in found.differences)
-    assert (found.differing, found.repaired) == (len(found.differences), len(found.differences) * repair)
-    return {(each.counter, each.owner, each.stored, each.counted) for each in found.differences}
-
-
-async def spoil(world: World, statement: str, **params: Any) -> None:
-    """Something that no linnet does."""
-    async with await psycopg.AsyncConnection.connect(world.db.options.url, autocommit=True) as connection:
-        await connection.execute(statement.encode(), params)
 
 
 async def ranked(world: World) -> list[tuple[int, int]]:
     async with await psycopg.AsyncConnection.connect(world.db.options.url) as connection:
         rows = await connection.execute("select tweet_id, score_ms from popular order by tweet_id")
         return list(await rows.fetchall())
-
-
-async def town(world: World) -> tuple[TweetId, TweetId]:
-    """Some people with everything that is counted; returns a tweet and a reply to it."""
-    await world.person("ada", "linus", "grace", "edsger")
-    await world.follow("linus", "ada", "grace")
-    await world.follow("grace", "ada")
-    tweet_id = await world.post("ada", "a #bird")
-    reply_id = await world.post("linus", "which #bird?", reply_to=tweet_id)
-    await world.retweet("grace", tweet_id)
-    for name in ("linus", "grace"):
-        await likes.like(world.write, world.ids[name], tweet_id)
-    for number in range(5):
-        await world.post("edsger", f"{number}")
-    await world.settle()
-    return tweet_id, reply_id
 
 
 async def test_what_is_right_is_found_right(world: World) -> None:
@@ -148,35 +106,6 @@ async def test_a_ranking_follows_what_was_mended(world: World) -> None:
     assert await ranked(world) == scores
 
 
-async def test_who_is_leaving_is_no_difference(world: World) -> None:
-    """An account goes page by page: its notes before its tweets, and counters of others after it by events."""
-    await town(world)
-    ada, done = world.ids["ada"], asyncio.Event()
-    await world.like("ada", await world.post("linus", "mine"))
-    await world.settle()
-    await spoil(world, "update users set deleted_ms = 1 where id = %(id)s", id=ada)
-
-    async def leave() -> None:
-        while not done.is_set():
-            try:
-                await erase_rows(world.write, ada, left_ms=0)
-                done.set()
-            except NotYet:
-                for lane in range(64):
-                    await world.deliver(lane)
-
-    async def mend() -> list[Difference]:
-        found: list[Difference] = []
-        while not done.is_set():
-            found += (await recounted(world, repair=True)).differences
-        return found
-
-    found, _ = await asyncio.gather(mend(), leave())
-    assert found == []
-    await world.settle()
-    assert await said(world) == set()
-
-
 async def test_what_is_mended_is_shown_at_once(world: World) -> None:
     tweet_id, _ = await town(world)
     assert (await world.home("ada")).items[0].counts.likes == 2
@@ -240,46 +169,6 @@ async def test_too_many_events_are_waited_for(world: World) -> None:
         await recount(world.write, repair=False, options=RecountOptions(most_waiting=0))
 
 
-async def test_an_event_that_comes_in_between_only_puts_a_repair_off(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await town(world)
-    await spoil(world, "update users set followers_count = 9 where username = 'ada'")
-    lock_users = recounts.lock_users
-    late = 0
-
-    async def post_before_the_lock(*args: Any) -> None:
-        nonlocal late
-        if late:
-            late -= 1
-            await world.post("ada", "just now")
-        await lock_users(*args)
-
-    monkeypatch.setattr("linnet.stores.postgres.recounts.lock_users", post_before_the_lock)
-    late = 1
-    found = await recounted(world, repair=True)
-    assert (found.differing, found.repaired, found.held_back) == (1, 0, 0), "it is known to be wrong, and still is"
-    assert [(each.stored, each.counted, each.repaired) for each in found.differences] == [(9, 2, False)]
-
-    await world.settle()
-    late, done = 3, asyncio.Event()
-
-    async def look() -> Recounted:
-        options = RecountOptions(page_size=3, looks=1000, pause_seconds=0.0)
-        found = await recount(world.write, repair=True, options=options)
-        done.set()
-        return found
-
-    async def deliver() -> None:
-        while not done.is_set():
-            await world.deliver(lane_of(world.ids["ada"]))
-
-    found, _ = await asyncio.gather(look(), deliver())
-    assert (late, found.differing, found.repaired, found.held_back) == (0, 1, 1, 0)
-    await world.settle()
-    await assert_counts(world.db, top_user_followers=5000)
-
-
 async def test_a_parked_event_holds_back_what_it_speaks_of_and_nothing_else(world: World) -> None:
     await town(world)
     await world.follow("edsger", "ada")
@@ -306,49 +195,6 @@ async def test_a_repair_across_the_threshold_makes_a_top_user(servers: Servers, 
         await world.settle()
         await assert_counts(world.db, top_user_followers=1)
         await world.assert_exact()
-
-
-@pytest.mark.parametrize("seed", range(2))
-async def test_repairs_in_the_middle_of_everything_spoil_nothing(world: World, seed: int) -> None:
-    """People act, events are applied, and everything is counted and mended again and again, all at once."""
-    tweet_id, reply_id = await town(world)
-    names = ("ada", "linus", "grace", "edsger")
-    done = asyncio.Event()
-
-    async def act(name: str, other: str) -> None:
-        for round_number in range(8):
-            await likes.like(world.write, world.ids[name], tweet_id)
-            await world.follow(name, other)
-            posted = await world.post(
-                name, f"#bird {round_number}", reply_to=tweet_id if round_number % 2 else reply_id
-            )
-            await likes.unlike(world.write, world.ids[name], tweet_id)
-            await world.unfollow(name, other)
-            if (round_number + seed) % 3:
-                await world.delete(name, posted)
-
-    async def mend() -> list[Difference]:
-        found: list[Difference] = []
-        while not done.is_set():
-            found += (await recounted(world, repair=True)).differences
-        return found
-
-    async def deliver() -> None:
-        while not done.is_set():
-            for lane in range(64):
-                await world.deliver(lane)
-
-    async def play() -> None:
-        await asyncio.gather(
-            *(act(name, names[(at + 1 + seed) % 4]) for at, name in enumerate(names) if (seed + 1) % 4)
-        )
-        done.set()
-
-    found, _, _ = await asyncio.gather(mend(), deliver(), play())
-    assert found == [], "nothing was wrong at any moment"
-    await world.settle()
-    assert await said(world) == set()
-    await assert_counts(world.db, top_user_followers=5000)
 
 
 async def test_a_repair_by_other_rules_than_the_workers_is_refused(world: World) -> None:
