@@ -25,6 +25,7 @@ from linnet.read.views.tweets import (
     TweetView,
     TweetViewerView,
     author_json,
+    counts_json,
     deleted_json,
     retweet_json,
     tweet_facts,
@@ -127,6 +128,7 @@ def test_a_joined_tweet_is_its_view_encoded(
     facts = tweet_facts(tweet, replied_username=replied_username)
     view = view_of(tweet, found, author, viewer, replied_username=replied_username)
     assert tweet_json(facts, author.piece, viewer_piece(viewer)) == msgspec.json.encode(view)
+    assert counts_json(facts) == msgspec.json.encode(view.counts)
     # As it comes back from the cache.
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=TweetFacts)
     assert kept == facts
