@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from linnet.cli import main
 from linnet.cli.serve import pool_size
 from linnet.domain.limits import Quota
-from linnet.settings import SETTINGS, SettingsError, mask_url, read_settings, shown_value
+from linnet.settings import SettingsError, read_settings
+from linnet.settings.table import SETTINGS, mask_url, shown_value
 from linnet.stores.valkey.limits import LimitOptions
 
 REFERENCE_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"

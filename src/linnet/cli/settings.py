@@ -5,7 +5,8 @@ import os
 
 import click
 
-from linnet.settings import SETTINGS, read_settings, shown_value
+from linnet.settings import read_settings
+from linnet.settings.table import SETTINGS, shown_value
 
 
 @click.command()

@@ -1,0 +1,228 @@
+"""Every setting there is: its name, what it is when nobody sets it, and what it means."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from linnet.domain.addresses import parse_proxies
+from linnet.domain.limits import RULES, parse_quota
+from linnet.settings.values import (
+    boolean,
+    integer,
+    key_prefix,
+    media_url,
+    one_of,
+    postgres_url,
+    processes,
+    valkey_url,
+    web_url,
+)
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One variable. ``parse`` raises ``ValueError`` with what a value must be; ``default`` is written as a value is."""
+
+    name: str
+    default: str
+    unit: str
+    meaning: str
+    parse: Callable[[str], Any]
+    default_note: str = ""
+    is_url: bool = False
+
+    @property
+    def shown_default(self) -> str:
+        return self.default_note or self.default
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "LINNET_DATABASE_URL",
+        "",
+        "URL",
+        "Where PostgreSQL is. Not needed by `linnet serve`, which brings its own.",
+        postgres_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_DATABASE_POOL_SIZE",
+        "8",
+        "connections",
+        "The most connections to PostgreSQL that one process opens.",
+        integer(2, 200),
+    ),
+    Setting(
+        "LINNET_VALKEY_URL",
+        "",
+        "URL",
+        "Where Valkey is. Not needed by `linnet serve`, which brings its own.",
+        valkey_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_VALKEY_PREFIX",
+        "",
+        "text",
+        "Stands before every key in Valkey, so that two installations can share one.",
+        key_prefix,
+        "nothing",
+    ),
+    Setting(
+        "LINNET_MEDIA_URL",
+        "",
+        "URL",
+        "Where pictures are kept: file:///directory, or s3://bucket/prefix with the usual AWS_… variables."
+        " Not needed by `linnet serve`, which keeps them in its data directory.",
+        media_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_PUBLIC_URL",
+        "",
+        "URL",
+        "The address that people use, when it is not the one that linnet listens at.",
+        web_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_WEB_PROCESSES",
+        "",
+        "processes",
+        "How many processes of one `linnet web` (or `linnet serve`) answer requests.",
+        processes,
+        "one per core",
+    ),
+    Setting(
+        "LINNET_TWEET_MAX_CHARS",
+        "140",
+        "characters",
+        "The longest tweet, in code points; a link counts 23 whatever its length.",
+        integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_TOP_USER_FOLLOWERS",
+        "5000",
+        "followers",
+        "An author with more followers than this is a top user: readers pull such tweets, nobody pushes them.",
+        integer(1, 1_000_000_000),
+    ),
+    Setting(
+        "LINNET_WINDOW_ENTRIES",
+        "800",
+        "entries",
+        "How many entries of a reader's home timeline Valkey keeps; older ones are read from PostgreSQL.",
+        integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_POPULAR_HALF_LIFE_HOURS",
+        "24",
+        "hours",
+        "A tweet is as popular as one that was posted this much earlier and was liked twice as often.",
+        integer(1, 8760),
+    ),
+    Setting(
+        "LINNET_TRENDING_WINDOW_HOURS",
+        "48",
+        "hours",
+        "How long somebody's use of a tag counts for what trends.",
+        integer(1, 8760),
+    ),
+    Setting(
+        "LINNET_TRENDING_HALF_LIFE_HOURS",
+        "6",
+        "hours",
+        "A use of a tag counts half as much as one that came this much later.",
+        integer(1, 8760),
+    ),
+    Setting(
+        "LINNET_TRENDING_MIN_PEOPLE",
+        "2",
+        "people",
+        "How many people must use a tag within the window for it to trend.",
+        integer(1, 1_000_000),
+    ),
+    Setting(
+        "LINNET_RATE_LIMITS_ENABLED",
+        "true",
+        "true or false",
+        "Whether people are held to rate limits.",
+        boolean,
+    ),
+    *(Setting(rule.setting, rule.default, "number/period, or off", rule.meaning, parse_quota) for rule in RULES),
+    Setting(
+        "LINNET_STREAMS_PER_USER",
+        "10",
+        "streams",
+        "The most streams of one user that are open at once in one web process.",
+        integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_STREAMS_PER_PROCESS",
+        "10000",
+        "streams",
+        "The most streams that are open at once in one web process.",
+        integer(1, 1_000_000),
+    ),
+    Setting(
+        "LINNET_STREAM_HEARTBEAT_SECONDS",
+        "20",
+        "seconds",
+        "How long a stream is silent at most; then it says something that means nothing.",
+        integer(1, 3600),
+    ),
+    Setting(
+        "LINNET_STREAM_SEND_SECONDS",
+        "20",
+        "seconds",
+        "How long a stream's client may take to read what it is sent before it is dropped.",
+        integer(1, 3600),
+    ),
+    Setting(
+        "LINNET_TRUSTED_PROXIES",
+        "",
+        "addresses",
+        "Proxies whose X-Forwarded-For is believed: addresses and networks, parted by commas; unix is a Unix socket.",
+        parse_proxies,
+        "none",
+    ),
+    Setting(
+        "LINNET_LOG_LEVEL",
+        "info",
+        "level",
+        "The least important lines that are logged: debug, info, warning or error.",
+        one_of(*get_args(LogLevel)),
+    ),
+    Setting(
+        "LINNET_LOG_FORMAT",
+        "console",
+        "format",
+        "How log lines look: console for people, json for machines.",
+        one_of(*get_args(LogFormat)),
+    ),
+)
+
+
+def mask_url(url: str) -> str:
+    """The URL as it may be printed: without its password, also when it is no proper URL."""
+    if "://" not in url:
+        return "***" if url else ""
+    # Up to the last "@" of all: somebody may have forgotten to escape one, or a slash, in the password.
+    masked = re.sub(r"^([^:]*://[^:@/?]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&][^=&]*password=)[^&#]*", r"\1***", masked, flags=re.IGNORECASE)
+
+
+def shown_value(setting: Setting, environ: Mapping[str, str]) -> str:
+    """What is in force, as it may be printed."""
+    text = environ.get(setting.name, "").strip()
+    if not text:
+        return setting.shown_default
+    return mask_url(text) if setting.is_url else text

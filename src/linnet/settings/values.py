@@ -1,0 +1,80 @@
+"""What the value of a setting may be. Each of these reads one, or raises ``ValueError`` with what it must be."""
+
+import os
+import re
+from collections.abc import Callable
+
+from linnet.stores.media import parse_media_url
+from linnet.stores.valkey.address import parse_address
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        # int() also takes "1_000", signs and digits of other scripts; a setting need not.
+        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise ValueError("true or false")
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(", ".join(choices[:-1]) + f" or {choices[-1]}")
+        return text.lower()
+
+    return parse
+
+
+def postgres_url(text: str) -> str:
+    if text and text.partition("://")[0] not in ("postgresql", "postgres"):
+        raise ValueError("a URL like postgresql://user:password@host:5432/linnet")
+    return text
+
+
+def valkey_url(text: str) -> str:
+    try:
+        if text:
+            parse_address(text)
+    except ValueError as error:
+        raise ValueError(f"a URL like redis://user:password@host:6379/0 ({error})") from None
+    return text
+
+
+def media_url(text: str) -> str:
+    try:
+        if text:
+            parse_media_url(text)
+    except ValueError as error:
+        raise ValueError(f"a URL like file:///srv/linnet/media or s3://bucket/prefix ({error})") from None
+    return text
+
+
+def web_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("a URL like https://linnet.example")
+    return text.rstrip("/")
+
+
+def key_prefix(text: str) -> bytes:
+    if not text.isascii() or len(text) > 64 or any(char.isspace() or char in "{}" for char in text):
+        raise ValueError("at most 64 ASCII characters without blanks and braces")
+    return text.encode()
+
+
+def cores() -> int:
+    # The cores this process may use, which in a container are fewer than the machine has.
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+def processes(text: str) -> int:
+    return integer(1, 256)(text) if text else cores()
