@@ -39,7 +39,7 @@ from tests.support.world import WorldOptions
 
 DOCUMENT = build_document(ENDPOINTS, ApiOptions(version="0.1.0"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-EXAMPLES_PER_MODE = 30
+EXAMPLES_PER_MODE = 20
 _EVENTS = re.compile(r"retry: \d+\n\n(event: [a-z]+\nid: \d+\.\d+\.[0-9a-f]{16}\ndata: {.*}\n\n|:\n\n)+")
 BY_OPERATION = {endpoint.operation_id: endpoint for endpoint in ENDPOINTS}
 
@@ -276,12 +276,7 @@ def _modes(operation: Any) -> list[GenerationMode]:
 
 def _attack(runner: asyncio.Runner, site: Site, operation: Any, mode: GenerationMode) -> None:
     """Somebody new each time, for the last one may have logged out; half of the ids are of what is there."""
-    name = f"a{site.world.write.ids.mint()}"
-    person = runner.run(site.sign_up(name))
-    tweet = runner.run(site.post(person))
-    other = runner.run(site.sign_up(f"b{site.world.write.ids.mint()}"))
-    user_id = person.id if "followed" in operation.path else other.id
-    real_ids = {"user_id": user_id, "tweet_id": tweet["id"], "username": name}
+    person, real_parts = runner.run(_live_a_little(site, operation))
 
     @settings(
         max_examples=EXAMPLES_PER_MODE,
@@ -296,13 +291,31 @@ def _attack(runner: asyncio.Runner, site: Site, operation: Any, mode: Generation
         if logged_in or "Authorization" in case.headers:
             case.headers["Authorization"] = f"Bearer {person.token}"
         if real and case.path_parameters and mode == GenerationMode.POSITIVE:
-            case.path_parameters |= {key: real_ids[key] for key in case.path_parameters if key in real_ids}
+            case.path_parameters |= {key: real_parts[key] for key in case.path_parameters if key in real_parts}
         answer = runner.run(_send(site, case))
         # Without a token the mistake may well go unseen.
         checks = [check for check in CHECKS if logged_in or check is not negative_data_rejection]
         case.validate_response(answer, checks=checks)
 
     run()
+
+
+async def _live_a_little(site: Site, operation: Any) -> tuple[Person, dict[str, str]]:
+    """Somebody with something in every list, and what the parts of a path may be."""
+    person, other = await site.newcomer(), await site.newcomer()
+    tweet = await site.post(person, f"Finches, @{other.username} #birds")
+    await site.post(other, f"How many, @{person.username}? #birds", reply_to=tweet["id"])
+    for path in (f"users/{person.id}/follow", f"tweets/{tweet['id']}/like", f"tweets/{tweet['id']}/retweet"):
+        assert (await site.ask("PUT", f"/api/{path}", by=other)).status_code == 200
+    [session] = (await site.ask("GET", "/api/sessions", by=person)).json()["items"]
+    await site.settle()
+    return person, {
+        "user_id": person.id if "followed" in operation.path else other.id,
+        "tweet_id": tweet["id"],
+        "session_id": session["id"],
+        "username": other.username,
+        "tag": "birds",
+    }
 
 
 async def _send(site: Site, case: Any) -> Any:
