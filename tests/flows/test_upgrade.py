@@ -35,6 +35,7 @@ from tests.flows import _leaving as leaving
 from tests.flows._linnet_process import Family, eventually, family, free_port, url_of
 from tests.flows._old_release import OldRelease, open_old_release
 from tests.flows._popularity import assert_scores
+from tests.support.dumps import dump_postgres
 from tests.support.faults import Killed
 from tests.support.recount_tags import assert_tags
 from tests.support.recounts import assert_counts
@@ -220,7 +221,7 @@ async def test_nobody_is_erased_before_it_is_known_where_they_are_mentioned(town
     await job.fill_in_old_tweets.run(town.write, {})
     await leaving.erase(town)
     dan = str(town.ids.pop("dan"))
-    rows = [row for row in leaving.dump_postgres(town.db.options.url) if dan.encode() in row[1]]
+    rows = [row for row in dump_postgres(town.db.options.url) if dan.encode() in row[1]]
     assert rows == []
     await assert_filled_in(town)
 
