@@ -108,7 +108,9 @@ const restore = async () => {
   history.scrollRestoration = "manual";
   // Newer tweets push what one read to a later page.
   const most = Math.min(place.pages + 2, MOST_PAGES);
-  while (!find() && pages < most && link() && (await loadOlder(link())));
+  // There, and with enough below it to be scrolled to.
+  const isThere = () => find() && scrollY + find().getBoundingClientRect().top - place.offset + innerHeight <= document.documentElement.scrollHeight;
+  while (!isThere() && pages < most && link() && (await loadOlder(link())));
   const item = find(), path = location.pathname;
   if (item) scrollTo(0, scrollY + item.getBoundingClientRect().top - place.offset);
   // Too deep to load all that lies above: the page that begins there is an address like any other.
