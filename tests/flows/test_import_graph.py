@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from psycopg import AsyncConnection
 
@@ -18,6 +19,8 @@ from linnet.write.actions.edgelists import NotAnEdgeList, read_edges
 from linnet.write.actions.imports import ImportReport, NameOfAStranger, Stage, import_graph
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
+from linnet.write.outbox.worker import match_threshold
+from linnet.write.rules import OtherRules
 from tests.flows._popularity import assert_scores
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
@@ -399,6 +402,18 @@ def test_line_ends_and_a_byte_order_mark_of_other_systems_are_understood(tmp_pat
     path.write_bytes(b"\xef\xbb\xbf1 2\r\n3 4\r\n5 9223372036854775807")
     rows = b"".join(block.rows for block in read_edges(path))
     assert rows == b"1\t1\t2\n2\t3\t4\n3\t5\t9223372036854775807\n"
+
+
+async def test_an_import_with_other_settings_than_the_workers_is_refused(
+    world: World, passwords: Passwords, graph: Path
+) -> None:
+    await match_threshold(world.write)
+    other = msgspec.structs.replace(
+        world.write, options=msgspec.structs.replace(world.write.options, top_user_followers=4)
+    )
+    with pytest.raises(OtherRules, match="followers of a top user: 3 there, 4 here"):
+        await import_graph(other, passwords, graph, password=None, progress=quiet)
+    assert await fetch_pairs(world) == (set(), set())
 
 
 async def test_a_weak_password_is_refused_first(world: World, passwords: Passwords, graph: Path) -> None:

@@ -28,6 +28,7 @@ from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import rescore_popular
 from linnet.write.outbox.worker import match_threshold
+from linnet.write.rules import refuse_other_rules
 
 EMAIL_DOMAIN = "import.invalid"
 # No hash, so nobody's password.
@@ -77,8 +78,10 @@ async def import_graph(
 ) -> ImportReport:
     """Imports a file. With ``password`` everybody who cannot log in yet can log in with it afterwards.
 
-    Raises ``NotAnEdgeList``, ``NameOfAStranger`` or ``ImportRunning`` before anything is written.
+    Raises ``NotAnEdgeList``, ``NameOfAStranger``, ``ImportRunning`` or ``OtherRules`` before anything is written.
     """
+    # Who becomes a top user here must be one to the workers too.
+    await refuse_other_rules(deps)
     password_hash = None
     if password is not None:
         password_hash = await passwords.hash(check_password(password))
