@@ -1,10 +1,14 @@
 """``linnet db``: the schema of the database."""
 
+import asyncio
+
 import click
 
 from linnet.cli.stores import with_database
 from linnet.settings import Settings
 from linnet.stores.postgres.migrate import check_schema, migrate
+from linnet.stores.postgres.pool import Database
+from linnet.write.fanout.oldtweets import are_old_tweets_done
 
 
 @click.group()
@@ -24,6 +28,19 @@ def migrate_command(settings: Settings) -> None:
         click.echo(f"applied {version}")
     if not applied:
         click.echo("The schema is up to date.")
+    if not asyncio.run(_are_old_tweets_done(settings)):
+        click.echo(
+            "Tweets from before are made ready to be searched by whoever runs jobs: `linnet serve` or `linnet jobs`."
+        )
+
+
+async def _are_old_tweets_done(settings: Settings) -> bool:
+    db = Database(settings.postgres)
+    await db.open()
+    try:
+        return await are_old_tweets_done(db)
+    finally:
+        await db.close()
 
 
 @db.command("check")
