@@ -13,14 +13,14 @@ from psycopg import AsyncConnection
 from linnet.errors import LinnetError, UsernameTaken, WrongCredentials
 from linnet.ids import UserId
 from linnet.stores.postgres import bulk, topusers, users
+from linnet.stores.postgres.leases import upsert_fact
 from linnet.stores.postgres.queries import Query
 from linnet.write.actions import imports
 from linnet.write.actions.edgelists import NotAnEdgeList, read_edges
 from linnet.write.actions.imports import ImportReport, NameOfAStranger, Stage, import_graph
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
-from linnet.write.outbox.worker import match_threshold
-from linnet.write.rules import OtherRules
+from linnet.write.rules import THRESHOLD_FACT, OtherRules
 from tests.flows._popularity import assert_scores
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
@@ -407,7 +407,7 @@ def test_line_ends_and_a_byte_order_mark_of_other_systems_are_understood(tmp_pat
 async def test_an_import_with_other_settings_than_the_workers_is_refused(
     world: World, passwords: Passwords, graph: Path
 ) -> None:
-    await match_threshold(world.write)
+    await upsert_fact(world.db, THRESHOLD_FACT, "3")
     other = msgspec.structs.replace(
         world.write, options=msgspec.structs.replace(world.write.options, top_user_followers=4)
     )
