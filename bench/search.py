@@ -167,9 +167,10 @@ async def measure(*, seed: int, rounds: int, seconds: float, scratch: Path, twee
                 for at in range(0, _QUERIES, _IN_A_ROW):
                     for kind in classes:
                         part = kind.asked[at : at + _IN_A_ROW]
-                        before = cpu_seconds(family_of(server.pid))
+                        before = _cpu_by_process(server.pid)
                         kind.times += await _ask(client, [query for query, _ in part], token)
-                        kind.cpu_seconds += cpu_seconds(family_of(server.pid)) - before
+                        after = _cpu_by_process(server.pid)
+                        kind.cpu_seconds += sum(spent - before.get(pid, 0.0) for pid, spent in after.items())
                         words = [word for _, word in part[:_REFERENCES]]
                         kind.references += await _reference(services, kind.reference, words)
     return [_compared(kind) for kind in classes]
@@ -189,6 +190,11 @@ def _compared(kind: _Class) -> Comparison:
         f"p50 {milliseconds(quantile(kind.times, 0.5))} and {milliseconds(quantile(kind.references, 0.5))};"
         f" {milliseconds(kind.cpu_seconds / len(kind.times))} of CPU in all processes of the server",
     )
+
+
+def _cpu_by_process(pid: int) -> dict[int, float]:
+    """One by one: PostgreSQL's come and go, and take with them what they had spent."""
+    return {member: cpu_seconds([member]) for member in family_of(pid)}
 
 
 async def _ask(client: Client, queries: Sequence[str], token: str) -> list[float]:
