@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -45,7 +46,9 @@ class Town:
         self.strange = [self.wide.post(text) for text in HOSTILE_TEXTS]
         self.question = self.bob.post("Has anybody seen the heron today? #birds #herons")
         self.gone = self.cleo.post("By the old weir, I think.")
-        self.answer = reply(self.ada, self.question, f"On the long jetty, @{self.bob.name}. #birds https://example.com/map")
+        self.answer = reply(
+            self.ada, self.question, f"On the long jetty, @{self.bob.name}. #birds https://example.com/map"
+        )
         self.deep = reply(self.wide, self.answer, LONG_WORD)
         reply(self.bob, self.deep, "That is a long word.")
         for number in range(25):
@@ -104,6 +107,15 @@ class Town:
             Place("offline", "/offline"),
             Place("not found", "/@nobody_of_this_name", self.ada, 404),
         ]
+
+
+def by_person(places: Iterable[Place]) -> Iterator[tuple[Person | None, list[Place]]]:
+    """The places of each person, so that one window sees them all."""
+    found: dict[str, list[Place]] = {}
+    for place in places:
+        found.setdefault(place.by.name if place.by else "", []).append(place)
+    for group in found.values():
+        yield group[0].by, group
 
 
 def ask(person: Person, method: str, path: str, **more: Any) -> Any:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.web._browser import Windows
 from tests.web._looks import NARROW, WIDE, Look
 from tests.web._site import WebSite
-from tests.web._town import Place, Town
+from tests.web._town import Town, by_person
 
 RULES_OF_COLOUR = ("color-contrast", "link-in-text-block")
 
@@ -38,7 +38,7 @@ def violations(page: Page, *rules: str) -> list[str]:
 def test_axe_finds_nothing_on_any_page(windows: Windows, town: Town, width: int) -> None:
     windows.expect_complaint("404")
     found: list[str] = []
-    for person, places in by_person(town).items():
+    for person, places in by_person(town.places()):
         page = windows.open(Look(width), by=person)
         for place in places:
             answer = page.goto(place.path)
@@ -50,11 +50,3 @@ def test_axe_finds_nothing_on_any_page(windows: Windows, town: Town, width: int)
             found += [f"{place.name}, dark: {line}" for line in violations(page, *RULES_OF_COLOUR)]
             page.emulate_media(color_scheme="light")
     assert found == [], "\n".join(found)
-
-
-def by_person(town: Town) -> dict[Any, list[Place]]:
-    """The pages of each person in a row, so that few windows are opened."""
-    found: dict[Any, list[Place]] = {}
-    for place in town.places():
-        found.setdefault(place.by, []).append(place)
-    return found
