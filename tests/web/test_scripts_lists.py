@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from linnet.web.files import all_files
 from tests.flows._linnet_process import Person
 from tests.web._browser import Windows
-from tests.web._scripts import deaf
+from tests.web._scripts import deaf, wait_until
 from tests.web._site import WebSite
 
 TWEETS = 70
@@ -96,10 +96,10 @@ def test_going_back_leads_to_the_same_place(page: Page) -> None:
     before = place(page)
     page.goto("/explore")
     page.go_back()
-    page.wait_for_function("scrollY > 4000")
+    wait_until(page, "() => scrollY > 4000")
     assert place(page) == before
     page.reload()
-    page.wait_for_function("scrollY > 4000")
+    wait_until(page, "() => scrollY > 4000")
     assert place(page) == before
 
 
