@@ -263,6 +263,6 @@ async def test_when_something_broke_nothing_of_it_is_said(site: Site) -> None:
 async def test_a_session_that_is_none_is_a_stranger(busy_pages: PageSite) -> None:
     for token in ("x", "x" * 4000, "żółw".encode().decode("latin-1"), '"', ""):
         browser = busy_pages.browser()
-        answer = await browser.client.get("/", headers={"Cookie": f"{COOKIE}={token}".encode("latin-1")})
+        answer = await browser.client.get("/", headers={b"Cookie": f"{COOKIE}={token}".encode("latin-1")})
         assert answer.status_code == 200
         assert "Sign up" in answer.text

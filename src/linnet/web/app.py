@@ -37,7 +37,7 @@ _FRAMEWORK_STATUSES: Final = frozenset((404, 405, 408, 413))
 _COMPRESSION: Final = CompressionConfig(
     backend="gzip",
     minimum_size=1000,
-    gzip_compress_level=5,
+    gzip_compress_level=3,
     exclude=["^/static/", "^/stream", "^/worker", "^/favicon", "^/apple-touch"],
     gzip_fallback=False,
 )

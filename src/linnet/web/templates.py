@@ -1,8 +1,10 @@
 """Templates, filled in. Everything that is put into a page is escaped, unless ``richtext`` made it."""
 
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from linnet.clock import Clock
 from linnet.web import devices, richtext, times
@@ -27,7 +29,13 @@ def compact(number: int) -> str:
     return f"{number / 1_000_000:.1f}M"
 
 
-_environment.globals.update(static=static_path, module_paths=module_paths)
+@cache
+def _head() -> Markup:
+    """What the head of every page has; the same as long as this process lives."""
+    return Markup(_environment.get_template("head.html").render())
+
+
+_environment.globals.update(static=static_path, module_paths=module_paths, head=_head)
 _environment.filters.update(
     rich=richtext.render_text,
     exactly=times.exactly,
@@ -46,3 +54,9 @@ def render(template: str, clock: Clock, **values: Any) -> str:
         return times.ago(rfc3339, now_ms)
 
     return _environment.get_template(template).render(ago=ago, **values)
+
+
+def call_macro(name: str, *values: Any, **named: Any) -> Markup:
+    """A piece of a page that ``macros.html`` makes."""
+    made: Markup = getattr(_environment.get_template("macros.html").module, name)(*values, **named)
+    return made

@@ -62,8 +62,8 @@ async def notifications_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> 
 
 async def unread_screen(deps: ReadDeps, user_id: UserId) -> UnreadView:
     """How many notifications have something new."""
-    state = await notifications.find_state(deps.db, user_id)
-    return UnreadView(await _count_unread(deps, user_id, state.read_id))
+    count = await notifications.count_new(deps.db, user_id, page_size=_CAUSES_COUNTED)
+    return UnreadView(min(count, MAX_UNREAD))
 
 
 async def _count_unread(deps: ReadDeps, user_id: UserId, read_id: int) -> int:

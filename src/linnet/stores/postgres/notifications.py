@@ -243,3 +243,8 @@ async def mark_read(db: Reader, user_id: UserId, up_to_id: int) -> int:
 async def count_unread(db: Reader, user_id: UserId, *, read_id: int, page_size: int) -> int:
     """Groups with something new among the newest ``page_size`` causes."""
     return int(await db.value(_sql["count_unread"], user_id=user_id, read_id=read_id, page_size=page_size))
+
+
+async def count_new(db: Reader, user_id: UserId, *, page_size: int) -> int:
+    """The same, in one round trip, up to wherever the user has read."""
+    return int(await db.value(_sql["count_new"], user_id=user_id, page_size=page_size))

@@ -11,8 +11,9 @@ from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.read.timelines.tag import tag_page
 from linnet.read.views.tags import tag_view
 from linnet.web.asking import Ask, PageRoute
+from linnet.web.cards import tweet_cards
 from linnet.web.pages.errors import plainly
-from linnet.web.pages.layout import decode_tweets, older_path, show, with_query
+from linnet.web.pages.layout import older_path, show, with_query
 
 _TAGS = 12
 _TWEETS = 20
@@ -30,7 +31,7 @@ async def explore(ask: Ask) -> Response[Any]:
         title="Explore",
         beside=False,
         tags=[tag_view(tag) for tag in await read.trending.fetch(_TAGS)],
-        tweets=decode_tweets(await top_tweets(read, ask.viewer_id, _TWEETS)),
+        cards=tweet_cards(ask, await top_tweets(read, ask.viewer_id, _TWEETS)),
         suggested=suggested,
     )
 
@@ -40,7 +41,7 @@ async def tag(ask: Ask) -> Response[Any]:
     named = ask.path("tag").removeprefix("#")
     page = await tag_page(ask.services.read, ask.viewer_id, named, ask.range())
     return await show(
-        ask, "tag.html", title=f"#{named}", tweets=decode_tweets(page.items), older=older_path(ask.here_path, page)
+        ask, "tag.html", title=f"#{named}", cards=tweet_cards(ask, page.items), older=older_path(ask.here_path, page)
     )
 
 
@@ -48,7 +49,7 @@ async def search(ask: Ask) -> Response[Any]:
     """Tweets, people or tags. What was typed stays in its field, also when it cannot be searched for."""
     query, kind = ask.query("q").strip(), ask.query("type")
     kind = kind if kind in _KINDS else "tweets"
-    found: dict[str, Any] = {"tweets": [], "people": [], "tags": [], "older": None}
+    found: dict[str, Any] = {"cards": [], "people": [], "tags": [], "older": None}
     error: LinnetError | None = None
     if query:
         try:
@@ -77,7 +78,7 @@ async def _find(ask: Ask, query: str, kind: str) -> dict[str, Any]:
         tags = await tags_found_page(read, query, wanted)
         return {"tags": tags.items, "older": _older(query, kind, tags.next)}
     page = await tweets_found_page(read, ask.viewer_id, query, wanted)
-    return {"tweets": decode_tweets(page.items), "older": older_path("/search", page, q=query)}
+    return {"cards": tweet_cards(ask, page.items), "older": older_path("/search", page, q=query)}
 
 
 def _older(query: str, kind: str, following: str | None) -> str | None:

@@ -10,7 +10,8 @@ from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.web.asking import Ask, PageRoute
-from linnet.web.pages.layout import decode_tweets, older_path, show
+from linnet.web.cards import peek_of, tweet_cards
+from linnet.web.pages.layout import ids_of, older_path, show
 
 _POPULAR: Final = 3
 _SUGGESTED: Final = 5
@@ -25,7 +26,6 @@ async def front(ask: Ask) -> Response[Any]:
     wanted = ask.range()
     page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR)
     is_first = wanted.before == MAX_ID
-    tweets = decode_tweets(page.items)
     suggested = []
     if is_first and len(page.items) <= _FEW:
         suggested = (await suggestions_screen(ask.services.read, ask.viewer_id, _SUGGESTED)).items
@@ -34,10 +34,10 @@ async def front(ask: Ask) -> Response[Any]:
         "home.html",
         title="Home",
         popular_beside=False,
-        tweets=tweets,
+        cards=tweet_cards(ask, page.items),
         # What the page has, for the stream to go on from.
-        bookmark=str(bookmark_of(int(tweet.id) for tweet in tweets)) if is_first else "",
-        popular=decode_tweets(page.beside),
+        bookmark=str(bookmark_of(ids_of(page.items))) if is_first else "",
+        popular=[peek_of(item) for item in page.beside],
         older=older_path("/", page),
         is_first=is_first,
         suggested=suggested,
@@ -52,7 +52,7 @@ async def _landing(ask: Ask) -> Response[Any]:
         ask,
         "landing.html",
         title="linnet" if is_first else "Everyone",
-        tweets=decode_tweets(page.items),
+        cards=tweet_cards(ask, page.items),
         older=older_path("/", page),
         is_first=is_first,
     )
@@ -62,7 +62,7 @@ async def everyone(ask: Ask) -> Response[Any]:
     """Everybody's tweets."""
     page = await everyone_page(ask.services.read, ask.viewer_id, ask.range())
     return await show(
-        ask, "everyone.html", title="Everyone", tweets=decode_tweets(page.items), older=older_path("/everyone", page)
+        ask, "everyone.html", title="Everyone", cards=tweet_cards(ask, page.items), older=older_path("/everyone", page)
     )
 
 

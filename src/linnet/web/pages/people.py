@@ -14,7 +14,8 @@ from linnet.read.views.pages import Page, PageView
 from linnet.read.views.users import ProfileView, UserView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, safe_path
-from linnet.web.pages.layout import decode_tweets, older_path, show, with_query
+from linnet.web.cards import tweet_cards
+from linnet.web.pages.layout import older_path, show, with_query
 from linnet.write.actions import blocks, follows
 from linnet.write.deps import WriteDeps
 
@@ -49,7 +50,7 @@ async def _show_profile(ask: Ask, user: ProfileView, tab: str, page: Page, *, ti
         user=user,
         base=base,
         tab=tab,
-        tweets=decode_tweets(page.items),
+        cards=tweet_cards(ask, page.items, look="first" if tab == "tweets" else "listed"),
         older=older_path(base if tab == "tweets" else f"{base}/{tab}", page),
     )
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Response
+from markupsafe import Markup
 
 from linnet.errors import Blocked, Forbidden, Invalid, Limited, LinnetError, NotFound
 from linnet.ids import TweetId, UserId
@@ -18,6 +19,7 @@ from linnet.read.views.pages import PageView
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, is_script, parse_id, safe_path
+from linnet.web.cards import tweet_cards
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
 from linnet.write.actions import likes, pins, tweets
@@ -28,16 +30,11 @@ _MAX_DRAFT_CHARS: Final = 1000
 
 
 class _Thread(msgspec.Struct, frozen=True):
-    """A ``ThreadView`` as it is sent: only a look at an ancestor tells a tweet from the place where one was."""
+    """A ``ThreadView`` as it is sent, with its tweets as they were encoded."""
 
     ancestors: list[msgspec.Raw]
-    tweet: TweetView
-    replies: PageView[TweetView]
-
-    @property
-    def ancestors_there(self) -> list[TweetView | None]:
-        """None where a tweet was."""
-        return [None if _placeholder.decode(item).deleted else _tweet.decode(item) for item in self.ancestors]
+    tweet: msgspec.Raw
+    replies: PageView[msgspec.Raw]
 
 
 class _Placeholder(msgspec.Struct, frozen=True):
@@ -70,19 +67,28 @@ async def _show_thread(
     ask: Ask, tweet_id: TweetId, *, draft: str = "", error: LinnetError | None = None
 ) -> Response[Any]:
     view = _thread.decode(await thread_screen(ask.services.read, ask.viewer_id, tweet_id, ask.range()))
-    shown = view.tweet.retweet_of or view.tweet
-    older = None if view.replies.next is None else with_query(thread_path(view.tweet), before=view.replies.next)
+    tweet = _tweet.decode(view.tweet)
+    shown = tweet.retweet_of or tweet
+    older = None if view.replies.next is None else with_query(thread_path(tweet), before=view.replies.next)
+    [main] = tweet_cards(ask, [bytes(view.tweet)], look="main")
     return await show(
         ask,
         "thread.html",
         title=f"{shown.author.name}: {shown.text}"[:80],
         error=error,
-        thread=view,
+        ancestors=[_ancestor(ask, bytes(item)) for item in view.ancestors],
+        main=main,
         shown=shown,
+        replies=tweet_cards(ask, [bytes(item) for item in view.replies.items]),
         older=older,
         draft=draft,
         sentence="" if error is None else plainly(error),
     )
+
+
+def _ancestor(ask: Ask, item: bytes) -> Markup | None:
+    """None where a tweet was."""
+    return None if _placeholder.decode(item).deleted else tweet_cards(ask, [item])[0]
 
 
 async def compose(ask: Ask) -> Response[Any]:

@@ -172,3 +172,18 @@ from (
 where not exists (select from mutes m where m.user_id = %(user_id)s and m.muted_id = n.actor_id)
     and not exists (select from blocks b where b.user_id = %(user_id)s and b.blocked_id = n.actor_id)
     and not exists (select from blocked_by b where b.user_id = %(user_id)s and b.blocker_id = n.actor_id);
+
+-- :name count_new (user_id, page_size) -> value
+-- The same for whoever reads nothing but the number, in one round trip. Served by notification_states_pkey and
+-- notifications_newest.
+select count(distinct (n.kind, n.group_id))
+from (
+    select kind, group_id, actor_id from notifications
+    where user_id = %(user_id)s
+        and id > coalesce((select s.read_id from notification_states s where s.user_id = %(user_id)s), 0)
+    order by id desc
+    limit %(page_size)s
+) n
+where not exists (select from mutes m where m.user_id = %(user_id)s and m.muted_id = n.actor_id)
+    and not exists (select from blocks b where b.user_id = %(user_id)s and b.blocked_id = n.actor_id)
+    and not exists (select from blocked_by b where b.user_id = %(user_id)s and b.blocker_id = n.actor_id);
