@@ -183,10 +183,11 @@ async def test_the_same_arguments_never_run_twice_at_once(world: World) -> None:
         await defer(world, hold, number=number)
     async with runner(world, [hold]), runner(world, [hold]):
         await calls.come(2)
-        assert calls.made == [1, 2]
+        # Which of the two runners is quicker is nobody's promise.
+        assert sorted(calls.made) == [1, 2]
         go_on.set()
         await gone(world)
-    assert calls.made == [1, 2, 1]
+    assert calls.made[2:] == [1]
 
 
 async def test_a_job_that_nobody_here_knows_waits_for_those_who_do(world: World) -> None:
