@@ -57,7 +57,7 @@ class Windows:
     def assert_quiet(self) -> None:
         """The browser had nothing to complain of: no script failed, no file was missing, no policy was broken."""
         unexpected = [said for said in self.complaints if not any(words in said for words in self._expected)]
-        assert unexpected == []
+        assert not unexpected, "\n".join(unexpected)
 
     def close(self) -> None:
         for context in self._contexts:
