@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from linnet.clock import rfc3339
 from linnet.web.files import all_files
+from linnet.web.times import ago
 from tests.flows._linnet_process import Person
 from tests.web._browser import Windows
 from tests.web._scripts import deaf, wait_until
@@ -168,6 +170,22 @@ def test_a_question_mark_shows_the_keys_and_can_turn_them_off(page: Page) -> Non
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     expect(tweets(page).nth(1)).to_be_focused()
+
+
+def test_times_are_said_as_the_server_says_them(page: Page) -> None:
+    page.goto("/")
+    now_ms = 1_800_000_000_123
+    ages_s = [-5, 0, 59, 60, 3599, 3600, 86_399, 86_400, 5_000_000, 40_000_000]
+    times = [rfc3339(now_ms - 1000 * age_s) for age_s in ages_s]
+    said = page.evaluate(
+        """async ([times, now]) => {
+          const entry = document.querySelector("script[type=module]").src;
+          const { ago } = await import(entry.replace("linnet.js", "times.js"));
+          return times.map((time) => ago(time, now));
+        }""",
+        [times, now_ms],
+    )
+    assert said == [ago(time, now_ms) for time in times]
 
 
 def test_times_stay_true_while_a_page_is_open(page: Page) -> None:

@@ -75,10 +75,17 @@ def module_paths() -> list[str]:
 
 @cache
 def worker_file() -> StaticFile:
-    """The service worker. It begins with what it keeps, so that a new version of any file is a new worker."""
+    """The service worker. It begins with what it keeps, so that a new version of any file or page is a new worker."""
     kept = [static_path(name) for name in all_files() if name != WORKER and not name.endswith(".png")]
-    head = msgspec.json.encode({"version": version(), "files": kept})
+    head = msgspec.json.encode({"version": version(), "files": kept, "templates": _templates_digest()})
     return _file(WORKER, b"self.linnet = %b;\n%b" % (head, all_files()[WORKER].content))
+
+
+def _templates_digest() -> str:
+    """What the page looks like that the worker keeps."""
+    found = resources.files("linnet.web").joinpath("templates").iterdir()
+    templates = {entry.name: entry.read_bytes() for entry in found if entry.name.endswith(".html")}
+    return hashlib.sha256(b"".join(templates[name] for name in sorted(templates))).hexdigest()[:12]
 
 
 def _file(name: str, content: bytes) -> StaticFile:
