@@ -52,7 +52,7 @@ const loadOlder = (more) => loading ??= (async () => {
     if (standing) (arrived[0]?.matches("[tabindex]") ? arrived[0] : arrived[0]?.querySelector("a:not([tabindex])"))?.focus({ preventScroll: true });
     return true;
   } catch {
-    more.textContent = "Older tweets did not come. Try again";
+    more.textContent = "That did not come. Try again";
     end.removeAttribute("aria-busy");
     return false;
   } finally {

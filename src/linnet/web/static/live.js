@@ -108,7 +108,7 @@ const askInstead = async () => {
   stop();
   if (document.hidden) return;
   try {
-    const answer = await fetch(`/fragments/news?${wish()}`);
+    const answer = await fetch(`/fragments/news?${wish()}`, { headers: { Accept: "text/event-stream" } });
     if (answer.status === 401) return;
     if (!answer.ok) throw answer;
     for (const event of (await answer.text()).split("\n\n")) {
