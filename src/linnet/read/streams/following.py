@@ -129,7 +129,8 @@ class Following:
             parts.append(frames.gone_frame(self.event_id, lost))
         new = [(e, item) for e, item in zip(found.entries, found.items, strict=True) if e.id not in self._shown]
         self._add([entry for entry, _ in new])
-        self._tidy()
+        if lost or len(self._shown) > self._most:
+            self._tidy()
         if new:
             parts.append(frames.tweets_frame(self.event_id, [item for _, item in new]))
         return parts

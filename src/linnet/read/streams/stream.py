@@ -194,14 +194,14 @@ class Stream(AsyncIterator[bytes]):
         if self._first:
             chunk, self._first = self._first, b""
             return chunk
-        pause = self.written_at + self._pause_seconds - self._deps.clock.steady_seconds()
-        if pause > 0 and not self.has_ended:
-            # Whatever comes in such a moment is read and said at once.
-            await asyncio.sleep(pause)
         chunk = b""
         while not chunk and not self.has_ended:
             if not self._has_marks:
                 await self._wait()
+            pause = self.written_at + self._pause_seconds - self._deps.clock.steady_seconds()
+            if pause > 0 and not self.has_ended:
+                # Whatever comes so soon after something else is gathered, and read and said at once.
+                await asyncio.sleep(pause)
             if not self.has_ended:
                 chunk = await self._compose()
         if self.has_ended:

@@ -80,15 +80,7 @@ class Streams:
             raise StreamsFull
         if len(self._open.of(viewer.user_id)) >= self.options.most_per_user:
             raise TooManyStreams
-        stream = Stream(
-            self._deps,
-            viewer,
-            # What a window does not keep is not signalled: below it nothing could be vouched for.
-            limit=max(1, min(wish.limit, self._deps.windows.options.kept_entries // 2)),
-            pause_seconds=self.options.pause_seconds,
-            reads=self._reads,
-            look_again=self.rounds.note_changed,
-        )
+        stream = self._make(viewer, wish)
         self._open.add(stream)
         OPEN.inc()
         try:
@@ -99,6 +91,23 @@ class Streams:
             self.close(stream)
             raise
         return stream
+
+    async def glance(self, viewer: Viewer, wish: StreamWish) -> bytes:
+        """What a stream would begin with, for clients that ask now and then instead. Raises ``Unavailable``."""
+        stream = self._make(viewer, wish)
+        await stream.begin(wish, retry_ms=_drawn_retry_ms())
+        return await anext(stream)
+
+    def _make(self, viewer: Viewer, wish: StreamWish) -> Stream:
+        return Stream(
+            self._deps,
+            viewer,
+            # What a window does not keep is not signalled: below it nothing could be vouched for.
+            limit=max(1, min(wish.limit, self._deps.windows.options.kept_entries // 2)),
+            pause_seconds=self.options.pause_seconds,
+            reads=self._reads,
+            look_again=self.rounds.note_changed,
+        )
 
     def close(self, stream: Stream) -> None:
         """Ends and forgets a stream. Twice is as good as once."""
