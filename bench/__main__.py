@@ -10,11 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import fanout, home_page, posting, search, window_memory
+from bench import fanout, home_page, pages, posting, search, window_memory
 from bench.figures import Comparison, show_comparisons, write_json
 
 _MEASURES = {
     "home": home_page.measure,
+    "pages": pages.measure,
     "posting": posting.measure,
     "fanout": fanout.measure,
     "memory": window_memory.measure,
