@@ -124,6 +124,19 @@ def test_somebody_who_is_muted_goes_from_the_list(windows: Windows, ada: Person,
     assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["muting"] is True
 
 
+def test_somebody_who_is_muted_stays_on_their_own_page(windows: Windows, ada: Person, bob: Person) -> None:
+    tweet_id = bob.post("still here")
+    page = windows.open(by=ada)
+    page.goto(f"/@{bob.name}")
+    item(page, tweet_id).locator("summary").click()
+    with page.expect_response("**/mute"):
+        item(page, tweet_id).get_by_role("button", name="Mute").click()
+    expect(item(page, tweet_id)).to_be_visible()
+    item(page, tweet_id).locator("summary").click()
+    expect(item(page, tweet_id).get_by_role("button", name=f"Unmute @{bob.name}")).to_be_visible()
+    assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["muting"] is True
+
+
 def test_deleting_asks_first_and_the_focus_goes_on(windows: Windows, web_site: WebSite, ada: Person) -> None:
     kept, gone = ada.post("stays"), ada.post("goes")
     page = windows.open(by=ada)

@@ -78,6 +78,8 @@ def test_a_tweet_is_posted_without_leaving_the_page(windows: Windows, ada: Perso
         expect(area).to_have_value("")
     expect(page.locator(".feed .tweet .text").first).to_have_text("another one")
     expect(page.locator(".feed .tweet")).to_have_count(2)
+    # Also where there was nothing yet but what others like.
+    expect(page.locator(".feed > :first-child")).to_contain_text("another one")
     expect(page.locator("[role=status] .live")).to_have_text("Posted.")
     assert page.evaluate("window.stayed") is True
     assert [tweet.strip() for tweet in ada.home()] == ["another one", "see example.com/a/long/path"]

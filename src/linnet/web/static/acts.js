@@ -104,7 +104,7 @@ document.addEventListener("submit", (event) => {
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;
   const [, kind, id, un, verb] = found, name = form.querySelector("button")?.textContent.match(/@\S+/)?.[0];
-  const away = form.closest(".tweet") && !form.closest(".main");
+  const away = form.closest(".tweet") && !form.closest(".main") && !document.querySelector(".profile");
   if (verb === "delete") event.preventDefault(), erase(form, id);
   else if (verb === "block" || (verb === "mute" && away)) {
     if (un || !away) return;

@@ -19,9 +19,9 @@ export const put = (feed, html) => {
   for (const tweet of parse(html).querySelectorAll("article.tweet")) {
     if (document.getElementById(tweet.id)) continue;
     comeBackHere(tweet);
-    const older = [...feed.querySelectorAll(":scope > .tweet")].find((other) => isNewer(tweet.dataset.id, other.dataset.id));
-    const below = older ?? feed.querySelector(":scope > .older, :scope > .end");
-    below ? below.before(tweet) : feed.append(tweet);
+    const there = [...feed.querySelectorAll(":scope > .tweet")], older = there.find((other) => isNewer(tweet.dataset.id, other.dataset.id));
+    const below = older ?? (there.length ? feed.querySelector(":scope > .older, :scope > .end") : feed.firstChild);
+    feed.insertBefore(tweet, below);
     arrived.push(tweet);
   }
   document.dispatchEvent(new Event("feedgrown"));
