@@ -57,7 +57,7 @@ async def _show(
         devices=await sessions_screen(read, actor.user_id, actor.session_id),
         blocked=blocked,
         muted=muted,
-        max_picture_mb=_max_picture_bytes(ask) // 1024 // 1024,
+        max_picture_bytes=_max_picture_bytes(ask),
         errors=errors or {},
         section=section,
         done=ask.query("done"),

@@ -9,3 +9,4 @@ import "./times.js";
 // What not every page needs comes when it is.
 if (document.querySelector(".composer")) import("./composer.js");
 if (document.body.dataset.me) import("./live.js");
+if (document.querySelector("[data-preview]")) import("./picture.js");
