@@ -5,16 +5,13 @@ A new town is planted for them, so they show what somebody sees who has just sta
 
 import argparse
 import io
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.flows._linnet_process import Linnet, eventually, family, free_port
-from tests.web._browser import DEADLINE_MS, open_browser
+from tests.web._demo import Demo, open_demo
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 MAX_KB = 120
@@ -42,16 +39,6 @@ SHOTS = (
 )
 
 
-def log_in(page: Page, linnet: Linnet) -> None:
-    """With what the demo said."""
-    found = linnet.wait_said(r"Log in as\s+(\S+)\s+with the password\s+(\S+)")
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill(found[1])
-    page.get_by_label("Password").fill(found[2])
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_role("heading", name="Home").wait_for()
-
-
 def find_thread(page: Page) -> str:
     """The address of the town's tweet that has the most answers."""
     found: list[tuple[int, str]] = []
@@ -67,11 +54,11 @@ def find_thread(page: Page) -> str:
         page.goto(older.get_attribute("href") or "")
 
 
-def take(browser: Browser, url: str, cookies: Sequence, shot: Shot, path: str) -> bytes:
+def take(demo: Demo, shot: Shot, path: str) -> bytes:
     """The picture as WebP."""
     width, height = _PHONE if shot.is_phone else _WIDE
-    context = browser.new_context(
-        base_url=url,
+    context = demo.browser.new_context(
+        base_url=demo.url,
         viewport={"width": width, "height": height},
         device_scale_factor=2 if shot.is_phone else 1,
         is_mobile=shot.is_phone,
@@ -80,7 +67,7 @@ def take(browser: Browser, url: str, cookies: Sequence, shot: Shot, path: str) -
         locale="en-GB",
     )
     try:
-        context.add_cookies(list(cookies))
+        context.add_cookies(demo.cookies)
         page = context.new_page()
         page.goto(path)
         page.evaluate("Promise.all([...document.images].map((image) => (image.loading = 'eager', image.decode())))")
@@ -96,24 +83,13 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=IMAGES, help="the directory (default docs/images)")
     into: Path = parser.parse_args().into
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory, family(Path(directory)) as linnets:
-        port = free_port()
-        linnet = linnets.start("serve", "--data-dir", str(linnets.directory), "--port", str(port))
-        linnet.wait_ready(port)
-        with open_browser() as browser:
-            context = browser.new_context(base_url=linnet.url, java_script_enabled=False)
-            context.set_default_timeout(DEADLINE_MS)
-            page = context.new_page()
-            log_in(page, linnet)
-            # The town's last events are still on their way when it answers.
-            eventually(lambda: page.goto("/") and page.locator("main .tweet").count() >= 20, what="a full page")
-            thread, cookies = find_thread(page), context.cookies()
-            for shot in SHOTS:
-                picture = take(browser, linnet.url, cookies, shot, thread if shot.path == "thread" else shot.path)
-                assert len(picture) < MAX_KB * 1000, f"{shot.name} has {len(picture)} bytes"
-                (into / f"{shot.name}.webp").write_bytes(picture)
-                print(f"{shot.name}.webp: {len(picture) // 1000} kB")
-        linnet.stop()
+    with open_demo() as demo:
+        thread = find_thread(demo.page)
+        for shot in SHOTS:
+            picture = take(demo, shot, thread if shot.path == "thread" else shot.path)
+            assert len(picture) < MAX_KB * 1000, f"{shot.name} has {len(picture)} bytes"
+            (into / f"{shot.name}.webp").write_bytes(picture)
+            print(f"{shot.name}.webp: {len(picture) // 1000} kB")
 
 
 if __name__ == "__main__":
