@@ -7,7 +7,11 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 def ago(rfc3339: str, now_ms: int) -> str:
     """How long ago, in one short word; the day, when it is longer."""
-    then = datetime.fromisoformat(rfc3339)
+    return since(datetime.fromisoformat(rfc3339), now_ms)
+
+
+def since(then: datetime, now_ms: int) -> str:
+    """The same, of a moment that is known as one."""
     seconds = max(0, now_ms // 1000 - int(then.timestamp()))
     if seconds < _MINUTE:
         return "now"
