@@ -184,6 +184,9 @@ class Stream(AsyncIterator[bytes]):
                 parts += await self.following.begin(wish.since)
                 if wish.watched:
                     await self._name(wish.watched)
+                    # Said at once: whoever only glances hears nothing after this.
+                    if self._gone:
+                        parts += await self._take_away()
                 if wish.since is not None or wish.watched:
                     parts += await self._recount()
                 parts += await self._count_unread()

@@ -3,7 +3,6 @@
 Errors are said in a sentence, see ``app``; nobody is led anywhere.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from litestar.types import Receive, Scope, Send
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId
 from linnet.read.hydration.viewers import Viewer
-from linnet.read.streams import MAX_WATCHED, Stream, Streams, StreamWish, parse_bookmark, serve_stream
+from linnet.read.streams import MAX_WATCHED, Streams, StreamWish, parse_bookmark, serve_stream
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.thread import posted_screen
 from linnet.read.views.tweets import TweetView
@@ -82,18 +81,9 @@ async def stream(ask: Ask) -> Response[Any]:
 
 async def news(ask: Ask) -> Response[Any]:
     """What a stream would begin with, for pages that have none: the same events, and no more."""
-    read, wish = ask.services.read, _wish(ask)
-    glance = Stream(
-        read,
-        ask.actor,
-        limit=max(1, min(wish.limit, read.windows.options.kept_entries // 2)),
-        pause_seconds=0,
-        reads=asyncio.Semaphore(1),
-        look_again=lambda _: None,
-    )
-    await glance.begin(wish, retry_ms=1)
+    events = await ask.services.streams.glance(ask.actor, _wish(ask))
     headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-    return Response(await anext(glance), media_type="text/event-stream", headers=headers)
+    return Response(events, media_type="text/event-stream", headers=headers)
 
 
 def _wish(ask: Ask) -> StreamWish:
