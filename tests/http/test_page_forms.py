@@ -106,6 +106,13 @@ async def test_logging_in_makes_a_session_of_its_own_and_ends_the_one_before(pag
     assert planted.client.cookies[COOKIE] != "planted"
 
 
+async def test_a_session_that_is_used_keeps_its_cookie(busy_pages: PageSite) -> None:
+    ada = await busy_pages.site.newcomer()
+    cookie = (await busy_pages.browser(ada).see("/")).headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}={ada.token}; HttpOnly; Max-Age=7776000")
+    assert "set-cookie" not in (await busy_pages.browser().see("/")).headers
+
+
 async def test_logging_out_ends_the_session_everywhere(pages: PageSite) -> None:
     ada = await pages.site.sign_up("ada")
     browser, same = pages.browser(ada), pages.browser(ada)

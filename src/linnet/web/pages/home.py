@@ -12,6 +12,7 @@ from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.cards import peek_of, tweet_cards
 from linnet.web.pages.layout import ids_of, older_path, show
+from linnet.web.sessions import session_cookie
 
 _POPULAR: Final = 3
 _SUGGESTED: Final = 5
@@ -29,7 +30,7 @@ async def front(ask: Ask) -> Response[Any]:
     suggested = []
     if is_first and len(page.items) <= _FEW:
         suggested = (await suggestions_screen(ask.services.read, ask.viewer_id, _SUGGESTED)).items
-    return await show(
+    answer = await show(
         ask,
         "home.html",
         title="Home",
@@ -42,6 +43,10 @@ async def front(ask: Ask) -> Response[Any]:
         is_first=is_first,
         suggested=suggested,
     )
+    if ask.token is not None and is_first:
+        # A session that is used does not end, so the cookie must not either.
+        answer.set_cookie(session_cookie(ask.token, secure=ask.is_secure))
+    return answer
 
 
 async def _landing(ask: Ask) -> Response[Any]:
