@@ -51,12 +51,26 @@ const showUnread = (unread) => {
   place?.append(element("b", "badge new", element("span", "sr", ", "), unread > 99 ? "99+" : unread, element("span", "sr", " new")));
 };
 
-const remove = (ids) => {
-  const gone = ids.flatMap((id) => [...articlesOf(id), ...(feed?.querySelectorAll(`#t${id}`) ?? [])]).filter((tweet) => !tweet.matches(".main"));
+const takeAway = (found) => {
+  const gone = found.filter((tweet) => tweet && !tweet.matches(".main"));
   hide(gone, true);
   for (const tweet of gone) tweet.remove();
-  for (const id of ids) waiting.delete(id);
-  showNews();
+};
+
+// What a stream would begin with. The answer of somebody who is not logged in any more is null.
+const glance = async (query) => {
+  const answer = await fetch(`/fragments/news?${query}`, { headers: { Accept: "text/event-stream" } });
+  if (answer.status === 401) return null;
+  if (!answer.ok) throw answer;
+  const events = (await answer.text()).split("\n\n");
+  return events.map((event) => Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/s)))).filter((event) => event.event);
+};
+
+// What left the timeline (muted, say) is not gone from other pages: there it is asked whether it is.
+const lookAfter = async (ids) => {
+  const here = ids.filter((id) => articlesOf(id).length);
+  const events = here.length ? await glance(new URLSearchParams({ watched: here.join(",") })).catch(() => null) : null;
+  for (const { event, data } of events ?? []) if (event === "gone") takeAway(JSON.parse(data).ids.flatMap((id) => [...articlesOf(id)]));
 };
 
 const HEARD = {
@@ -64,7 +78,12 @@ const HEARD = {
     for (const { id } of feed ? items : []) if (!document.getElementById(`t${id}`)) waiting.add(id);
     showNews();
   },
-  gone: ({ ids }) => remove(ids),
+  gone: ({ ids }) => {
+    if (!feed) return void lookAfter(ids);
+    takeAway(ids.map((id) => feed.querySelector(`:scope > #t${id}`)));
+    for (const id of ids) waiting.delete(id);
+    showNews();
+  },
   counts: ({ items }) => { for (const { id, counts } of items) showCounts(id, counts); },
   notifications: ({ unread }) => showUnread(unread),
   gap: () => { missed = Boolean(feed); showNews(); },
@@ -108,13 +127,9 @@ const askInstead = async () => {
   stop();
   if (document.hidden) return;
   try {
-    const answer = await fetch(`/fragments/news?${wish()}`, { headers: { Accept: "text/event-stream" } });
-    if (answer.status === 401) return;
-    if (!answer.ok) throw answer;
-    for (const event of (await answer.text()).split("\n\n")) {
-      const fields = Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/s)));
-      if (fields.event) hear(fields.event, fields.id, fields.data);
-    }
+    const events = await glance(wish());
+    if (!events) return;
+    for (const { event, id, data } of events) hear(event, id, data);
     delay = POLL_MS;
   } catch {
     delay = Math.min(2 * delay, MOST_MS);
