@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 import structlog
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -54,8 +54,6 @@ def web(settings: Settings, *, host: str, port: int) -> None:
         address=address,
         port=port,
         interface=Interfaces.ASGI,
-        # Ready for HTTP/2 as well, each connection would take 12 KB more; it comes with TLS, which ends at a proxy.
-        http=HTTPModes.http1,
         factory=True,
         loop=Loops.uvloop,
         workers=settings.web.processes,
