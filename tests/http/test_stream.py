@@ -405,7 +405,7 @@ async def test_a_client_that_does_not_read_is_dropped(place: Place, client: http
     await ben.follow(ada)
     oldest = await ada.post()
     # More than the kernel takes for a client that does not read, which may be some megabytes.
-    for _ in range(130):
+    for _ in range(100):
         await ada.post("\N{BIRD}" * 10_000)
     port = int(place.web.url.rpartition(":")[2])
     before = resident_bytes(place)

@@ -1,7 +1,6 @@
 """A client that hears a stream: it applies every event to the first page it loaded, as the documentation says."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -63,18 +62,3 @@ class Pages:
 
     def newest(self, limit: int) -> list[Any]:
         return [self.items[tweet_id] for tweet_id in sorted(self.items, reverse=True)[:limit]]
-
-
-async def chunks_of(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    """Whole frames from an answer's lines."""
-    frame = ""
-    async for line in lines:
-        frame += line + "\n"
-        if not line:
-            yield frame.encode()
-            frame = ""
-
-
-async def next_of(queue: "asyncio.Queue[Heard]", *, seconds: float) -> Heard:
-    async with asyncio.timeout(seconds):
-        return await queue.get()
