@@ -39,7 +39,7 @@ from tests.support.world import WorldOptions
 
 DOCUMENT = build_document(ENDPOINTS, ApiOptions(version="0.1.0"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-EXAMPLES_PER_MODE = 20
+EXAMPLES_PER_MODE = 12
 _EVENTS = re.compile(r"retry: \d+\n\n(event: [a-z]+\nid: \d+\.\d+\.[0-9a-f]{16}\ndata: {.*}\n\n|:\n\n)+")
 BY_OPERATION = {endpoint.operation_id: endpoint for endpoint in ENDPOINTS}
 
