@@ -139,10 +139,12 @@ async def test_posting_and_answering(pages: PageSite) -> None:
     other = pages.browser(ben)
     form = (await other.see(f"/@ada/{tweet_id}")).form("/tweets")
     page = await other.send(form, text="well said")
-    assert page.location.startswith(f"/@ada/{tweet_id}#t")
+    assert page.location.startswith("/@ben/")
+    both = ["first line\nsecond line", "well said"]
+    # At once under what it answers, and from there when a worker has noted it.
+    assert [text.text for text in (await other.see(page.location)).main.all("p", cls="text")] == both
     await pages.site.settle()
-    thread = await other.see(f"/@ada/{tweet_id}")
-    assert [text.text for text in thread.main.all("p", cls="text")] == ["first line\nsecond line", "well said"]
+    assert [text.text for text in (await other.see(f"/@ada/{tweet_id}")).main.all("p", cls="text")] == both
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 141, "nul \x00", "x" * 5000])

@@ -34,8 +34,7 @@ def test_two_people_meet_talk_and_part(windows: Windows, web_site: WebSite, look
 
     answer = f"Clear by noon, say {bob.name}'s knees."
     bob.reply(news, answer)
-    web_site.settle()
-    bob.page.reload()
+    # At once, whatever workers do meanwhile.
     expect(bob.tweet(answer)).to_be_visible()
     bob.go("/")
     bob.press("Retweet", news)

@@ -143,8 +143,10 @@ async def post(ask: Ask) -> Response[Any]:
         return await _show_composer(ask, text, error=error)
     except (NotFound, Blocked) as error:
         return await _show_composer(ask, text, error=error)
-    back = safe_path(fields.get("back", ""))
-    return go_to(f"{back}#t{tweet.id}" if reply_to is not None else back)
+    if reply_to is not None:
+        # Its own page is there at once. Under what it answers it stands when a worker has noted it.
+        return go_to(thread_path(await _find(ask, tweet.id)))
+    return go_to(safe_path(fields.get("back", "")))
 
 
 def key_of(once: str, *more: object) -> str | None:
