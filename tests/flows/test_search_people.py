@@ -2,9 +2,11 @@
 
 import pytest
 
+from linnet.domain.matching import score
 from linnet.domain.timeline import Range
 from linnet.errors import Invalid
 from linnet.ids import MAX_ID
+from linnet.read.timelines import search
 from linnet.read.timelines.search import people_found_page
 from linnet.stores.postgres.queries import Query
 from linnet.write.actions import blocks
@@ -130,3 +132,15 @@ async def test_there_is_an_end_to_it(town: World) -> None:
         await town.person(f"many_{number}")
     everybody = await found(town, "many", limit=90)
     assert len(everybody) == len(set(everybody)) == 200
+
+
+async def test_nobody_is_lost_between_pages_who_fits_as_well_as_another(
+    town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The score tells most people apart by their ids; here nobody.
+    monkeypatch.setattr(search, "score", lambda user_id, *rest, **how: score(0, *rest, **how))
+    for number in range(7):
+        await town.person(f"many_{number}")
+    expected = sorted((f"many_{number}" for number in range(7)), key=town.ids.__getitem__, reverse=True)
+    for limit in (1, 2, 3, 10):
+        assert await found(town, "many", limit=limit) == expected

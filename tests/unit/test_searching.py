@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from linnet.domain.documents import document_of, slices_between
 from linnet.domain.languages import DICTIONARIES, guess_language
-from linnet.domain.matching import LEAST_ALIKE, alike_query, closeness, names_query, score, username_typed
+from linnet.domain.matching import LEAST_ALIKE, alike_query, closeness, distinct, names_query, score, username_typed
 from linnet.domain.searching import MAX_QUERY_CHARS, MAX_TERMS, check_query, parse_search, stems_needed, tsquery_of
 from linnet.domain.text import TextRules
 from linnet.domain.words import find_asked_words, find_words, fold
@@ -206,6 +206,11 @@ def test_people_are_ordered_by_how_well_they_fit() -> None:
     assert ranked == sorted(ranked, reverse=True)
     assert len(set(ranked)) == len(ranked)
     assert all(0 < points <= MAX_ID for points in ranked)
+
+
+def test_no_two_have_the_same_cursor() -> None:
+    assert distinct([]) == []
+    assert distinct([9, 9, 9, 8, 5, 5, 1]) == [9, 8, 7, 6, 5, 4, 1]
 
 
 def test_typing_errors_are_near_and_other_names_are_not() -> None:

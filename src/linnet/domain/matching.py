@@ -71,7 +71,7 @@ def score(
     begins_username: bool = False,
     alike: float | None = None,
 ) -> int:
-    """Orders people, the largest first, and is a cursor: no two are the same but by a very rare chance.
+    """Orders people, the largest first. Few share theirs, but some do: ``distinct`` tells them apart.
 
     ``alike`` None: the names begin so.
     """
@@ -85,6 +85,14 @@ def score(
         | min(max(followers, 0), _MAX_FOLLOWERS) << 22
         | (user_id ^ user_id >> 22) & 0x3FFFFF
     )
+
+
+def distinct(scores: Iterable[int]) -> list[int]:
+    """Scores that are sorted, the largest first, as cursors: whoever shares a score comes right after the other."""
+    cursors: list[int] = []
+    for points in scores:
+        cursors.append(points if not cursors else min(points, cursors[-1] - 1))
+    return cursors
 
 
 def _beginning(word: str) -> str:

@@ -42,6 +42,6 @@ def beginning_typed(query: str) -> str:
 
 
 def score(tag: Tag, beginning: str) -> int:
-    """Orders tags that begin so, the largest first, and is a cursor: no two are the same but by a very rare chance."""
+    """Orders tags that begin so, the largest first. Two may share theirs: ``matching.distinct`` tells them apart."""
     is_whole = tag.tag == beginning
     return is_whole << 62 | min(tag.tweets_count, _MAX_COUNT) << 32 | crc32(tag.tag.encode())

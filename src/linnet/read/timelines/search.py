@@ -13,6 +13,7 @@ from linnet.domain.matching import (
     LEAST_ALIKE,
     alike_query,
     closeness,
+    distinct,
     names_query,
     score,
     username_typed,
@@ -143,7 +144,7 @@ async def people_found_page(deps: ReadDeps, viewer_id: UserId | None, query: str
 
 
 async def _rank_people(deps: ReadDeps, query: str) -> list[FollowEdge]:
-    """The best matches, best first. An edge's id is the match's score, which serves as the cursor."""
+    """The best matches, best first. An edge's id is the match's cursor."""
     scores: dict[UserId, int] = {}
 
     def note(person: FoundPerson, points: int) -> None:
@@ -161,8 +162,9 @@ async def _rank_people(deps: ReadDeps, query: str) -> list[FollowEdge]:
             alike = closeness(words, person.username, person.name)
             if alike >= LEAST_ALIKE:
                 note(person, score(person.id, person.followers_count, alike=alike))
-    ranked = sorted(((points, user_id) for user_id, points in scores.items()), reverse=True)
-    return [FollowEdge(points, user_id) for points, user_id in ranked[:_MAX_PEOPLE]]
+    ranked = sorted(scores, key=lambda user_id: (scores[user_id], user_id), reverse=True)[:_MAX_PEOPLE]
+    cursors = distinct(scores[user_id] for user_id in ranked)
+    return [FollowEdge(cursor, user_id) for cursor, user_id in zip(cursors, ranked, strict=True)]
 
 
 async def _fetch_by_keys(deps: ReadDeps, query: str) -> list[FoundPerson]:
@@ -179,8 +181,9 @@ async def tags_found_page(deps: ReadDeps, query: str, wanted: Range) -> PageView
     """Tags that tweets carry, the most used first, 200 at most. Raises ``Invalid`` for a query that is empty."""
     beginning = beginning_typed(check_query(query))
     found = await tags.fetch_by_prefix(deps.db, beginning, page_size=_MAX_TAGS) if beginning else []
-    ranked = sorted(((score_of_tag(tag, beginning), tag) for tag in found), key=lambda pair: pair[0], reverse=True)
-    inside = [(place, tag) for place, tag in ranked if wanted.after < place < wanted.before]
+    ranked = sorted(found, key=lambda tag: (score_of_tag(tag, beginning), tag.tag), reverse=True)
+    cursors = distinct(score_of_tag(tag, beginning) for tag in ranked)
+    inside = [edge for edge in zip(cursors, ranked, strict=True) if wanted.after < edge[0] < wanted.before]
     shown = inside[-wanted.limit :] if wanted.ascending else inside[: wanted.limit]
     if not shown:
         return PageView([], str(wanted.after) if wanted.ascending else None, None)
