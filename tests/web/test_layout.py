@@ -45,13 +45,18 @@ _SMALL_TARGETS = """(px) => {
     .filter(([one, box]) => box.bottom > 0 && Math.min(box.width, box.height) < px - 0.5)
     .map(([one, box]) => `${Math.round(box.width)}×${Math.round(box.height)} ${one.outerHTML.slice(0, 120)}`);
 }"""
-_SHIFTS = """async () => {
+# How far a page moves by itself, all of it together (0.1 is what browsers call good). A browser may show a page of
+# which it has read a part: what stands at the right edge, or shares its row, moves as the rest of the row is read.
+MAX_SHIFT = 0.005
+_SHIFTS = """async (most) => {
   const found = [], eager = [...document.images].filter((image) => image.loading !== "lazy");
   new PerformanceObserver((list) => found.push(...list.getEntries())).observe({ type: "layout-shift", buffered: true });
   await Promise.all(eager.map((image) => image.decode().catch(() => 0)));
   for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
-  return found.filter((shift) => !shift.hadRecentInput)
-    .map((shift) => `${shift.value}: ${shift.sources.map((source) => source.node?.outerHTML?.slice(0, 100))}`);
+  const shifts = found.filter((shift) => !shift.hadRecentInput);
+  if (shifts.reduce((sum, shift) => sum + shift.value, 0) <= most) return [];
+  const html = (source) => source.node?.outerHTML?.slice(0, 100);
+  return shifts.map((shift) => `${shift.value}: ${shift.sources.map(html)}`);
 }"""
 
 
@@ -73,7 +78,7 @@ def test_every_page_fits_a_phone_stands_still_and_has_targets_for_fingers(window
         page = windows.open(PHONE, by=person)
         for place in places:
             go(page, place)
-            found += [f"{place.name} moves: {line}" for line in page.evaluate(_SHIFTS)]
+            found += [f"{place.name} moves: {line}" for line in page.evaluate(_SHIFTS, MAX_SHIFT)]
             found += [f"{place.name} is wide: {line}" for line in page.evaluate(_STICKS_OUT)]
             found += [f"{place.name}, target: {line}" for line in page.evaluate(_SMALL_TARGETS, TARGET_PX)]
             page.evaluate("document.documentElement.style.fontSize = '150%'")
@@ -106,7 +111,7 @@ def test_nothing_moves_while_a_page_loads(windows: Windows, town: Town) -> None:
         page = windows.open(DESKTOP, by=person)
         for place in places:
             go(page, place)
-            found += [f"{place.name} moves: {line}" for line in page.evaluate(_SHIFTS)]
+            found += [f"{place.name} moves: {line}" for line in page.evaluate(_SHIFTS, MAX_SHIFT)]
     assert found == [], "\n".join(found)
 
 
