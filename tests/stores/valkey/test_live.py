@@ -50,6 +50,14 @@ class Place:
         for call in self.windows.push(Entry(TweetId(tweet_id), DAN), b"".join(map(pack_id, reader_ids))):
             await call
 
+    async def end(self, process: Process) -> None:
+        """Returns once Valkey has seen that it is gone."""
+        await process.subscription.close()
+        channel = self.keys.live_channel(process.name)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await self.valkey.call(b"PUBSUB", b"NUMSUB", channel))[1]:
+                pass
+
     async def fields(self) -> dict[bytes, bytes]:
         pairs = iter(await self.valkey.call(b"HGETALL", self.keys.live()))
         return dict(zip(pairs, pairs, strict=True))
@@ -109,7 +117,7 @@ async def test_a_process_that_is_gone_is_taken_out_by_who_would_tell_it(place: P
     one, other = place.processes
     await place.live.enter(one.name, [ADA, BEN], are_all=True)
     await place.live.enter(other.name, [ADA], are_all=True)
-    await one.subscription.close()
+    await place.end(one)
     await place.push(1001, ADA, BEN)
     assert await other.next() == Told((ADA,), 1001, notifications=False)
     assert await place.fields() == {pack_id(ADA): other.name, other.name: b""}
