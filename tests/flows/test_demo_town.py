@@ -13,8 +13,10 @@ from linnet.cli.demo_town import DAYS, LINES, LOVED, Line
 from linnet.domain.profiles import check_bio, check_location
 from linnet.domain.timeline import Range
 from linnet.ids import unix_ms_of
+from linnet.read.timelines.notifications import notifications_page
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.timelines.trending import Trending
+from linnet.read.views.notifications import NotificationView
 from linnet.read.views.tweets import TweetView
 from linnet.stores.postgres import tweets, users
 from linnet.stores.postgres.queries import Query
@@ -97,6 +99,31 @@ async def test_people_like_pin_and_mention_and_tags_trend(world: World, password
     await world.settle()
     await know_everybody(world)
     await assert_alive(world)
+
+
+async def test_what_people_were_told_is_as_old_as_what_it_tells_of(world: World, passwords: Passwords) -> None:
+    await plant_demo(world.write, passwords)
+    await know_everybody(world)
+    page = await notifications_page(world.read, world.ids["ada"], Range(100))
+    ages = [world.write.clock.now_ms() - unix_ms_of(int(item.id)) for item in page.items]
+    assert min(ages) >= 0
+    assert max(ages) > 4 * DAY_MS
+    assert len({round(age / 3_600_000) for age in ages}) > len(ages) // 2, "spread over the days"
+    # Answers are told when they were given.
+    written_ms = {
+        unix_ms_of(int(tweet.id))
+        for item in page.items
+        if item.kind == "replied" and (tweet := view_of(item)) is not None
+    }
+    assert written_ms
+    assert written_ms <= {unix_ms_of(int(item.id)) for item in page.items}
+    assert [item.unread for item in page.items] == [age < DAY_MS for age in ages]
+    assert 0 < page.unread_count < len(page.items)
+
+
+def view_of(item: NotificationView) -> TweetView | None:
+    """Its tweet, which is JSON already."""
+    return None if item.tweet is None else msgspec.json.decode(msgspec.json.encode(item.tweet), type=TweetView)
 
 
 async def test_everybodys_home_timeline_is_exact(world: World, passwords: Passwords) -> None:

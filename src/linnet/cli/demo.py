@@ -6,7 +6,7 @@ and a fact about the installation says when all of it is.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 
 import click
@@ -18,12 +18,13 @@ from linnet.cli.demo_people import PEOPLE, follow_pairs
 from linnet.cli.demo_town import DAYS, LINES, LOVED, Line
 from linnet.cli.stores import with_stores
 from linnet.clock import ManualClock
-from linnet.domain.event import TweetRef
+from linnet.domain.event import TweetRef, lane_of
 from linnet.domain.timeline import Range
 from linnet.errors import Conflict
-from linnet.ids import IdSource, TweetId, UserId, random_bytes
+from linnet.ids import IdSource, TweetId, UserId, first_id_at, random_bytes
 from linnet.settings import Settings
-from linnet.stores.postgres import leases, tweets, users
+from linnet.stores.postgres import leases, notifications, outbox, tweets, users
+from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.follows import follow
 from linnet.write.actions.likes import like
@@ -32,6 +33,7 @@ from linnet.write.actions.pins import pin
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.tweets import post_tweet, retweet
 from linnet.write.deps import WriteDeps
+from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
 
 EMAIL_DOMAIN = "reedwater.invalid"
 _PASSWORD_FACT = "demo.password"
@@ -40,6 +42,9 @@ _PLANTED_FACT = "demo.planted"
 _DAY_MS = 86_400_000
 _LEASE_SECONDS = 120
 _MAX_LINES_EACH = 1000
+_HELD_SECONDS = 0.02
+# The first person was here yesterday, so that some of what they were told is new, and some is not.
+_READ_DAYS_AGO = 1
 
 
 class DemoLogin(msgspec.Struct, frozen=True):
@@ -97,6 +102,8 @@ async def plant_demo(deps: WriteDeps, passwords: Passwords) -> DemoLogin | None:
     password, started_ms = await _start(deps)
     async with _earlier_ids(deps, started_ms) as (at, earlier):
         await _live_through(earlier, passwords, password, started_ms=started_ms, now_ms=deps.clock.now_ms(), at=at)
+    if at is not _stand_still:
+        await _tell_in_time(deps)
     await leases.upsert_fact(deps.db, _PLANTED_FACT, "yes")
     return DemoLogin(first, password, is_new=True)
 
@@ -186,6 +193,27 @@ async def _live_through(
     for person in PEOPLE:
         if person.pinned:
             await pin(deps, town.user_ids[person.username], written[_INDEXES[person.pinned]])
+
+
+async def _tell_in_time(deps: WriteDeps) -> None:
+    """What people were told of each other was told just now, all at once: it becomes as old as what it tells of."""
+    user_ids = await users.fetch_ids_by_username(deps.db, [person.username for person in PEOPLE])
+    await _wait_until_told(deps, {lane_of(user_id) for user_id in user_ids.values()})
+    async with deps.db.transaction() as session:
+        await notifications.date_back(session, user_ids.values())
+        yesterday_ms = deps.clock.now_ms() - _READ_DAYS_AGO * _DAY_MS
+        await notifications.mark_read(session, user_ids[PEOPLE[0].username], first_id_at(yesterday_ms))
+
+
+async def _wait_until_told(deps: WriteDeps, lanes: Set[int]) -> None:
+    """Applies what waits in these lanes, beside the workers that there may be."""
+    while busy := lanes & set(await outbox.fetch_busy_lanes(deps.db)):
+        try:
+            outcomes = {await apply_lane_batch(deps, lane, LaneOptions()) for lane in sorted(busy)}
+        except ConcurrentUpdate:
+            continue
+        if outcomes == {"held"}:
+            await asyncio.sleep(_HELD_SECONDS)
 
 
 _INDEXES = {line.key: index for index, line in enumerate(LINES) if line.key}

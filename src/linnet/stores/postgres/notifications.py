@@ -202,6 +202,13 @@ async def shrink(db: Session, groups: Sequence[GroupKey]) -> None:
     await db.run(_sql["delete_empty_groups"], user_ids=list({key.user_id for key in removed}))
 
 
+async def date_back(db: Session, user_ids: Collection[UserId]) -> None:
+    """What these people were told of each other becomes as old as what they did. For a past that is made up."""
+    await lock_states(db, dict.fromkeys(user_ids, 0), floor=0)
+    await db.run(_sql["date_back"], user_ids=list(user_ids))
+    await db.run(_sql["date_groups_back"], user_ids=list(user_ids))
+
+
 async def fetch_groups(db: Reader, user_id: UserId, wanted: Range) -> list[Group]:
     """A user's groups, the one with the newest cause first."""
     if wanted.ascending:

@@ -107,6 +107,35 @@ where g.user_id = d.user_id and g.kind = d.kind and g.group_id = d.group_id;
 -- Groups that lost their last cause. Served by notification_groups_newest.
 delete from notification_groups where user_id = any(%(user_ids)s::bigint[]) and newest_id = 0;
 
+-- :name date_back (user_ids) -> none
+-- What these people were told of each other becomes as old as its cause. Served by notifications_by_actor, and likes_pkey,
+-- retweets_pkey and following_pkey for each.
+update notifications n
+set id = coalesce(
+    case n.kind
+        when 'liked' then (select l.id from likes l where l.user_id = n.actor_id and l.tweet_id = n.group_id)
+        when 'retweeted' then (
+            select r.retweet_id from retweets r
+            where r.author_id = n.user_id and r.tweet_id = n.group_id and r.user_id = n.actor_id
+        )
+        when 'followed' then (
+            select f.id from following f where f.user_id = n.actor_id and f.followed_id = n.user_id
+        )
+        else n.group_id
+    end,
+    n.id
+)
+where n.user_id = any(%(user_ids)s::bigint[]) and n.actor_id = any(%(user_ids)s::bigint[]);
+
+-- :name date_groups_back (user_ids) -> none
+-- Groups are as new as the newest of their causes again. Served by notification_groups_newest and notifications_of_group.
+update notification_groups g
+set newest_id = (
+    select max(n.id) from notifications n
+    where n.user_id = g.user_id and n.kind = g.kind and n.group_id = g.group_id
+)
+where g.user_id = any(%(user_ids)s::bigint[]);
+
 -- :name fetch_groups (user_id, before_id, page_size) -> many
 -- A user's groups, the one with the newest cause first. Served by notification_groups_newest.
 select kind, group_id, newest_id, people_count
