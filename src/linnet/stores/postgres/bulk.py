@@ -15,12 +15,12 @@ from psycopg.rows import TupleRow
 
 from linnet.errors import Conflict, Unavailable
 from linnet.ids import UserId
+from linnet.stores.postgres.locks import IMPORTS
 from linnet.stores.postgres.pool import PostgresOptions, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("bulk")
 
-_IMPORT_LOCK = 0x6C696E6E << 16 | 0xFFFE
 # A file of millions of lines is compared in one statement; a chunk of it never takes long.
 _STATEMENT_TIMEOUT_SECONDS = 3600
 _LOCK_TIMEOUT_MS = 2000
@@ -189,7 +189,7 @@ async def open_stage(options: PostgresOptions, *, domain: str) -> AsyncIterator[
         )
         # The connection of an import that ended a moment ago may be ending still.
         await connection.execute(f"set lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
-        await connection.execute(_sql["lock_imports"].text.encode(), {"lock_key": _IMPORT_LOCK})
+        await connection.execute(_sql["lock_imports"].text.encode(), {"lock_key": IMPORTS})
         await connection.execute("set lock_timeout = 0")
     except psycopg.errors.LockNotAvailable as error:
         await connection.close()

@@ -7,13 +7,11 @@ from typing import Any
 
 import msgspec
 
+from linnet.stores.postgres.locks import STALLED_JOBS
 from linnet.stores.postgres.pool import Database, Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("jobs")
-
-# Beside the lanes' locks and that of migrations, see outbox.py.
-_STALLED_LOCK = 0x6C696E6E << 16 | 0xFFFE
 
 
 class RunnerOptions(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ async def retry_stalled(db: Database, *, stalled_seconds: float) -> int:
     async with db.transaction() as session:
         # The look must begin after the lock is had: else two processes could give one job back twice, and the second
         # time would take it from the worker that runs it by now.
-        if not await session.value(_sql["lock_stalled"], lock_key=_STALLED_LOCK):
+        if not await session.value(_sql["lock_stalled"], lock_key=STALLED_JOBS):
             return 0
         return int(await session.value(_sql["retry_stalled"], stalled_seconds=stalled_seconds))
 

@@ -6,13 +6,11 @@ import msgspec
 
 from linnet.domain.event import Event, actor_of, encode_event, lane_of
 from linnet.ids import UserId
+from linnet.stores.postgres.locks import LANES
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("outbox")
-
-# Advisory locks are numbers in one space per database; ours begin here so that others can keep clear of them.
-_LANE_LOCKS = 0x6C696E6E << 16
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -71,12 +69,12 @@ async def append(db: Session, event: NewEvent, *, numbered: bool = False) -> Non
 
 async def lock_lanes(db: Session, lanes: Collection[int]) -> list[int]:
     """Holds lanes until the transaction ends; those that another worker holds are left out."""
-    return await db.fetch(int, _sql["lock_lanes"], lanes=list(lanes), first_key=_LANE_LOCKS)
+    return await db.fetch(int, _sql["lock_lanes"], lanes=list(lanes), first_key=LANES)
 
 
 async def wait_for_lane(db: Session, lane: int) -> None:
     """Holds a lane until the transaction ends. To be called before anything else is locked."""
-    await db.run(_sql["wait_for_lane"], lane=lane, first_key=_LANE_LOCKS)
+    await db.run(_sql["wait_for_lane"], lane=lane, first_key=LANES)
 
 
 async def fetch_batch(db: Session, lanes: Collection[int], *, page_size: int) -> list[EventRow]:
