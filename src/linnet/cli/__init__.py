@@ -21,6 +21,8 @@ _COMMANDS: Mapping[str, str] = {
     "db": "linnet.cli.db:db",
     "settings": "linnet.cli.settings:settings",
     "doctor": "linnet.cli.doctor:doctor",
+    "backup": "linnet.cli.backup:backup",
+    "restore": "linnet.cli.restore:restore",
     "events": "linnet.cli.events:events",
     "timelines": "linnet.cli.timelines:timelines",
     "tags": "linnet.cli.tags:tags",

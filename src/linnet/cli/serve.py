@@ -40,7 +40,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 _STOP_SECONDS = 20.0
-_DEMO_FACT = "serve.demo"
+DEMO_FACT = "serve.demo"
 # The bundled PostgreSQL admits 200; the rest is for commands beside.
 _SHARED_CONNECTIONS = 180
 
@@ -208,11 +208,11 @@ async def _town(settings: Settings, servers: _Servers, options: ServeOptions) ->
     if servers.embedded is None:
         return None
     async with open_services(settings, role="command") as services:
-        wanted = await find_fact(services.db, _DEMO_FACT)
+        wanted = await find_fact(services.db, DEMO_FACT)
         if wanted is None:
             # Decided once: a later start must not bring strangers into a place where people live by now.
             wanted = "yes" if options.demo else "no"
-            await upsert_fact(services.db, _DEMO_FACT, wanted)
+            await upsert_fact(services.db, DEMO_FACT, wanted)
             if options.demo:
                 _say("Planting a small demo town …")
         if wanted != "yes":

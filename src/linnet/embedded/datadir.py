@@ -4,6 +4,7 @@
 
     DIR/lock            held by the one linnet that uses DIR; names its pid
     DIR/linnet.json     the format of all this
+    DIR/restoring       there while a backup is being restored into DIR; half a place is of no use to anybody
     DIR/servers.json    where the running servers listen, for other commands
     DIR/postgres/       the database cluster
     DIR/valkey/         Valkey's append-only file
@@ -24,7 +25,8 @@ from linnet.embedded.account import Account
 from linnet.embedded.errors import EmbeddedError
 
 FORMAT = 1
-_NOT_CONTENT = ("lock", "linnet.json.new", "lost+found", "media")
+_EMPTY = ("lock", "lost+found")
+_NOT_CONTENT = (*_EMPTY, "linnet.json.new", "media", "restoring")
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -55,6 +57,10 @@ class DataDir(msgspec.Struct, frozen=True):
         return self.path / "logs"
 
     @property
+    def restoring_file(self) -> Path:
+        return self.path / "restoring"
+
+    @property
     def servers_file(self) -> Path:
         return self.path / "servers.json"
 
@@ -65,6 +71,11 @@ class DataDir(msgspec.Struct, frozen=True):
         uid, gid = (account.uid, account.gid) if account else (self.owner_uid, self.owner_gid)
         give_tree(path, uid, gid)
         return path
+
+    def note_restored(self) -> None:
+        """The restore is through: from now on this is a data directory as any other."""
+        self.restoring_file.unlink(missing_ok=True)
+        sync_directory(self.path)
 
     def write_file(self, path: Path, content: bytes) -> None:
         """All of it or nothing, also through a power cut."""
@@ -111,11 +122,12 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def open_data_dir(path: Path) -> Iterator[DataDir]:
+def open_data_dir(path: Path, *, is_restore: bool = False) -> Iterator[DataDir]:
     """Makes it if it is missing, locks it, and checks its format.
 
     The lock goes with our death, however we die. EmbeddedError when it is in use, cannot be written, is of a newer
-    format, or holds something else.
+    format, or holds something else. ``is_restore``: also when it holds data; without ``note_restored`` nobody opens
+    it again.
     """
     path = path.absolute()
     try:
@@ -130,6 +142,13 @@ def open_data_dir(path: Path) -> Iterator[DataDir]:
         _give(lock_fd, data_dir.owner_uid, data_dir.owner_gid)
         _lock(lock_fd, path)
         try:
+            if is_restore:
+                _claim_for_restore(data_dir)
+            elif data_dir.restoring_file.exists():
+                raise EmbeddedError(
+                    f"The data directory {path} holds half of a backup, whose restore was broken off: delete the"
+                    " directory, and restore again."
+                )
             _check_format(data_dir)
         except OSError as error:
             raise _cannot_write(path, error) from error
@@ -163,6 +182,15 @@ def _lock(fd: int, path: Path) -> None:
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+
+
+def _claim_for_restore(data_dir: DataDir) -> None:
+    if any(name not in _EMPTY for name in os.listdir(data_dir.path)):
+        raise EmbeddedError(
+            f"The directory {data_dir.path} is not empty: a backup is restored into a new one. Choose another"
+            " --data-dir, or move this one away."
+        )
+    data_dir.write_file(data_dir.restoring_file, b"")
 
 
 def _check_format(data_dir: DataDir) -> None:

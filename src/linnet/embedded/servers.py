@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from linnet.embedded.account import service_account
-from linnet.embedded.datadir import is_in_use, open_data_dir
+from linnet.embedded.datadir import DataDir, is_in_use, open_data_dir
 from linnet.embedded.errors import EmbeddedError
 from linnet.embedded.postgres import DATABASE, USER, Postgres
 from linnet.embedded.programs import programs_for
@@ -27,6 +27,8 @@ class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     durable: bool = True
     """False is for tests: nothing is forced to the disk, and Valkey keeps no file."""
+    is_restore: bool = False
+    """The directory must be new, and is of use to nobody until ``note_restored`` was called."""
     restart: RestartPolicy = RestartPolicy()
 
 
@@ -49,6 +51,7 @@ class EmbeddedServers:
         self._stack = AsyncExitStack()
         self._supervisors: list[Supervisor] = []
         self._urls: ServerUrls | None = None
+        self._data_dir: DataDir | None = None
 
     @property
     def urls(self) -> ServerUrls:
@@ -90,8 +93,14 @@ class EmbeddedServers:
             for wait in waits:
                 wait.cancel()
 
+    def note_restored(self) -> None:
+        """What a restore has to put into the directory is there."""
+        if self._data_dir is not None:
+            self._data_dir.note_restored()
+
     async def _start(self) -> None:
-        data_dir = self._stack.enter_context(open_data_dir(self._path))
+        data_dir = self._stack.enter_context(open_data_dir(self._path, is_restore=self._options.is_restore))
+        self._data_dir = data_dir
         account = service_account(data_dir.owner_uid)
         programs = await asyncio.to_thread(programs_for, account)
         data_dir.make_directory(data_dir.logs, None)

@@ -5,7 +5,7 @@ a time do it. Each migration is one transaction with bounded waits, so that a lo
 migration instead of stopping the site. The job queue's tables come along (``jobschema.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -18,8 +18,8 @@ from yoyo.connections import DatabaseURI
 
 from linnet.errors import Unavailable
 from linnet.stores.postgres import jobschema
+from linnet.stores.postgres.locks import MIGRATIONS
 
-_MIGRATION_LOCK = 0x6C696E6E << 16 | 0xFFFF
 _LOCK_TIMEOUT_SECONDS = 5
 _STATEMENT_TIMEOUT_SECONDS = 600
 
@@ -70,20 +70,22 @@ def _connected(url: str) -> Iterator[Any]:
         backend.connection.close()
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, versions: Sequence[str] | None = None) -> list[str]:
     """Brings the schema up to this version; returns what it applied. Safe for several processes at once.
+
+    ``versions``: no further than these, which is as far as an older release was.
 
     Raises ``SchemaMismatch`` when the schema is newer than this version knows.
     """
     with _connected(url) as backend:
         backend.connection.execute("set lock_timeout = 0")
-        backend.connection.execute("select pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        backend.connection.execute("select pg_advisory_lock(%s)", (MIGRATIONS,))
         backend.connection.execute(f"set lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")
         backend.init_database()
         backend.ensure_internal_schema_updated()
         # yoyo's own lock is a row, which stays when a process is killed; ours is the advisory lock above.
         backend.break_lock()
-        migrations = _migrations()
+        migrations = _migrations() if versions is None else _migrations().filter(lambda each: each.id in versions)
         _refuse_newer(_applied(backend))
         pending = backend.to_apply(migrations)
         backend.apply_migrations(pending)

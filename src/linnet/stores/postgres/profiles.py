@@ -6,6 +6,7 @@ import msgspec
 
 from linnet.domain.visits import ACTIVITY_STEP_MS, VISIT_SILENCE_MS, Activity
 from linnet.ids import UserId
+from linnet.stores.postgres.locks import BACKUPS
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
@@ -71,6 +72,11 @@ async def lock_avatar(db: Session, avatar: str) -> None:
     """Until the transaction ends nobody else chooses this picture, or deletes it."""
     # Two pictures with one number wait for each other, and that is all.
     await db.run(_sql["lock_avatar"], number=int.from_bytes(bytes.fromhex(avatar[:8]), signed=True))
+
+
+async def lock_deletion(db: Session) -> bool:
+    """Whether pictures may be deleted until the transaction ends: not while a backup reads them."""
+    return bool(await db.value(_sql["lock_deletion"], lock_key=BACKUPS))
 
 
 async def lock_row(db: Session, user_id: UserId) -> ChosenAvatar | None:

@@ -30,7 +30,7 @@ def bucket_of(user_id: int) -> int:
 _READERS = re.compile(rb"\{b\d+\}:(?:home|pull|hide):(.{8})", re.DOTALL)
 
 
-def _escape(raw: bytes) -> bytes:
+def escape(raw: bytes) -> bytes:
     """As a pattern that matches just this."""
     return b"".join(b"\\" + bytes([char]) if char in b"\\*?[]" else bytes([char]) for char in raw)
 
@@ -52,7 +52,7 @@ class Keys(msgspec.Struct, frozen=True):
         """Match what the installation's earlier releases wrote, and nothing of this one's."""
         if not self.prefix.endswith(FORMAT):
             return []
-        prefix = _escape(self.prefix.removesuffix(FORMAT))
+        prefix = escape(self.prefix.removesuffix(FORMAT))
         # Those of 0.1, which had no number in them.
         return [prefix + rest for rest in (b"{b*}:*", b"tweet:*", b"profile:*")]
 
@@ -69,11 +69,11 @@ class Keys(msgspec.Struct, frozen=True):
 
     def pull_pattern(self) -> bytes:
         """Matches every pull set, and so every reader who has a window."""
-        return _escape(self.prefix) + b"{b*}:pull:*"
+        return escape(self.prefix) + b"{b*}:pull:*"
 
     def reader_pattern(self) -> bytes:
         """Matches windows, pull sets and hide notes of all readers; ``find_reader`` says whose, and skips what else."""
-        return _escape(self.prefix) + b"{b*}:[hp]*"
+        return escape(self.prefix) + b"{b*}:[hp]*"
 
     def find_reader(self, key: bytes) -> int | None:
         """Whose window, pull set or hide notes a key is; None for any other key."""
@@ -82,7 +82,7 @@ class Keys(msgspec.Struct, frozen=True):
 
     def user_pattern(self, user_id: int) -> bytes:
         """Matches everything that belongs to one user: what lies in the user's bucket and names the user."""
-        return _escape(b"%b{b%d}:" % (self.prefix, bucket_of(user_id))) + b"*" + _escape(pack_id(user_id)) + b"*"
+        return escape(b"%b{b%d}:" % (self.prefix, bucket_of(user_id))) + b"*" + escape(pack_id(user_id)) + b"*"
 
     def hide(self, user_id: int) -> bytes:
         """Hash: author → why a reader's window must not show them. Outlives the window."""

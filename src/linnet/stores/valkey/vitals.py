@@ -3,6 +3,7 @@
 import msgspec
 
 from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.keys import escape
 
 
 class ValkeyVitals(msgspec.Struct, frozen=True):
@@ -19,6 +20,17 @@ class ValkeyVitals(msgspec.Struct, frozen=True):
     policy: str
     evicted_keys: int
     is_writing: bool
+
+
+async def holds_keys(valkey: Valkey, prefix: bytes) -> bool:
+    """Whether any key begins so: looks at all keys there are, a thousand at a time."""
+    pattern, cursor = escape(prefix) + b"*", b"0"
+    while True:
+        cursor, found = await valkey.call(b"SCAN", cursor, b"MATCH", pattern, b"COUNT", 1000)
+        if found:
+            return True
+        if cursor == b"0":
+            return False
 
 
 async def find_vitals(valkey: Valkey) -> ValkeyVitals:

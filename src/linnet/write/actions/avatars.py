@@ -108,8 +108,14 @@ async def _is_stored(deps: WriteDeps, name: str) -> bool:
 
 
 async def _delete_unless_used(deps: WriteDeps, name: str) -> bool:
-    """Looks and deletes under the picture's lock: nobody can choose it in between."""
+    """Looks and deletes under the picture's lock: nobody can choose it in between.
+
+    While a backup is taken nothing is deleted: what it finds in a row it has to find in the store. The job that
+    collects pictures does it later.
+    """
     async with deps.db.transaction() as session:
+        if not await profiles.lock_deletion(session):
+            return False
         await profiles.lock_avatar(session, name)
         if await profiles.fetch_avatars_among(session, [name]):
             return False

@@ -41,6 +41,10 @@ select last_active_ms from users where id = %(user_id)s and not exists (select f
 -- Waits until nobody else chooses or deletes the picture, and keeps others waiting until the commit.
 select pg_advisory_xact_lock(1635148148, %(number)s);
 
+-- :name lock_deletion (lock_key) -> value
+-- Whether pictures may be deleted just now, and then until the commit: not while a backup reads them.
+select pg_try_advisory_xact_lock_shared(%(lock_key)s);
+
 -- :name lock_row (user_id) -> one
 -- A user's picture, and whether the account is being erased, which both stay so until the commit. Served by users_pkey.
 select avatar, deleted_ms is not null from users where id = %(user_id)s for no key update;

@@ -1,0 +1,60 @@
+"""Takes a backup while people go on: reads one moment of the database, and the pictures that are named in it."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from linnet.bootstrap.backups.archive import FORMAT, ArchiveWriter, Contents, write_archive
+from linnet.clock import SystemClock, rfc3339
+from linnet.domain.avatars import AVATAR_SIDES, avatar_path
+from linnet.settings import Settings
+from linnet.stores.media import MediaStore
+from linnet.stores.postgres.backups import Dump, open_dump
+
+
+async def take_backup(settings: Settings, path: Path, progress: Callable[[str], None]) -> Contents:
+    """Writes the backup to ``path``; ``progress`` hears what it is at. Raises ``BackupRunning``, ``Unavailable``.
+
+    Nothing that anybody does waits for it; pictures that nobody has any more stay until it is through.
+    """
+    media = MediaStore(settings.media)
+    async with open_dump(settings.postgres) as dump:
+        taken_at = rfc3339(SystemClock().now_ms())
+        with write_archive(path) as archive:
+            tables = await dump.fetch_tables()
+            for table in tables:
+                progress(table.name)
+                with archive.table(table) as writer:
+                    writer.rows = await dump.copy_out(table, writer.write)
+            waiting = await dump.fetch_jobs()
+            archive.jobs(waiting)
+            progress("pictures")
+            # Earlier releases had none.
+            has_pictures = any(table.name == "users" and "avatar" in table.columns for table in tables)
+            saved, missing = await _save_pictures(dump, media, archive) if has_pictures else (0, 0)
+            contents = Contents(
+                format=FORMAT,
+                linnet=version("linnet"),
+                taken_at=taken_at,
+                versions=await dump.fetch_versions(),
+                tables=archive.tables,
+                jobs=len(waiting),
+                pictures=saved,
+                missing_pictures=missing,
+            )
+            archive.finish(contents)
+    return contents
+
+
+async def _save_pictures(dump: Dump, media: MediaStore, archive: ArchiveWriter) -> tuple[int, int]:
+    """How many files were saved, and how many that somebody has were not there."""
+    saved = missing = 0
+    async for avatars in dump.fetch_avatars():
+        for path in (avatar_path(avatar, side) for avatar in avatars for side in AVATAR_SIDES):
+            content = await media.find(path) if media.is_configured else None
+            if content is None:
+                missing += 1
+            else:
+                archive.picture(path, content)
+                saved += 1
+    return saved, missing
