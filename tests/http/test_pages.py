@@ -50,6 +50,8 @@ ROWS = (
     _public("GET /"),
     _public("GET /everyone"),
     _public("GET /explore"),
+    _public("GET /explore/top-users"),
+    _public("GET /explore/top-users/people"),
     _public("GET /search", "/search?q=bread"),
     _public("GET /tags/{tag}", "/tags/bread"),
     _public("GET /{handle}", "/@ada"),

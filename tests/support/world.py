@@ -26,6 +26,7 @@ from linnet.read.timelines.home import home_page
 from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
 from linnet.read.timelines.ranking import Ranking, RankingOptions
 from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
+from linnet.read.timelines.topnews import TopNews
 from linnet.read.timelines.trending import Trending
 from linnet.read.views.pages import PageView, page_json
 from linnet.read.views.tweets import TweetView
@@ -171,6 +172,7 @@ class World:
         self.read.profiles.forget_all()
         self.read.pulled.forget_all()
         self.read.ranking.forget_all()
+        self.read.top_news.forget_all()
         self.read.trending.forget_all()
 
     async def flush(self, *, forget: bool = True) -> None:
@@ -346,6 +348,7 @@ def build_world(
         pulled=PulledAuthors(db, clock, PulledOptions()),
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
         ranking=Ranking(db, clock, RankingOptions()),
+        top_news=TopNews(db, clock),
         trending=Trending(db, clock, options.trending),
         clock=clock,
         media=media,

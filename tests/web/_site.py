@@ -1,6 +1,6 @@
 """linnet with its pages, as it is run: ``linnet web`` and ``linnet worker``, on the servers of the tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -18,7 +18,7 @@ _numbers = count()
 class WebSite:
     """An installation that answers at ``url``. People who need not sign up on a page do it over the API."""
 
-    def __init__(self, linnets: Family, database_url: str, valkey_url: str) -> None:
+    def __init__(self, linnets: Family, database_url: str, valkey_url: str, settings: Mapping[str, str]) -> None:
         self.linnets = linnets
         self.database_url = database_url
         self.settings = {
@@ -29,6 +29,7 @@ class WebSite:
             # All people of a test come from one address.
             "LINNET_RATE_LIMITS_ENABLED": "false",
             "LINNET_LOG_LEVEL": "warning",
+            **settings,
         }
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -60,8 +61,11 @@ class WebSite:
 
 
 @contextmanager
-def open_web_site(servers: Servers, directory: Path) -> Iterator[WebSite]:
-    """A site without people. Its processes are gone after the block, and also when this process is killed."""
+def open_web_site(servers: Servers, directory: Path, **settings: str) -> Iterator[WebSite]:
+    """A site without people. Its processes are gone after the block, and also when this process is killed.
+
+    ``settings`` go into their environment.
+    """
     (directory / "media").mkdir()
     with servers.fresh_database() as database_url, family(directory) as linnets:
-        yield WebSite(linnets, database_url, servers.valkey_url)
+        yield WebSite(linnets, database_url, servers.valkey_url, settings)

@@ -92,6 +92,8 @@ class Town:
             Place("followers", f"{ada}/followers", self.ada),
             Place("following", f"{bob}/following", self.ada),
             Place("explore", "/explore", self.ada),
+            Place("top users", "/explore/top-users", self.ada),
+            Place("top users, people", "/explore/top-users/people"),
             Place("tag", "/tags/birds", self.ada),
             Place("tag, long", f"/tags/{LONG_TAG[1:].lower()}", self.ada),
             Place("search", "/search", self.ada),

@@ -24,6 +24,7 @@ from linnet.read.streams import Streams
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
+from linnet.read.timelines.topnews import TopNews
 from linnet.read.timelines.trending import Trending
 from linnet.settings import Settings
 from linnet.stores.media import MediaStore
@@ -89,6 +90,7 @@ def build_services(settings: Settings) -> Services:
         pulled=PulledAuthors(db, clock, settings.pulled),
         rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
         ranking=Ranking(db, clock, settings.ranking),
+        top_news=TopNews(db, clock),
         trending=Trending(db, clock, settings.write.trending),
         clock=clock,
         media=media,

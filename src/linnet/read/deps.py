@@ -8,6 +8,7 @@ from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
+from linnet.read.timelines.topnews import TopNews
 from linnet.read.timelines.trending import Trending
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
@@ -30,6 +31,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     pulled: PulledAuthors
     rebuilder: Rebuilder
     ranking: Ranking
+    top_news: TopNews
     trending: Trending
     clock: Clock
     media: MediaStore

@@ -1,6 +1,7 @@
 """Pages that are full: what rules or hydration drop is made up for, as long as there is more."""
 
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from itertools import chain, islice
 
 import msgspec
 
@@ -41,16 +42,16 @@ async def fill_page(
     *,
     surface: Surface,
     met: Set[UserId] = frozenset(),
-    beside: Callable[[list[Entry]], list[Entry]] | None = None,
+    beside: Callable[[list[Entry]], Sequence[list[Entry]]] | None = None,
 ) -> Page:
     """A page of ``wanted.limit`` items, fewer only where the timeline ends.
 
     Whom the viewer is not to meet on ``surface`` is left out here, unless they are in ``met``; the home timeline has
-    seen to that itself. ``beside`` says, given the page's entries, what is to be shown beside them: it is hydrated with
-    them, so that it costs no round trip, and what is gone of it is left out.
+    seen to that itself. ``beside`` says, given the page's entries, what lists are to be shown beside them: they are
+    hydrated with them, so that they cost no round trip, and what is gone of them is left out.
     """
     items: list[tuple[int, bytes]] = []
-    items_beside: list[bytes] = []
+    items_beside: list[list[bytes]] = []
     more = True
     rest = wanted
     while more and len(items) < wanted.limit:
@@ -66,8 +67,10 @@ async def fill_page(
         if beside is None:
             hydrated = await hydrate(deps, viewer_id, entries)
         else:
-            hydrated = await hydrate(deps, viewer_id, entries + beside(entries))
-            items_beside = [item for item in hydrated[len(entries) :] if item is not None]
+            lists = beside(entries)
+            hydrated = await hydrate(deps, viewer_id, [*entries, *chain.from_iterable(lists)])
+            rest_of_items = iter(hydrated[len(entries) :])
+            items_beside = [[item for item in islice(rest_of_items, len(one)) if item is not None] for one in lists]
             hydrated, beside = hydrated[: len(entries)], None
         found = [
             (skeleton.place_of(entry), item) for entry, item in zip(entries, hydrated, strict=True) if item is not None

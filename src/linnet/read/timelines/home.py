@@ -15,6 +15,7 @@ from linnet.ids import MAX_ID, UserId, first_id_at
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
 from linnet.read.timelines.popular import choose_popular, popular_now
+from linnet.read.timelines.topusers import choose_top_news
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import home
 from linnet.stores.valkey.connection import ValkeyReplyError
@@ -33,21 +34,32 @@ class HomeRead(msgspec.Struct, frozen=True):
     has_window: bool
 
 
-async def home_page(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular: int = 0) -> Page:
-    """A reader's home timeline, and beside its newest page up to ``popular`` of what others like best."""
-    best = await popular_now(deps) if popular and wanted.before == MAX_ID and not wanted.after else []
+async def home_page(
+    deps: ReadDeps, viewer_id: UserId, wanted: Range, *, popular: int = 0, of_top_users: int = 0
+) -> Page:
+    """A reader's home timeline, and two lists beside its newest page.
+
+    Up to ``popular`` of what others like best, and up to ``of_top_users`` tweets of top users whom one does not follow.
+    """
+    is_newest = wanted.before == MAX_ID and not wanted.after
+    best = await popular_now(deps) if popular and is_newest else []
+    news = await deps.top_news.fetch_beside() if of_top_users and is_newest else []
     kept_away: Container[UserId] = ()
+    pulled: frozenset[UserId] = frozenset()
 
     async def fetch(rest: Range) -> Skeleton:
-        nonlocal kept_away
+        nonlocal kept_away, pulled
         found = await read_home(deps, viewer_id, rest)
-        kept_away = found.kept_away
+        kept_away, pulled = found.kept_away, found.pulled
         return found.skeleton
 
-    def choose(entries: list[Entry]) -> list[Entry]:
-        return choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away)
+    def choose(entries: list[Entry]) -> list[list[Entry]]:
+        liked = choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away)
+        shown = [*entries, *liked]
+        of_top = choose_top_news(news, viewer_id, of_top_users, shown=shown, followed=pulled, kept_away=kept_away)
+        return [liked, of_top]
 
-    return await fill_page(deps, viewer_id, wanted, fetch, surface="home", beside=choose if best else None)
+    return await fill_page(deps, viewer_id, wanted, fetch, surface="home", beside=choose if best or news else None)
 
 
 async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 
 from linnet.domain.timeline import Entry
 from linnet.domain.visibility import drop_kept_away, shows_reply
-from linnet.errors import Unavailable
 from linnet.ids import UserId, first_id_at, unix_ms_of
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet
@@ -57,14 +56,7 @@ async def catch_up(deps: ReadDeps, viewer_id: UserId, count: int) -> tuple[int, 
 
 async def popular_now(deps: ReadDeps) -> list[Ranked]:
     """The most popular tweets of all, to choose from; without waiting, but for the first who asks in a while."""
-    best = deps.ranking.glance()
-    if best is not None:
-        return best
-    try:
-        return await deps.ranking.fetch()
-    except Unavailable:
-        # What stands beside a page must not take the page along.
-        return []
+    return await deps.ranking.fetch_beside()
 
 
 def choose_popular(

@@ -1,10 +1,17 @@
-"""Screen: what top users write, newest first: the home timeline of somebody who follows all of them and nobody else."""
+"""Screen: what top users write, newest first: the home timeline of somebody who follows all of them and nobody else.
 
+A little of it is suggested elsewhere: one tweet of each, the newest first.
+"""
+
+from collections.abc import Container, Sequence
 from typing import Final
 
-from linnet.domain.timeline import Range
+from linnet.domain.timeline import Entry, Range
+from linnet.domain.visibility import drop_kept_away
 from linnet.ids import UserId, first_id_at
 from linnet.read.deps import ReadDeps
+from linnet.read.hiding import drop_unmet
+from linnet.read.hydration.entries import hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import home, suggestions
@@ -37,3 +44,36 @@ async def top_users_timeline(deps: ReadDeps, viewer_id: UserId | None, wanted: R
     if not followed.user_ids:
         return Page([], None, wanted.after if wanted.ascending else None)
     return await fill_page(deps, viewer_id, wanted, fetch, surface="popular")
+
+
+async def top_users_glance(deps: ReadDeps, viewer_id: UserId | None, count: int) -> list[bytes]:
+    """The newest tweet of each of a few top users, for pages that lead to all of it."""
+    news = await deps.top_news.fetch_beside()
+    met = await drop_unmet(deps, viewer_id, news, surface="popular")
+    chosen = choose_top_news(met, viewer_id, 2 * count)
+    return [item for item in await hydrate(deps, viewer_id, chosen) if item is not None][:count]
+
+
+def choose_top_news(
+    news: Sequence[Entry],
+    viewer_id: UserId | None,
+    count: int,
+    *,
+    shown: Sequence[Entry] = (),
+    followed: Container[UserId] = (),
+    kept_away: Container[UserId] = (),
+) -> list[Entry]:
+    """The newest of each author but for one's own, people whom one follows or keeps away, and what is ``shown``."""
+    shown_ids = {entry.original_id or entry.id for entry in shown}
+    authors: set[UserId] = set()
+    chosen: list[Entry] = []
+    for entry in news:
+        if entry.author_id == viewer_id or entry.author_id in authors or entry.author_id in followed:
+            continue
+        if entry.id in shown_ids or (viewer_id is not None and not drop_kept_away([entry], kept_away, viewer_id)):
+            continue
+        authors.add(entry.author_id)
+        chosen.append(entry)
+        if len(chosen) == count:
+            break
+    return chosen

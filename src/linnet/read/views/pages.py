@@ -19,13 +19,13 @@ class PageView(msgspec.Struct, Generic[T], frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """A page whose items are JSON already. ``next_id`` None: this is the end. ``prev_id`` None: nothing here.
 
-    ``beside`` is what is shown with the page and no part of the list.
+    ``beside`` are other lists, which are shown with the page and are no part of it.
     """
 
     items: Sequence[bytes]
     next_id: int | None
     prev_id: int | None
-    beside: Sequence[bytes] = ()
+    beside: Sequence[Sequence[bytes]] = ()
 
 
 def page_json(page: Page) -> bytes:

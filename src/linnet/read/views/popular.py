@@ -50,8 +50,8 @@ class SuggestionsView(msgspec.Struct, frozen=True):
 
 
 def home_json(page: Page) -> bytes:
-    """The JSON of a ``HomeView``."""
-    return b'%b,"popular":[%b]}' % (page_json(page)[:-1], b",".join(page.beside))
+    """The JSON of a ``HomeView``; of what is beside the page it has the first list."""
+    return b'%b,"popular":[%b]}' % (page_json(page)[:-1], b",".join(page.beside[0] if page.beside else ()))
 
 
 def top_tweets_json(items: Sequence[bytes]) -> bytes:

@@ -5,19 +5,24 @@ from typing import Any, Final
 from litestar import Response
 
 from linnet.errors import Invalid, LinnetError
+from linnet.read.timelines.people import top_users_page
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
 from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.read.timelines.tag import tag_page
+from linnet.read.timelines.topusers import top_users_glance, top_users_timeline
 from linnet.read.views.tags import tag_view
 from linnet.web.asking import Ask, PageRoute
-from linnet.web.cards import tweet_cards
+from linnet.web.cards import peek_of, tweet_cards
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import older_path, show, with_query
 
 _TAGS = 12
 _TWEETS = 20
 _PEOPLE = 6
+_OF_TOP_USERS = 3
+_TOP_USERS = "/explore/top-users"
+_TABS_LABEL = "What to see of the most followed"
 _KINDS: Final = {"tweets": "Tweets", "people": "People", "tags": "Tags"}
 
 
@@ -32,8 +37,48 @@ async def explore(ask: Ask) -> Response[Any]:
         beside=False,
         tags=[tag_view(tag) for tag in await read.trending.fetch(_TAGS)],
         cards=tweet_cards(ask, await top_tweets(read, ask.viewer_id, _TWEETS)),
+        of_top_users=[peek_of(item) for item in await top_users_glance(read, ask.viewer_id, _OF_TOP_USERS)],
         suggested=suggested,
     )
+
+
+async def tweets_of_top_users(ask: Ask) -> Response[Any]:
+    """What those write whom most follow."""
+    page = await top_users_timeline(ask.services.read, ask.viewer_id, ask.range())
+    return await show(
+        ask,
+        "topusers.html",
+        title="Most followed",
+        cards=tweet_cards(ask, page.items),
+        older=older_path(_TOP_USERS, page),
+        tabs=_tabs_of_top_users("tweets"),
+        tabs_label=_TABS_LABEL,
+        empty=f"Nothing yet. What people say who have more than {_followers(ask)} followers is here.",
+    )
+
+
+async def top_users(ask: Ask) -> Response[Any]:
+    """Who they are."""
+    page = await top_users_page(ask.services.read, ask.viewer_id, ask.range())
+    return await show(
+        ask,
+        "people.html",
+        title="Most followed",
+        people=page.items,
+        older=None if page.next is None else with_query(f"{_TOP_USERS}/people", before=page.next),
+        up=("/explore", "Explore"),
+        tabs=_tabs_of_top_users("people"),
+        tabs_label=_TABS_LABEL,
+        empty=f"Nobody here has more than {_followers(ask)} followers yet.",
+    )
+
+
+def _tabs_of_top_users(here: str) -> tuple[tuple[str, str, bool], ...]:
+    return (_TOP_USERS, "Tweets", here == "tweets"), (f"{_TOP_USERS}/people", "People", here == "people")
+
+
+def _followers(ask: Ask) -> str:
+    return f"{ask.services.write.options.top_user_followers:,}"
 
 
 async def tag(ask: Ask) -> Response[Any]:
@@ -87,6 +132,8 @@ def _older(query: str, kind: str, following: str | None) -> str | None:
 
 PAGES = (
     PageRoute("GET", "/explore", explore, user=False),
+    PageRoute("GET", _TOP_USERS, tweets_of_top_users, user=False),
+    PageRoute("GET", f"{_TOP_USERS}/people", top_users, user=False),
     PageRoute("GET", "/tags/{tag}", tag, user=False),
     PageRoute("GET", "/search", search, user=False, limit="search"),
 )

@@ -15,6 +15,7 @@ from linnet.web.pages.layout import ids_of, older_path, show
 from linnet.web.sessions import session_cookie
 
 _POPULAR: Final = 3
+_OF_TOP_USERS: Final = 3
 _SUGGESTED: Final = 5
 # A timeline as short as this has room for whom to follow.
 _FEW: Final = 5
@@ -25,7 +26,8 @@ async def front(ask: Ask) -> Response[Any]:
     if ask.viewer_id is None:
         return await _landing(ask)
     wanted = ask.range()
-    page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR)
+    page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR, of_top_users=_OF_TOP_USERS)
+    popular, of_top_users = page.beside or ((), ())
     is_first = wanted.before == MAX_ID
     suggested = []
     if is_first and len(page.items) <= _FEW:
@@ -38,7 +40,8 @@ async def front(ask: Ask) -> Response[Any]:
         cards=tweet_cards(ask, page.items),
         # What the page has, for the stream to go on from.
         bookmark=str(bookmark_of(ids_of(page.items))) if is_first else "",
-        popular=[peek_of(item) for item in page.beside],
+        popular=[peek_of(item) for item in popular],
+        of_top_users=[peek_of(item) for item in of_top_users],
         older=older_path("/", page),
         is_first=is_first,
         suggested=suggested,
