@@ -33,6 +33,7 @@ from linnet.read.views.tweets import TweetView
 from linnet.stores.media import MediaOptions, MediaStore
 from linnet.stores.postgres import home, outbox, users
 from linnet.stores.postgres.pool import Database, PostgresOptions
+from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache, CacheOptions
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
@@ -319,6 +320,7 @@ def build_world(
     """One process over given stores."""
     windows = Windows(valkey, keys, options.window)
     cache = Cache(valkey, CacheOptions())
+    badges = Badges(cache, keys)
     marks = MarkStore(valkey, keys)
     media = MediaStore(MediaOptions(_media_directory(keys).as_uri()))
     write = WriteDeps(
@@ -327,6 +329,7 @@ def build_world(
         keys=keys,
         windows=windows,
         cache=cache,
+        badges=badges,
         marks=marks,
         live=LiveReaders(valkey, keys),
         ids=ids,
@@ -343,6 +346,7 @@ def build_world(
         keys=keys,
         windows=windows,
         marks=marks,
+        badges=badges,
         tweets=TweetLoader(db, cache, keys, clock, profiles, loader_options),
         profiles=profiles,
         pulled=PulledAuthors(db, clock, PulledOptions()),

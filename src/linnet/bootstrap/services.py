@@ -30,6 +30,7 @@ from linnet.settings import Settings
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.changes import Subscription, decode_change
 from linnet.stores.valkey.client import Valkey
@@ -74,6 +75,7 @@ def build_services(settings: Settings) -> Services:
     keys = Keys.of_installation(settings.valkey_prefix)
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)
+    badges = Badges(cache, keys)
     marks = MarkStore(valkey, keys)
     media = MediaStore(settings.media)
     leases = LeaseKeeper(db, clock, settings.leases)
@@ -85,6 +87,7 @@ def build_services(settings: Settings) -> Services:
         keys=keys,
         windows=windows,
         marks=marks,
+        badges=badges,
         tweets=TweetLoader(db, cache, keys, clock, profiles, settings.loaders),
         profiles=profiles,
         pulled=PulledAuthors(db, clock, settings.pulled),
@@ -109,6 +112,7 @@ def build_services(settings: Settings) -> Services:
             keys=keys,
             windows=windows,
             cache=cache,
+            badges=badges,
             marks=marks,
             live=live,
             ids=leases.ids,

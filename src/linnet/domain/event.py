@@ -143,6 +143,13 @@ class ProfileChanged(msgspec.Struct, frozen=True):
     user_id: UserId
 
 
+class NotificationsRead(msgspec.Struct, frozen=True):
+    """``user_id`` has read some of their notifications."""
+
+    kind: ClassVar[str] = "notifications_read"
+    user_id: UserId
+
+
 class FollowsErased(msgspec.Struct, frozen=True, omit_defaults=True):
     """Follows went with ``user_id``'s account: those of ``follower_ids``, and those that were of ``followed_ids``.
 
@@ -176,6 +183,7 @@ Event = (
     | UserMuted
     | UserUnmuted
     | ProfileChanged
+    | NotificationsRead
     | FollowsErased
     | TopUserCrossed
 )

@@ -12,6 +12,7 @@ from linnet.read.timelines.topnews import TopNews
 from linnet.read.timelines.trending import Trending
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
@@ -26,6 +27,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     keys: Keys
     windows: Windows
     marks: MarkStore
+    badges: Badges
     tweets: TweetLoader
     profiles: ProfileLoader
     pulled: PulledAuthors

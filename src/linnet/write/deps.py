@@ -8,6 +8,7 @@ from linnet.domain.trending import TrendingRules
 from linnet.ids import IdSource
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
+from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
@@ -41,6 +42,7 @@ class WriteDeps(msgspec.Struct, frozen=True):
     keys: Keys
     windows: Windows
     cache: Cache
+    badges: Badges
     marks: MarkStore
     live: LiveReaders
     ids: IdSource

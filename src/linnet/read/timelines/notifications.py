@@ -1,11 +1,13 @@
 """Screens: what others did that concerns one, grouped, and how much of it is new."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 
 from linnet.domain.timeline import Entry, Range
+from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.entries import hydrate
@@ -13,6 +15,10 @@ from linnet.read.timelines.filling import one_more
 from linnet.read.views.notifications import NotificationsView, NotificationView, UnreadView, notification_view
 from linnet.stores.postgres import notifications
 from linnet.stores.postgres.notifications import Group
+from linnet.stores.valkey.badges import Badges
+from linnet.stores.valkey.connection import ValkeyReplyError
+
+log = structlog.get_logger()
 
 MAX_UNREAD: Final = 100
 # A count looks at so many of the newest causes: enough for as many groups unless one of them is very popular.
@@ -62,8 +68,24 @@ async def notifications_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> 
 
 async def unread_screen(deps: ReadDeps, user_id: UserId) -> UnreadView:
     """How many notifications have something new."""
-    count = await notifications.count_new(deps.db, user_id, page_size=_CAUSES_COUNTED)
-    return UnreadView(min(count, MAX_UNREAD))
+    return await finish_unread(deps, user_id, deps.badges.ask(user_id))
+
+
+async def finish_unread(deps: ReadDeps, user_id: UserId, answer: Awaitable[list[bytes | None]]) -> UnreadView:
+    """The same for whoever has asked ``deps.badges`` before, together with something else. No SQL when it is known."""
+    try:
+        count = Badges.read(await answer)
+        if count is not None:
+            return UnreadView(count)
+    except (Unavailable, ValkeyReplyError) as error:
+        log.debug("counting what is new", cause=str(error))
+    unread = await notifications.count_new(deps.db, user_id, page_size=_CAUSES_COUNTED)
+    count = min(unread.count, MAX_UNREAD)
+    try:
+        await deps.badges.put(user_id, version=unread.last_id, count=count)
+    except (Unavailable, ValkeyReplyError) as error:
+        log.debug("what is new is not cached", cause=str(error))
+    return UnreadView(count)
 
 
 async def _count_unread(deps: ReadDeps, user_id: UserId, read_id: int) -> int:

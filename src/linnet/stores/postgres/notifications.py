@@ -39,6 +39,13 @@ class State(msgspec.Struct, frozen=True):
     read_id: int
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """Groups with something new, counted when ``last_id`` was the last id of a user's notifications."""
+
+    last_id: int
+    count: int
+
+
 class Follow(msgspec.Struct, frozen=True):
     """``follower_id`` follows ``followed_id``; ``id`` says since when."""
 
@@ -48,7 +55,7 @@ class Follow(msgspec.Struct, frozen=True):
 
 
 async def lock_states(db: Session, wanted: Mapping[UserId, int], *, floor: int) -> dict[UserId, int]:
-    """The last of so many new ids for each user, all above ``floor`` and above any id they had.
+    """The last of so many new ids for each user, all above ``floor`` and any id they had, also if it is none.
 
     Others who tell one of them something wait until the transaction ends.
     """
@@ -241,10 +248,9 @@ async def find_state(db: Reader, user_id: UserId) -> State:
     return await db.find(State, _sql["find_state"], user_id=user_id) or State(0, 0)
 
 
-async def mark_read(db: Reader, user_id: UserId, up_to_id: int) -> int:
-    """Up to which id the user has read now."""
-    read_id = await db.value(_sql["mark_read"], user_id=user_id, up_to_id=up_to_id)
-    return 0 if read_id is None else int(read_id)
+async def mark_read(db: Session, user_id: UserId, up_to_id: int) -> bool:
+    """Reads up to an id; False when the user has read so far already."""
+    return await db.value(_sql["mark_read"], user_id=user_id, up_to_id=up_to_id) is not None
 
 
 async def count_unread(db: Reader, user_id: UserId, *, read_id: int, page_size: int) -> int:
@@ -252,6 +258,6 @@ async def count_unread(db: Reader, user_id: UserId, *, read_id: int, page_size: 
     return int(await db.value(_sql["count_unread"], user_id=user_id, read_id=read_id, page_size=page_size))
 
 
-async def count_new(db: Reader, user_id: UserId, *, page_size: int) -> int:
+async def count_new(db: Reader, user_id: UserId, *, page_size: int) -> Unread:
     """The same, in one round trip, up to wherever the user has read."""
-    return int(await db.value(_sql["count_new"], user_id=user_id, page_size=page_size))
+    return await db.find(Unread, _sql["count_new"], user_id=user_id, page_size=page_size) or Unread(0, 0)

@@ -92,6 +92,10 @@ class Keys(msgspec.Struct, frozen=True):
         """Hash: tweet → what a viewer did with it."""
         return self._of_user(b"marks", user_id)
 
+    def badge(self, user_id: int) -> bytes:
+        """String: how much of a user's notifications is new."""
+        return self._of_user(b"badge", user_id)
+
     def session(self, user_id: int, token_hash: bytes) -> bytes:
         """String: the session of a token, or that it ended."""
         return self._of_user(b"session", user_id) + b":" + token_hash

@@ -1,5 +1,7 @@
 """Verbs: block, unblock, mute, unmute."""
 
+from collections.abc import Mapping
+
 from linnet.domain.event import UserBlocked, UserMuted, UserUnblocked, UserUnmuted
 from linnet.errors import CannotBlockYourself, CannotMuteYourself, LinnetError, UserNotFound
 from linnet.ids import UserId
@@ -35,6 +37,7 @@ async def block(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
     changes = await run_again(attempt)
     if changes is not None:
         change_id, blocked_change_id = changes
+        await _doubt(deps, {user_id: change_id, blocked_id: blocked_change_id})
         await best_effort(
             [
                 deps.windows.change(user_id, blocked_id, shown=False, change_id=change_id),
@@ -52,17 +55,18 @@ async def unblock(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
     """
     await _check(deps, user_id, blocked_id, CannotBlockYourself)
 
-    async def attempt() -> bool:
+    async def attempt() -> int | None:
         async with deps.db.transaction() as session:
             change_id = await follows.next_change(session, user_id, deps.ids.mint())
             if not await relations.delete_block(session, user_id=user_id, blocked_id=blocked_id):
-                return False
+                return None
             event = UserUnblocked(user_id, blocked_id)
             await outbox.append(session, outbox.NewEvent.of(event, change_id), numbered=True)
-            return True
+            return change_id
 
-    if await run_again(attempt):
-        await _drop_windows(deps, user_id, blocked_id, actor_id=user_id)
+    change_id = await run_again(attempt)
+    if change_id is not None:
+        await _show_anew(deps, user_id, blocked_id, actor_id=user_id, change_id=change_id)
 
 
 async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
@@ -72,31 +76,34 @@ async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
     """
     await _check(deps, user_id, muted_id, CannotMuteYourself)
 
-    async def attempt() -> bool:
+    async def attempt() -> int | None:
         async with deps.db.transaction() as session:
             mute_id = deps.ids.mint()
             if not await relations.insert_mute(session, user_id=user_id, muted_id=muted_id, mute_id=mute_id):
-                return False
+                return None
             await outbox.append(session, outbox.NewEvent.of(UserMuted(user_id, muted_id), mute_id))
-            return True
+            return mute_id
 
-    if await run_again(attempt):
-        await _drop_windows(deps, user_id, actor_id=user_id)
+    mute_id = await run_again(attempt)
+    if mute_id is not None:
+        await _show_anew(deps, user_id, actor_id=user_id, change_id=mute_id)
 
 
 async def unmute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
     """Quiet when there is no mute. Raises ``CannotMuteYourself``, ``UserNotFound``."""
     await _check(deps, user_id, muted_id, CannotMuteYourself)
 
-    async def attempt() -> bool:
+    async def attempt() -> int | None:
         async with deps.db.transaction() as session:
             if not await relations.delete_mute(session, user_id=user_id, muted_id=muted_id):
-                return False
-            await outbox.append(session, outbox.NewEvent.of(UserUnmuted(user_id, muted_id), deps.ids.mint()))
-            return True
+                return None
+            unmute_id = deps.ids.mint()
+            await outbox.append(session, outbox.NewEvent.of(UserUnmuted(user_id, muted_id), unmute_id))
+            return unmute_id
 
-    if await run_again(attempt):
-        await _drop_windows(deps, user_id, actor_id=user_id)
+    unmute_id = await run_again(attempt)
+    if unmute_id is not None:
+        await _show_anew(deps, user_id, actor_id=user_id, change_id=unmute_id)
 
 
 async def _check(deps: WriteDeps, user_id: UserId, other_id: UserId, if_oneself: type[LinnetError]) -> None:
@@ -116,7 +123,13 @@ async def _next_changes(deps: WriteDeps, session: Session, user_id: UserId, othe
     return numbers[user_id], numbers[other_id]
 
 
-async def _drop_windows(deps: WriteDeps, *reader_ids: UserId, actor_id: UserId) -> None:
-    """Whoever acts sees it at once: the next page of a home timeline is of the new state."""
+async def _show_anew(deps: WriteDeps, *reader_ids: UserId, actor_id: UserId, change_id: int) -> None:
+    """Whoever acts sees it at once: the next page of a home timeline is of the new state, and so is the badge."""
+    await _doubt(deps, dict.fromkeys(reader_ids, change_id))
     drops = deps.windows.drop(b"".join(map(pack_id, reader_ids)))
     await best_effort([*drops, wake(deps, actor_id)], what="block")
+
+
+async def _doubt(deps: WriteDeps, change_ids: Mapping[UserId, int]) -> None:
+    """Before windows: these tell streams, which count what is new at once."""
+    await best_effort([deps.badges.doubt(change_ids)], what="block")

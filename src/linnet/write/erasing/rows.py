@@ -153,9 +153,10 @@ async def _drop_caused(deps: WriteDeps, session: Session, user_id: UserId) -> bo
     """What others were told about the person."""
     told = await erasure.fetch_notified(session, user_id, page_size=_PAGE_SIZE)
     if told:
-        await notifications.lock_states(session, dict.fromkeys(told, 0), floor=0)
+        versions = await notifications.lock_states(session, dict.fromkeys(told, 0), floor=deps.ids.mint())
         lost = await notifications.delete_between(session, [(reader_id, user_id) for reader_id in told])
         await notifications.shrink(session, lost)
+        await deps.badges.doubt(versions)
     return bool(told)
 
 

@@ -6,7 +6,7 @@ end. A posted tweet that is gone by now is neither pushed nor noted, so it does 
 same batch may hold, comes before it.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 
@@ -32,12 +32,12 @@ from linnet.write.fanout.visibility import apply_view_changes
 class Applied(msgspec.Struct, frozen=True):
     """What a batch did. ``deliveries``: how many windows took an entry. ``change``: what processes must forget.
 
-    ``notified``: whose notifications may have changed.
+    ``notified``: whose notifications may have changed, and the version that they have now.
     """
 
     deliveries: int
     change: Change
-    notified: Set[UserId]
+    notified: Mapping[UserId, int]
 
 
 async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numbered]) -> Applied:
@@ -76,7 +76,11 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
 
 async def announce(deps: WriteDeps, applied: Applied) -> None:
     """After the commit: processes forget what they hold of it; those who pull, or have streams, learn of it at once."""
-    calls = deps.live.tell_notified(applied.notified) if applied.notified else []
+    calls: list[Awaitable[int]] = []
+    if applied.notified:
+        # Once more: a Valkey that lost it before the commit may have been told the old count meanwhile.
+        await best_effort([deps.badges.doubt(applied.notified)], what="announce")
+        calls += deps.live.tell_notified(applied.notified)
     if applied.change.tweet_ids or applied.change.user_ids or applied.change.posted:
         calls.append(forget(deps, applied.change))
     if calls:

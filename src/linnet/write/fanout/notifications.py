@@ -7,7 +7,7 @@ below it.
 """
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from linnet.domain.event import TweetRef, UserBlocked
 from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, causes_of
@@ -23,8 +23,14 @@ CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
 """For one deleted tweet. A deletion that leaves notes behind comes again, and each time more causes go than notes."""
 
 
-async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> Set[UserId]:
-    """Applies a batch in its transaction, after its counters. Returns whose notifications may have changed."""
+async def apply_notifications(
+    deps: WriteDeps, session: Session, batch: Batch, settled: Settled
+) -> Mapping[UserId, int]:
+    """Applies a batch in its transaction, after its counters.
+
+    Returns whose notifications may have changed, with the version that they have after the commit. Counts of earlier
+    versions are not believed any more before it: ``docs/decisions/0020-badges.md``.
+    """
     liked, unliked = await _compare_likes(session, batch)
     followed, unfollowed = await _compare_follows(session, batch)
     made = list(dict.fromkeys([*liked, *followed, *await _note_mentions(session, batch, settled)]))
@@ -42,9 +48,13 @@ async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, s
     wanted.update(dict.fromkeys({cause.user_id for cause in ended}, 0))
     wanted.update(dict.fromkeys(gone_for | {user_id for user_id, _ in apart}, 0))
     wanted.update({followed_id: 0 for _, followed_id in unfollowed})
+    doubted = _doubted(batch)
+    wanted.update(dict.fromkeys(doubted, 0))
     if not wanted:
-        return frozenset()
-    last_ids = await notifications.lock_states(session, wanted, floor=deps.ids.mint())
+        return {}
+    # Not below what requests doubted with: what is counted from now on must be worth keeping.
+    floor = max(deps.ids.mint(), *doubted.values()) if doubted else deps.ids.mint()
+    last_ids = await notifications.lock_states(session, wanted, floor=floor)
     lost: list[GroupKey] = []
     if ended:
         lost += await notifications.delete(session, list(ended))
@@ -60,7 +70,20 @@ async def apply_notifications(deps: WriteDeps, session: Session, batch: Batch, s
     await notifications.shrink(session, lost)
     if made:
         await notifications.insert(session, made, last_ids)
-    return wanted.keys()
+    await deps.badges.doubt(last_ids)
+    return last_ids
+
+
+def _doubted(batch: Batch) -> dict[UserId, int]:
+    """Whose counts changed by what they did themselves, or by a block; and the version that requests doubted with."""
+    doubted: dict[UserId, int] = {event.user_id: event_id for event_id, event in batch.readings}
+    changes = [(event.user_id, event_id) for event_id, event in batch.mutes]
+    for event_id, event in batch.blocks:
+        blocked_change_id = event.blocked_change_id if isinstance(event, UserBlocked) else event_id
+        changes += [(event.user_id, event_id), (event.blocked_id, blocked_change_id)]
+    for user_id, change_id in changes:
+        doubted[user_id] = max(change_id, doubted.get(user_id, 0))
+    return doubted
 
 
 async def _compare_likes(session: Session, batch: Batch) -> tuple[list[Cause], set[Cause]]:

@@ -7,6 +7,7 @@ import msgspec
 from linnet.domain.event import (
     Event,
     FollowsErased,
+    NotificationsRead,
     ProfileChanged,
     TopUserCrossed,
     TweetDeleted,
@@ -49,6 +50,7 @@ class Batch(msgspec.Struct, frozen=True):
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
     profiles: Sequence[ProfileChanged]
+    readings: Sequence[tuple[int, NotificationsRead]]
     erased: Sequence[FollowsErased]
     crossed: Sequence[TopUserCrossed]
 
@@ -79,6 +81,7 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
         profiles=[event for _, event in events if isinstance(event, ProfileChanged)],
+        readings=[(event_id, event) for event_id, event in events if isinstance(event, NotificationsRead)],
         erased=[event for _, event in events if isinstance(event, FollowsErased)],
         crossed=[event for _, event in events if isinstance(event, TopUserCrossed)],
     )

@@ -1,6 +1,6 @@
 -- :name lock_states (user_ids, wanted, floor) -> many
--- Gives each user so many new ids, and holds their notifications until the commit; returns the last id of each. Locks in
--- the order of user ids. Served by notification_states_pkey.
+-- Gives each user so many new ids, and holds their notifications until the commit; returns the last id of each, which is
+-- larger than before in any case. Locks in the order of user ids. Served by notification_states_pkey.
 insert into notification_states as s (user_id, last_id)
 select w.user_id, %(floor)s::bigint + w.wanted
 from (
@@ -8,7 +8,7 @@ from (
 ) w
 order by w.user_id
 on conflict (user_id) do update
-    set last_id = greatest(excluded.last_id, s.last_id + excluded.last_id - %(floor)s::bigint)
+    set last_id = greatest(excluded.last_id, s.last_id + greatest(excluded.last_id - %(floor)s::bigint, 1))
 returning user_id, last_id;
 
 -- :name fetch_follows (follower_ids, followed_ids) -> many
@@ -181,11 +181,11 @@ join notifications n
 select last_id, read_id from notification_states where user_id = %(user_id)s;
 
 -- :name mark_read (user_id, up_to_id) -> value
--- Reads up to an id, never less far than before and never further than there is something. Served by
+-- Reads up to an id, never further than there is something; nothing when one has read so far already. Served by
 -- notification_states_pkey.
 update notification_states
-set read_id = greatest(read_id, least(%(up_to_id)s, last_id))
-where user_id = %(user_id)s
+set read_id = least(%(up_to_id)s, last_id)
+where user_id = %(user_id)s and read_id < least(%(up_to_id)s, last_id)
 returning read_id;
 
 -- :name count_unread (user_id, read_id, page_size) -> value
@@ -202,10 +202,11 @@ where not exists (select from mutes m where m.user_id = %(user_id)s and m.muted_
     and not exists (select from blocks b where b.user_id = %(user_id)s and b.blocked_id = n.actor_id)
     and not exists (select from blocked_by b where b.user_id = %(user_id)s and b.blocker_id = n.actor_id);
 
--- :name count_new (user_id, page_size) -> value
--- The same for whoever reads nothing but the number, in one round trip. Served by notification_states_pkey and
--- notifications_newest.
-select count(distinct (n.kind, n.group_id))
+-- :name count_new (user_id, page_size) -> one
+-- The same for whoever reads nothing but the number, in one round trip, and of which moment it is: the last id given.
+-- Served by notification_states_pkey and notifications_newest.
+select coalesce((select s.last_id from notification_states s where s.user_id = %(user_id)s), 0),
+    count(distinct (n.kind, n.group_id))
 from (
     select kind, group_id, actor_id from notifications
     where user_id = %(user_id)s
