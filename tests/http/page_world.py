@@ -54,7 +54,8 @@ class Element:
 
     def fields(self) -> dict[str, str]:
         """Of a form: what would be sent if nobody typed anything."""
-        typed = {field.attributes["name"]: field.attributes.get("value", "") for field in self.all("input")}
+        sent = [*self.all("input"), *(button for button in self.all("button") if "name" in button.attributes)]
+        typed = {field.attributes["name"]: field.attributes.get("value", "") for field in sent}
         # A browser leaves out one line end at the beginning.
         return typed | {field.attributes["name"]: field.text.removeprefix("\n") for field in self.all("textarea")}
 
@@ -112,8 +113,13 @@ class Page:
         return self.headers["location"]
 
     def form(self, action: str) -> Element:
-        """The first form that goes there."""
+        """The first form that goes there; or what is sent by the first button that sends another form there."""
         forms = self.root.all("form", action=action)
+        for button in [] if forms else self.root.all("button", formaction=action):
+            sent = Element("form", {"method": "post", "action": action}, None)
+            [owner] = self.root.all("form", id=button.attributes["form"])
+            sent.children = [*owner.children, button]
+            return sent
         assert forms, f"no form for {action} among {[form.attributes['action'] for form in self.root.all('form')]}"
         return forms[0]
 

@@ -35,8 +35,9 @@ OURS = {
 ATTRIBUTES = {
     *("accept", "action", "alt", "aria-current", "aria-describedby", "aria-hidden", "aria-invalid", "aria-label"),
     *("aria-labelledby", "aria-pressed", "aria-live", "autocapitalize", "autocomplete", "charset", "class", "content"),
-    *("cx", "cy", "d", "datetime", "dir", "enctype", "enterkeyhint", "for", "form", "height", "href", "id", "lang"),
-    *("loading", "maxlength", "media", "method", "name", "open", "placeholder", "r", "rel", "required", "role", "rows"),
+    *("cx", "cy", "d", "datetime", "dir", "enctype", "enterkeyhint", "for", "form", "formaction", "height", "hidden"),
+    *("href", "id", "lang", "loading", "maxlength", "media", "method", "name", "open", "placeholder", "r", "rel"),
+    *("required", "role", "rows"),
     *("spellcheck", "src", "tabindex", "target", "title", "type", "value", "viewbox", "width"),
 }
 
@@ -46,7 +47,7 @@ def assert_only_ours(page: Element) -> None:
         assert element.tag in OURS | {""}, element.tag
         for name, value in element.attributes.items():
             assert name in ATTRIBUTES or re.fullmatch(r"data-[a-z]+", name), f"{name} on <{element.tag}>"
-            if name in ("href", "src", "action"):
+            if name in ("href", "src", "action", "formaction"):
                 assert re.match(r"/(?!/)|#i-|#middle|https?://x\.yz", value), value
         if element.tag == "script":
             assert element.attributes["src"].startswith("/static/")

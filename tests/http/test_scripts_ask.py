@@ -116,7 +116,7 @@ async def test_a_posted_tweet_comes_back_as_it_stands_in_a_list(pages: PageSite,
     item = parse(posted["html"]).one("article")
     assert item.attributes["data-id"] == posted["id"]
     assert item.one(cls="text").text == "<b>bold</b> #words"
-    assert item.all("input", name="back")[0].attributes["value"] == f"/everyone#t{posted['id']}"
+    assert item.all("button", name="at")[0].attributes["value"] == f"t{posted['id']}"
     # The same form is the same tweet.
     assert (await ask_of(browser, "/fragments/tweets", fields))[1]["id"] == posted["id"]
     status, refused = await ask_of(browser, "/fragments/tweets", {**fields, "text": "something else"})

@@ -64,7 +64,8 @@ def test_a_list_goes_on_to_its_first_tweet_with_each_once(page: Page) -> None:
     assert ids == sorted(set(ids), key=int, reverse=True)
     expect(page.locator(".end")).to_be_visible()
     # What one does far down comes back there.
-    assert tweets(page).last.locator("[name=back]").first.input_value() == f"/#t{ids[-1]}"
+    assert tweets(page).last.locator("[name=at]").first.get_attribute("value") == f"t{ids[-1]}"
+    assert page.locator("#acts [name=back]").input_value() == "/"
 
 
 def test_a_page_that_does_not_come_leaves_its_link(windows: Windows, page: Page) -> None:

@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 import structlog
 from litestar import Litestar, Response
-from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException
 
 from linnet.errors import LinnetError, Unauthenticated, Unavailable
@@ -33,14 +32,6 @@ PAGES: tuple[PageRoute, ...] = (
 
 # What Litestar finds wrong with a request before it is ours, and may be said to people.
 _FRAMEWORK_STATUSES: Final = frozenset((404, 405, 408, 413))
-# Smaller pages hardly get shorter. Static files are compressed once, by themselves.
-_COMPRESSION: Final = CompressionConfig(
-    backend="gzip",
-    minimum_size=1000,
-    gzip_compress_level=3,
-    exclude=["^/static/", "^/stream", "^/worker", "^/favicon", "^/apple-touch"],
-    gzip_fallback=False,
-)
 
 
 def create_pages(services: WebServices) -> Litestar:
@@ -86,7 +77,6 @@ def create_pages(services: WebServices) -> Litestar:
     return Litestar(
         bind_pages(PAGES, services),
         exception_handlers=handlers,
-        compression_config=_COMPRESSION,
         openapi_config=None,
         logging_config=None,
     )

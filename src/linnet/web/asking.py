@@ -1,5 +1,6 @@
 """One request for a page, as handlers see it, and what a handler's address is made of."""
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any, Literal
@@ -13,12 +14,14 @@ from linnet.errors import Forbidden, Limited, NotFound, Unauthenticated
 from linnet.ids import MAX_ID, TweetId, UserId, random_bytes
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.views.users import UserView
+from linnet.web.answers import takes_gzip
 from linnet.web.forms import Form, read_form
 from linnet.web.services import WebServices
-from linnet.web.sessions import COOKIE, AnyRequest, comes_from_here, csrf_of, is_ours
+from linnet.web.sessions import AnyRequest, comes_from_here, csrf_of, is_ours
 
 ITEMS_PER_PAGE = 20
 _MAX_ID_DIGITS = 19
+_PLACE_ON_PAGE = re.compile(r"t[0-9]{1,19}", re.ASCII)
 
 
 class StrangeForm(Forbidden):
@@ -34,12 +37,20 @@ class PageNotFound(NotFound):
 class Ask:
     """A request. ``me`` is the user who is logged in, if somebody is."""
 
-    def __init__(self, request: AnyRequest, services: WebServices, viewer: Viewer | None, me: UserView | None) -> None:
+    def __init__(
+        self,
+        request: AnyRequest,
+        services: WebServices,
+        viewer: Viewer | None,
+        me: UserView | None,
+        *,
+        token: str | None,
+    ) -> None:
         self.request = request
         self.services = services
         self.viewer = viewer
         self.me = me
-        self.token = request.cookies.get(COOKIE) if viewer is not None else None
+        self.token = token if viewer is not None else None
         # Set by whatever was refused before it did anything: it does not count as an action.
         self.did_nothing = False
         self.limited: Limited | None = None
@@ -76,7 +87,7 @@ class Ask:
         """Whether cookies may be kept to TLS."""
         return self.services.options.is_behind_tls or self.request.scope["scheme"] == "https"
 
-    @property
+    @cached_property
     def here_path(self) -> str:
         """This page's address without its query."""
         return path_of(self.request)
@@ -86,6 +97,10 @@ class Ask:
         """This page's address, to come back to. After a form that was refused: where the form came from."""
         if self.request.method not in ("GET", "HEAD"):
             return self._came_from
+        return self._here
+
+    @cached_property
+    def _here(self) -> str:
         return here_of(self.request)
 
     @property
@@ -96,8 +111,7 @@ class Ask:
     @property
     def takes_gzip(self) -> bool:
         """Whether the browser reads what is compressed."""
-        parts = self.request.headers.get("accept-encoding", "").replace(" ", "").split(",")
-        return any(part.partition(";")[0] == "gzip" and not part.endswith(";q=0") for part in parts)
+        return takes_gzip(self.request.scope["headers"])
 
     @property
     def address(self) -> bytes:
@@ -165,7 +179,11 @@ class Ask:
 
     async def _read(self, max_bytes: int) -> Form:
         form = await read_form(self.request.scope, self.request.receive, max_bytes=max_bytes)
-        self._came_from = safe_path(form.fields.get("back", ""))
+        back, at = form.fields.get("back", ""), form.fields.get("at", "")
+        if _PLACE_ON_PAGE.fullmatch(at):
+            # One form serves a whole page: the button says from which tweet of it.
+            form.fields["back"] = back = f"{back.partition('#')[0]}#{at}"
+        self._came_from = safe_path(back)
         return form
 
     def _check(self, form: Form) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Tweets as they stand on pages, made once and used again.
 
 Filling in a template for each tweet of each page would be nearly all that a page costs. So a tweet's markup is kept,
-for as long as its JSON is the same, with marks where it differs from page to page: the time since it was written, the
-form token, and where the page is. Marks are words that nobody can know, so nothing that people write can be one.
+for as long as its JSON is the same, with a place for the time since it was written. Nothing else in it differs from
+page to page: what is done with tweets goes through one form of the page they stand on.
 """
 
 from collections.abc import Sequence
@@ -11,21 +11,17 @@ from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from linnet.ids import random_bytes
 from linnet.read.views.tags import TagView
 from linnet.read.views.tweets import TweetView
 from linnet.web import times
 from linnet.web.asking import Ask
+from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.templates import call_macro
 
 _KEPT: Final = 3000
 _PLACES: Final = frozenset(("/", "/explore", "/notifications", "/settings", "/login"))
-_SECRET: Final = random_bytes(16).hex()
-_TIME: Final = f"time-{_SECRET}"
-_TOKEN: Final = f"token-{_SECRET}"
-_HERE: Final = f"here-{_SECRET}"
 
 Look = Literal["listed", "first", "main"]
 """``first``: where a pinned tweet may stand, and says so. ``main``: the one that a page is about."""
@@ -36,18 +32,28 @@ class _Me(msgspec.Struct, frozen=True):
 
 
 class _Asking(msgspec.Struct, frozen=True):
-    """What the macro needs of whoever asks, with marks for what is not the same for all who see this card."""
+    """What the macro needs of whoever asks: nothing that is not the same for all who see this card."""
 
     me: _Me | None
-    csrf: str = _TOKEN
-    here: str = _HERE
 
 
-class _Card(msgspec.Struct, frozen=True):
-    """``pieces`` are what stands around each place of the time since ``then``."""
+class _Card:
+    """With a place for the time since ``then``; and as it is with the time that it was last shown with."""
 
-    pieces: list[str]
-    then: datetime
+    __slots__ = ("_markup", "_outline", "_then_ms", "_word")
+
+    def __init__(self, outline: Outline, then: datetime) -> None:
+        self._outline = outline
+        self._then_ms = round(then.timestamp() * 1000)
+        self._word = ""
+        self._markup = b""
+
+    def at(self, now_ms: int) -> bytes:
+        word = times.since_ms(self._then_ms, now_ms)
+        if word != self._word:
+            self._word = word
+            self._markup = self._outline.fill({"time": word.encode()})
+        return self._markup
 
 
 _tweet = msgspec.json.Decoder(TweetView)
@@ -57,20 +63,19 @@ _cards: dict[tuple[bytes, str, Look], _Card] = {}
 
 def tweet_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> list[Markup]:
     """The markup of tweets that are JSON already, in their order."""
-    if not items:
-        return []
+    return [Markup(card.decode()) for card in packed_cards(ask, items, look=look)]
+
+
+def packed_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> list[bytes]:
+    """The same as bytes, for pages that are put together of them."""
     now_ms = ask.services.read.clock.now_ms()
     me_id = "" if ask.me is None else ask.me.id
-    here, token = str(escape(ask.here)), ask.csrf
-    cards = [_find(item, me_id, look) for item in items]
-    # All at once. No text holds a zero: no row can.
-    whole = "\0".join([times.since(card.then, now_ms).join(card.pieces) for card in cards])
-    return [Markup(card) for card in whole.replace(_TOKEN, token).replace(_HERE, here).split("\0")]
+    mine = b'"id":"%b"' % me_id.encode() if me_id else None
+    return [_find(item, me_id if mine is not None and mine in item else "", me_id, look).at(now_ms) for item in items]
 
 
-def _find(item: bytes, me_id: str, look: Look) -> _Card:
+def _find(item: bytes, own: str, me_id: str, look: Look) -> _Card:
     # One's own tweets have another menu. All that JSON says of the author is its id, early in it.
-    own = me_id if me_id and b'"id":"%b"' % me_id.encode() in item else ""
     key = (item, own, look)
     card = _cards.pop(key, None)
     if card is None:
@@ -86,8 +91,9 @@ def _make(item: bytes, me_id: str, look: Look) -> _Card:
     shown = tweet.retweet_of or tweet
     is_stranger = shown.viewer is None
     me = None if is_stranger else _Me(me_id if shown.author.id == me_id else "")
-    markup = call_macro("tweet_item", _Asking(me), tweet, lambda _: _TIME, main=look == "main", pins=look == "first")
-    return _Card(str(markup).split(_TIME), datetime.fromisoformat(shown.created_at))
+    time = place("time")
+    markup = call_macro("tweet_item", _Asking(me), tweet, lambda _: time, main=look == "main", pins=look == "first")
+    return _Card(outline_of(markup), datetime.fromisoformat(shown.created_at))
 
 
 @lru_cache(_KEPT)

@@ -1,23 +1,29 @@
 """Pages become routes: who asks, how often they may, and in what shape the answer goes out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.exceptions import MethodNotAllowedException
-from litestar.handlers import HTTPRouteHandler, route
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
+from litestar.types import Receive, Scope, Send
 
+from linnet.domain.user import Profile
 from linnet.errors import Limited, LinnetError, Unauthenticated
 from linnet.read.views.users import UserView, user_view
 from linnet.stores.valkey.keys import pack_id
 from linnet.stores.valkey.limits import Counting, Plan, Verdict
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.services import WebServices
-from linnet.web.sessions import COOKIE, AnyRequest, find_viewer
+from linnet.web.sessions import AnyRequest, find_viewer, token_of
 
 LIMIT_HEADERS = "linnet.limit_headers"
 """Where a request's state holds what it is told about its limits, also when it is refused."""
+
+# Profiles as those see them whose they are.
+_ME_KEPT: Final = 2000
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -25,7 +31,7 @@ class _Bound(msgspec.Struct, frozen=True):
     plan: Plan | None
 
 
-def bind_pages(pages: Sequence[PageRoute], services: WebServices) -> list[HTTPRouteHandler]:
+def bind_pages(pages: Sequence[PageRoute], services: WebServices) -> list[ASGIRouteHandler | HTTPRouteHandler]:
     """All routes, one for each path. A path answers to GET also as HEAD, and says with OPTIONS what it answers to."""
     by_path: dict[str, dict[str, _Bound]] = {}
     for page in pages:
@@ -34,7 +40,8 @@ def bind_pages(pages: Sequence[PageRoute], services: WebServices) -> list[HTTPRo
     return [_bind(path, by_method, services) for path, by_method in by_path.items()]
 
 
-def _bind(path: str, by_method: Mapping[str, _Bound], services: WebServices) -> HTTPRouteHandler:
+def _bind(path: str, by_method: Mapping[str, _Bound], services: WebServices) -> ASGIRouteHandler | HTTPRouteHandler:
+    """A bare route where the path has no parameters: one for HTTP costs as much as all that linnet does around it."""
     methods: list[Any] = sorted({*by_method, "OPTIONS"} | ({"HEAD"} if "GET" in by_method else set()))
     allow = ", ".join(methods)
 
@@ -46,17 +53,26 @@ def _bind(path: str, by_method: Mapping[str, _Bound], services: WebServices) -> 
             return Response(None, status_code=204, headers={"Allow": allow})
         raise MethodNotAllowedException(headers={"Allow": allow})
 
-    return route(path.replace("}", ":str}"), http_method=methods, status_code=200)(handle)
+    async def handle_bare(scope: Scope, receive: Receive, send: Send) -> None:
+        request: AnyRequest = Request(scope, receive, send)
+        answer = await handle(request)
+        await answer.to_asgi_response(None, request)(scope, receive, send)
+
+    if "{" in path:
+        return route(path.replace("}", ":str}"), http_method=methods, status_code=200)(handle)
+    # The scope is ours alone: a copy would cost and help nobody.
+    return asgi(path, copy_scope=False)(handle_bare)
 
 
 async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> Response[Any]:
-    viewer = await find_viewer(services.viewers, request.cookies.get(COOKIE))
+    token = token_of(request.scope["headers"])
+    viewer = await find_viewer(services.viewers, token)
     me: UserView | None = None
     if viewer is not None:
         found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
         # The account went while its session was still remembered: that is nobody.
-        me, viewer = (None, None) if found is None else (user_view(found.profile, None), viewer)
-    page, ask = bound.page, Ask(request, services, viewer, me)
+        me, viewer = (None, None) if found is None else (_me_of(found.profile), viewer)
+    page, ask = bound.page, Ask(request, services, viewer, me, token=token)
     counting = _begin(bound.plan, ask)
     if page.user and viewer is None:
         await _admit(counting, request)
@@ -85,8 +101,14 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
             raise
         if counting is not None and ask.limited is None and ask.did_nothing:
             await counting.give_back()
-    answer.headers.update(request.state.get(LIMIT_HEADERS, {}))
+    if counting is not None:
+        answer.headers.update(request.state.get(LIMIT_HEADERS, {}))
     return answer
+
+
+@lru_cache(_ME_KEPT)
+def _me_of(profile: Profile) -> UserView:
+    return user_view(profile, None)
 
 
 def _begin(plan: Plan | None, ask: Ask) -> Counting | None:

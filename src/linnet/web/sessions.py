@@ -9,7 +9,7 @@ read a value that is always the same.
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from litestar import Request
@@ -20,6 +20,7 @@ from linnet.ids import random_bytes
 from linnet.read.hydration.viewers import Viewer, Viewers
 
 COOKIE: Final = "linnet_session"
+_COOKIE_NAME: Final = COOKIE.encode()
 CSRF_FIELD: Final = "csrf"
 
 AnyRequest = Request[Any, Any, Any]
@@ -30,6 +31,18 @@ async def find_viewer(viewers: Viewers, token: str | None) -> Viewer | None:
     if not token:
         return None
     return viewers.peek(token) or await viewers.find(token)
+
+
+def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The token of the browser's cookie, if it has one."""
+    token: bytes | None = None
+    for name, value in headers:
+        if name == b"cookie":
+            for pair in value.split(b";"):
+                key, _, content = pair.partition(b"=")
+                if key.strip() == _COOKIE_NAME:
+                    token = content.strip()
+    return None if token is None else token.decode("latin-1")
 
 
 def session_cookie(token: str, *, secure: bool) -> Cookie:
@@ -97,4 +110,5 @@ def _digest_of(token: str) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    """Of one length."""
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))

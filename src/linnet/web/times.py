@@ -12,13 +12,19 @@ def ago(rfc3339: str, now_ms: int) -> str:
 
 def since(then: datetime, now_ms: int) -> str:
     """The same, of a moment that is known as one."""
-    seconds = max(0, now_ms // 1000 - int(then.timestamp()))
+    return since_ms(round(then.timestamp() * 1000), now_ms)
+
+
+def since_ms(then_ms: int, now_ms: int) -> str:
+    """The same again."""
+    seconds = max(0, now_ms // 1000 - then_ms // 1000)
     if seconds < _MINUTE:
         return "now"
     if seconds < _HOUR:
         return f"{seconds // _MINUTE} min"
     if seconds < _DAY:
         return f"{seconds // _HOUR} h"
+    then = datetime.fromtimestamp(then_ms / 1000, UTC)
     this_year = datetime.fromtimestamp(now_ms / 1000, UTC).year
     return f"{then.day} {then:%b}" if then.year == this_year else f"{then.day} {then:%b} {then.year}"
 

@@ -1,8 +1,10 @@
 """The first page: one's home timeline or, for strangers, what this place is and what is said here."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar import Response
+from markupsafe import escape
 
 from linnet.ids import MAX_ID
 from linnet.read.streams import bookmark_of
@@ -10,13 +12,17 @@ from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.web.asking import Ask, PageRoute
-from linnet.web.cards import peek_of, tweet_cards
-from linnet.web.pages.layout import ids_of, older_path, show
+from linnet.web.cards import packed_cards, peek_of, tweet_cards
+from linnet.web.pages.layout import ids_of, older_path, show, show_often
 from linnet.web.sessions import session_cookie
+from linnet.web.templates import call_macro
 
 _POPULAR: Final = 3
 _OF_TOP_USERS: Final = 3
 _SUGGESTED: Final = 5
+# So many tweets stand above either.
+_ABOVE_POPULAR: Final = 4
+_ABOVE_TOP_USERS: Final = 12
 # A timeline as short as this has room for whom to follow.
 _FEW: Final = 5
 
@@ -26,30 +32,45 @@ async def front(ask: Ask) -> Response[Any]:
     if ask.viewer_id is None:
         return await _landing(ask)
     wanted = ask.range()
+    # Leaves together with what the timeline asks first.
+    unread = ask.services.read.badges.ask(ask.viewer_id)
     page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR, of_top_users=_OF_TOP_USERS)
     popular, of_top_users = page.beside or ((), ())
     is_first = wanted.before == MAX_ID
-    suggested = []
-    if is_first and len(page.items) <= _FEW:
-        suggested = (await suggestions_screen(ask.services.read, ask.viewer_id, _SUGGESTED)).items
-    answer = await show(
+    cards = packed_cards(ask, page.items)
+    older = older_path("/", page)
+    answer = await show_often(
         ask,
         "home.html",
         title="Home",
-        popular_beside=False,
-        cards=tweet_cards(ask, page.items),
-        # What the page has, for the stream to go on from.
-        bookmark=str(bookmark_of(ids_of(page.items))) if is_first else "",
-        popular=[peek_of(item) for item in popular],
-        of_top_users=[peek_of(item) for item in of_top_users],
-        older=older_path("/", page),
-        is_first=is_first,
-        suggested=suggested,
+        unread=unread,
+        fixed={"is_first": is_first, "some": bool(cards)},
+        filled={
+            "cards": b"".join(cards[:_ABOVE_POPULAR]),
+            "popular": _peeks(popular),
+            "more_cards": b"".join(cards[_ABOVE_POPULAR:_ABOVE_TOP_USERS]),
+            "of_top_users": _peeks(of_top_users),
+            "last_cards": b"".join(cards[_ABOVE_TOP_USERS:]),
+            "older": escape(older or "").encode(),
+            # What the page has, for the stream to go on from.
+            "bookmark": str(bookmark_of(ids_of(page.items))).encode() if is_first else b"",
+            "suggested": await _suggested(ask) if is_first and len(page.items) <= _FEW else b"",
+        },
     )
     if ask.token is not None and is_first:
         # A session that is used does not end, so the cookie must not either.
         answer.set_cookie(session_cookie(ask.token, secure=ask.is_secure))
     return answer
+
+
+def _peeks(items: Sequence[bytes]) -> bytes:
+    return "".join([peek_of(item) for item in items]).encode()
+
+
+async def _suggested(ask: Ask) -> bytes:
+    """Whom to follow."""
+    found = await suggestions_screen(ask.services.read, ask.actor.user_id, _SUGGESTED)
+    return "".join([call_macro("suggestion", ask, item) for item in found.items]).encode()
 
 
 async def _landing(ask: Ask) -> Response[Any]:

@@ -6,7 +6,6 @@ Errors are said in a sentence, see ``app``; nobody is led anywhere.
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
@@ -18,7 +17,7 @@ from linnet.read.streams import MAX_WATCHED, Streams, StreamWish, parse_bookmark
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.thread import posted_screen
 from linnet.read.views.tweets import TweetView
-from linnet.web.answers import SECURITY_HEADERS
+from linnet.web.answers import Answer, json_answer
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.pages.layout import decode_tweets
 from linnet.web.pages.tweets import key_of
@@ -42,7 +41,7 @@ async def post(ask: Ask) -> Response[Any]:
     )
     # A form that is sent again may find its tweet liked already.
     item = await posted_screen(ask.services.read, ask.actor.user_id, tweet, again=True)
-    return _json({"id": str(tweet.id), "html": _pieces(ask, decode_tweets([item]))})
+    return json_answer({"id": str(tweet.id), "html": _pieces(ask, decode_tweets([item]))})
 
 
 async def newer(ask: Ask) -> Response[Any]:
@@ -50,7 +49,7 @@ async def newer(ask: Ask) -> Response[Any]:
     after = parse_id(ask.query("after")) or 1
     page = await home_page(ask.services.read, ask.actor.user_id, Range(_MOST_NEW, after=after))
     more = len(page.items) >= _MOST_NEW
-    return _json({"html": "" if more else _pieces(ask, decode_tweets(page.items)), "more": more})
+    return json_answer({"html": "" if more else _pieces(ask, decode_tweets(page.items)), "more": more})
 
 
 class _StreamAnswer(Response[None]):
@@ -82,8 +81,7 @@ async def stream(ask: Ask) -> Response[Any]:
 async def news(ask: Ask) -> Response[Any]:
     """What a stream would begin with, for pages that have none: the same events, and no more."""
     events = await ask.services.streams.glance(ask.actor, _wish(ask))
-    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-    return Response(events, media_type="text/event-stream", headers=headers)
+    return Answer(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 def _wish(ask: Ask) -> StreamWish:
@@ -97,11 +95,6 @@ def _wish(ask: Ask) -> StreamWish:
 
 def _pieces(ask: Ask, tweets: Sequence[TweetView]) -> str:
     return render("pieces.html", ask.services.read.clock, ask=ask, tweets=tweets)
-
-
-def _json(body: Any) -> Response[bytes]:
-    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(body), media_type="application/json", headers=headers)
 
 
 PAGES = (

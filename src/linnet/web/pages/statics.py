@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Response
 
-from linnet.web.answers import SECURITY_HEADERS, html
+from linnet.web.answers import Answer, html
 from linnet.web.asking import Ask, PageNotFound, PageRoute
 from linnet.web.files import WORKER, StaticFile, all_files, version, worker_file
 from linnet.web.templates import render
@@ -55,15 +55,15 @@ def _find(ask: Ask) -> StaticFile:
     return file
 
 
-def _answer(ask: Ask, file: StaticFile, *, cache: str) -> Response[bytes]:
-    headers = {**SECURITY_HEADERS, "Cache-Control": cache}
+def _answer(ask: Ask, file: StaticFile, *, cache: str) -> Answer:
+    headers = {"Cache-Control": cache}
     content = file.content
     if file.packed:
         headers["Vary"] = "Accept-Encoding"
         if ask.takes_gzip:
             headers["Content-Encoding"] = "gzip"
             content = file.packed
-    return Response(content, media_type=file.media_type, headers=headers)
+    return Answer(content, media_type=file.media_type, headers=headers, packs=False)
 
 
 PAGES = (

@@ -5,21 +5,27 @@ import { articlesOf, countOf, setCount } from "./counts.js";
 import { confirmed, say } from "./say.js";
 import { send } from "./send.js";
 
-const formsOf = (kind, id, verb) => document.querySelectorAll(`form[action$="/${kind}/${id}/${verb}"], form[action$="/${kind}/${id}/un${verb}"]`);
+// What sends a verb is a form of its own or, on tweets, a button that sends the page's one form somewhere.
+const sendersOf = (kind, id, verb) => {
+  const ends = [`/${kind}/${id}/${verb}`, `/${kind}/${id}/un${verb}`];
+  return document.querySelectorAll(ends.map((end) => `form[action$="${end}"], button[formaction$="${end}"]`).join());
+};
+const isForm = (sender) => sender.matches("form");
+const buttonOf = (sender) => (isForm(sender) ? sender.querySelector("button") : sender);
+const attributeOf = (sender) => (isForm(sender) ? "action" : "formaction");
 
-const showPressed = (form, on) => {
-  const button = form.querySelector("button"), was = button.getAttribute("aria-pressed") === "true";
+const showPressed = (button, on) => {
+  const was = button.getAttribute("aria-pressed") === "true";
   if (was !== on) setCount(button, Math.max(0, countOf(button) + (on ? 1 : -1)));
   button.setAttribute("aria-pressed", on);
 };
-const showFollowing = (form, on) => {
-  const button = form.querySelector("button"), name = button.getAttribute("aria-label").replace(/^(Un)?follow /i, "");
+const showFollowing = (button, on) => {
+  const name = button.getAttribute("aria-label").replace(/^(Un)?follow /i, "");
   button.setAttribute("aria-label", `${on ? "Unfollow" : "Follow"} ${name}`);
   button.className = on ? "button quiet following" : "button";
   button.replaceChildren(Object.assign(document.createElement("span"), { textContent: on ? "Following" : "Follow" }));
 };
-const showMuted = (form, on) => {
-  const button = form.querySelector("button");
+const showMuted = (button, on) => {
   const turn = (words) => words.replace(/^(Unm|M)ute/, on ? "Unmute" : "Mute");
   button.textContent = turn(button.textContent);
   if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", turn(button.getAttribute("aria-label")));
@@ -29,11 +35,11 @@ const SHOWS = { like: showPressed, retweet: showPressed, follow: showFollowing, 
 // One wish at a time is on its way for each thing; the last one counts, however fast a finger is.
 const wishes = new Map();
 const toggle = async (form, kind, id, verb, on) => {
-  const key = `${kind}/${id}/${verb}`, all = () => formsOf(kind, id, verb);
+  const key = `${kind}/${id}/${verb}`;
   const show = (state) => {
-    for (const each of all()) {
-      SHOWS[verb](each, state);
-      each.action = `/${kind}/${id}/${state ? "un" : ""}${verb}`;
+    for (const each of sendersOf(kind, id, verb)) {
+      SHOWS[verb](buttonOf(each), state);
+      each.setAttribute(attributeOf(each), `/${kind}/${id}/${state ? "un" : ""}${verb}`);
     }
   };
   const busy = wishes.has(key), wish = wishes.get(key) ?? { known: !on };
@@ -56,12 +62,11 @@ const toggle = async (form, kind, id, verb, on) => {
 };
 
 // Somebody one does not want to see goes from the list at once. On their own page everything stays.
-const turnAway = async (form, id, said) => {
+const turnAway = async (form, address, id, said) => {
   const gone = [...document.querySelectorAll(".feed .tweet")].filter((tweet) => tweet.dataset.people?.split(" ").includes(id));
-  form.closest("details")?.removeAttribute("open");
   hide(gone, true);
   try {
-    await send(form.action, form);
+    await send(address, form);
     say(said);
     for (const tweet of gone) tweet.remove();
   } catch (refused) {
@@ -80,17 +85,21 @@ export const hide = (tweets, away) => {
   next?.focus({ preventScroll: true });
 };
 
-const erase = async (form, id) => {
+const erase = async (form, address, id) => {
   if (!(await confirmed("Delete this tweet? It cannot be brought back.", "Delete"))) return;
   const gone = [...articlesOf(id)];
   // The tweet that the page is about goes with the page.
   if (gone.some((tweet) => tweet.classList.contains("main"))) {
-    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "sure", value: "yes" }));
-    return form.submit();
+    const sure = Object.assign(document.createElement("input"), { type: "hidden", name: "sure", value: "yes" });
+    form.append(sure);
+    form.action = address;
+    form.submit();
+    // Whoever comes back finds the form as it was.
+    return sure.remove();
   }
   hide(gone, true);
   try {
-    await send(form.action, form);
+    await send(address, form);
     for (const tweet of gone) tweet.remove();
     say("Deleted.");
   } catch (refused) {
@@ -100,19 +109,23 @@ const erase = async (form, id) => {
 };
 
 document.addEventListener("submit", (event) => {
-  const form = event.target, found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|delete)$/.exec(new URL(form.action, location).pathname);
+  const form = event.target, sender = event.submitter?.hasAttribute("formaction") ? event.submitter : form;
+  const address = sender.getAttribute(attributeOf(sender)) ?? "";
+  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|delete)$/.exec(address);
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;
-  const [, kind, id, un, verb] = found, name = form.querySelector("button")?.textContent.match(/@\S+/)?.[0];
-  const away = form.closest(".tweet") && !form.closest(".main") && !document.querySelector(".profile");
-  if (verb === "delete") event.preventDefault(), erase(form, id);
+  const [, kind, id, un, verb] = found, name = buttonOf(sender)?.textContent.match(/@\S+/)?.[0];
+  const away = sender.closest(".tweet") && !sender.closest(".main") && !document.querySelector(".profile");
+  const close = () => sender.closest("details")?.removeAttribute("open");
+  if (verb === "delete") event.preventDefault(), erase(form, address, id);
   else if (verb === "block" || (verb === "mute" && away)) {
     if (un || !away) return;
     event.preventDefault();
-    turnAway(form, id, `You will not see ${name} any more.`);
+    close();
+    turnAway(form, address, id, `You will not see ${name} any more.`);
   } else {
     event.preventDefault();
-    form.closest("details")?.removeAttribute("open");
+    close();
     toggle(form, kind, id, verb, !un);
   }
 });

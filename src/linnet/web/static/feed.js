@@ -12,13 +12,12 @@ const comeBackHere = (item) => {
   for (const field of item.querySelectorAll('input[name="back"]')) field.value = `${location.pathname}${location.search}#${item.id}`;
 };
 
-// Puts tweets into their places: newest first, each once. Forms that came from elsewhere come back to this page.
+// Puts tweets into their places: newest first, each once. What one does with them goes through this page's own form.
 export const put = (feed, html) => {
   feed.querySelector(".empty")?.remove();
   const arrived = [];
   for (const tweet of parse(html).querySelectorAll("article.tweet")) {
     if (document.getElementById(tweet.id)) continue;
-    comeBackHere(tweet);
     const there = [...feed.querySelectorAll(":scope > .tweet")], older = there.find((other) => isNewer(tweet.dataset.id, other.dataset.id));
     const below = older ?? (there.length ? feed.querySelector(":scope > .older, :scope > .end") : feed.firstChild);
     feed.insertBefore(tweet, below);
