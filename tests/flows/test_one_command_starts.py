@@ -168,6 +168,12 @@ def test_the_metrics_of_one_process_tell_of_all(linnets: Family) -> None:
     assert found['linnet_http_requests_total{method="POST",route="/api/tweets",status="201"}'] == 1
     assert {f'linnet_lane_depth{{lane="{lane}"}}' for lane in range(64)} <= found.keys()
     assert found["linnet_events_waiting"] == 0
+    assert {store: found[f'linnet_store_up{{store="{store}"}}'] for store in ("postgresql", "valkey")} == {
+        "postgresql": 1,
+        "valkey": 1,
+    }
+    assert found["linnet_processes"] >= 2
+    assert found["linnet_database_pool_size"] >= 4
 
 
 def test_commands_beside_a_running_serve_find_its_servers(linnets: Family) -> None:

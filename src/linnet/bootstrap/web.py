@@ -77,7 +77,7 @@ def api_services(services: Services) -> ApiServices:
         streams=services.streams,
         passwords=services.passwords,
         readiness=readiness_check(services),
-        render_metrics=metrics_renderer(services.db),
+        render_metrics=metrics_renderer(services.db, services.valkey),
         options=ApiOptions(public_url=services.settings.web.public_url, version=version("linnet")),
         limits=services.limits if services.settings.limits.enabled else None,
         proxies=Proxies(services.settings.trusted_proxies),

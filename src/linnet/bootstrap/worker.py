@@ -59,7 +59,7 @@ async def run_worker(
 def monitoring_pages(services: Services) -> Pages:
     """The same three pages that a web process has."""
     check = readiness_check(services)
-    render = metrics_renderer(services.db)
+    render = metrics_renderer(services.db, services.valkey)
 
     async def live() -> Page:
         return Page(200, b'{"status":"live"}', "application/json")

@@ -11,14 +11,19 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
+from prometheus_client import Counter, Gauge
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from linnet.errors import EmailTaken, LinnetError, Unavailable, UsernameTaken
 from linnet.stores.postgres.queries import Query
 
 T = TypeVar("T")
+
+POOL_SIZE = Gauge("linnet_database_pool_size", "Connections a process may have.", multiprocess_mode="livesum")
+POOL_IN_USE = Gauge("linnet_database_pool_in_use", "Connections at work.", multiprocess_mode="livesum")
+POOL_REFUSALS = Counter("linnet_database_pool_refusals", "Requests that got no connection in time.")
 
 _CONSTRAINTS: dict[str, Callable[[], LinnetError]] = {
     "usernames_pkey": UsernameTaken,
@@ -133,6 +138,7 @@ class Database:
     async def open(self) -> None:
         """Connects once; raises ``Unavailable`` when that fails."""
         await self._pool.open()
+        POOL_SIZE.set(self.options.pool_size)
         async with self.session() as session:
             await session.value(_PING)
 
@@ -143,7 +149,7 @@ class Database:
     async def session(self) -> AsyncIterator[Session]:
         """A connection where each statement commits by itself."""
         try:
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 yield _CountingSession(connection, self)
         except psycopg.Error as error:
             raise _translate(error) from error
@@ -152,7 +158,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Session]:
         """Read committed: commits at the end of the block, rolls back when it raises."""
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._connection() as connection, connection.transaction():
                 yield _CountingSession(connection, self)
         except psycopg.Error as error:
             raise _translate(error) from error
@@ -163,6 +169,19 @@ class Database:
         async with self.transaction() as session:
             await session.run(_SNAPSHOT)
             yield session
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        try:
+            async with self._pool.connection() as connection:
+                POOL_IN_USE.inc()
+                try:
+                    yield connection
+                finally:
+                    POOL_IN_USE.dec()
+        except (PoolTimeout, TooManyRequests):
+            POOL_REFUSALS.inc()
+            raise
 
     async def fetch(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> list[T]:
         async with self.session() as session:
