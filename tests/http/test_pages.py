@@ -87,6 +87,7 @@ ROWS = (
     _public("GET /robots.txt"),
     _own("GET /fragments/newer", "/fragments/newer?after=1"),
     _own("GET /fragments/news"),
+    _own("GET /fragments/everyone"),
     _own("GET /stream"),
     Row(
         "POST /signup",

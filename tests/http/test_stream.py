@@ -178,7 +178,7 @@ async def test_a_follower_hears_tweets_in_their_order_and_their_counts(client: h
     ada, ben, cleo = await people(client, 3)
     await ben.follow(ada)
     async with ben.hear() as ear:
-        assert (await ear.next()).data == {"unread": 0}
+        assert (await ear.next()).data == {"unread": 0, "newest": None}
         ear.pages.load(await ben.home())
         first, second = await ada.post("first"), await ada.post("second")
         ids = await ear.next_ids()
@@ -244,17 +244,31 @@ async def test_follows_blocks_and_mutes_apply_to_an_open_stream_at_once(client: 
         assert (await ear.next_of("gone"))["ids"] == [tweet], "also when somebody else blocks"
 
 
-async def test_the_number_of_unread_notifications_is_heard(client: httpx.AsyncClient) -> None:
-    ada, ben = await people(client, 2)
+async def test_the_number_of_unread_notifications_is_heard_and_the_newest(client: httpx.AsyncClient) -> None:
+    ada, ben, cleo = await people(client, 3)
     tweet = await ada.post()
+
+    async def hear(unread: int, *, above: int = 0) -> int:
+        """What is newest when so many are unread. The two are read one after the other, so one may be told first."""
+        while True:
+            heard = await ear.next_of("notifications")
+            newest = int(heard["newest"] or 0)
+            if heard["unread"] == unread and newest > above:
+                return newest
+
     async with ada.hear() as ear:
-        assert await ear.next_of("notifications") == {"unread": 0}
+        assert await ear.next_of("notifications") == {"unread": 0, "newest": None}
         await ben.ask("PUT", f"/api/tweets/{tweet}/like")
-        assert await ear.next_of("notifications") == {"unread": 1}
+        liked = await hear(1)
         await ben.follow(ada)
-        assert await ear.next_of("notifications") == {"unread": 2}
+        followed = await hear(2, above=liked)
+        # Somebody joins what is unread already: that is news, too.
+        await cleo.ask("PUT", f"/api/tweets/{tweet}/like")
+        joined = await hear(2, above=followed)
+        page = await ada.ask("GET", "/api/notifications")
+        assert [int(item["id"]) for item in page["items"]] == [joined, followed]
         await ada.ask("POST", "/api/notifications/read", json={})
-        assert await ear.next_of("notifications") == {"unread": 0}
+        assert await hear(0) == joined
 
 
 async def test_top_users_are_heard_though_they_are_pulled(client: httpx.AsyncClient) -> None:

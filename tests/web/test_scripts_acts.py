@@ -3,10 +3,11 @@
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.flows._linnet_process import Person
+from tests.flows._linnet_process import Person, eventually
 from tests.web._browser import Windows
 from tests.web._scripts import become, deaf
 from tests.web._site import WebSite
+from tests.web._town import ask
 
 
 @pytest.fixture
@@ -137,6 +138,95 @@ def test_somebody_who_is_muted_stays_on_their_own_page(windows: Windows, ada: Pe
     item(page, tweet_id).locator("summary").click()
     expect(item(page, tweet_id).get_by_role("button", name=f"Unmute @{bob.name}")).to_be_visible()
     assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["muting"] is True
+
+
+def test_whoever_is_muted_on_their_own_page_is_marked_so_at_once(windows: Windows, ada: Person, bob: Person) -> None:
+    page = windows.open(by=ada)
+    page.goto(f"/@{bob.name}")
+    badge = page.locator(".profile .badge", has_text="muted")
+    expect(badge).to_be_hidden()
+    page.locator(".profile summary").click()
+    with page.expect_response("**/mute"):
+        page.get_by_role("button", name=f"Mute @{bob.name}").click()
+    expect(badge).to_be_visible()
+    windows.expect_complaint("ERR_")
+    page.route("**/unmute", lambda route: route.abort())
+    page.locator(".profile summary").click()
+    page.get_by_role("button", name=f"Unmute @{bob.name}").click()
+    expect(said(page)).to_have_text("There is no connection. Please try again.")
+    expect(badge).to_be_visible()
+
+
+def test_whom_one_lets_in_again_one_can_block_again_in_the_list(windows: Windows, ada: Person, bob: Person) -> None:
+    ada.call("PUT", f"/users/{bob.id}/block")
+    page = windows.open(by=ada)
+    page.goto("/settings/blocked")
+    button = page.locator(f"#u{bob.id} button")
+    with page.expect_response("**/unblock"):
+        button.click()
+    expect(button).to_have_text("Block")
+    expect(button).to_have_accessible_name(f"Block {bob.name.title()}")
+    assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["blocking"] is False
+    with page.expect_response("**/block"):
+        button.click()
+    expect(button).to_have_text("Unblock")
+    assert ada.call("GET", f"/users/{bob.id}").json()["viewer"]["blocking"] is True
+
+
+def test_pinning_shows_at_once_moves_nothing_and_is_taken_back(windows: Windows, ada: Person) -> None:
+    first, second = ada.post("first"), ada.post("second")
+    ada.call("PUT", f"/tweets/{first}/pin")
+    page = windows.open(by=ada)
+    page.goto(f"/@{ada.name}")
+    texts = page.locator(".feed > .tweet .text")
+    expect(texts).to_have_text(["first", "second"])
+
+    def press(tweet_id: str, name: str) -> None:
+        item(page, tweet_id).locator("summary").click()
+        item(page, tweet_id).get_by_role("button", name=name).click()
+
+    def pinned(tweet_id: str) -> Locator:
+        return item(page, tweet_id).get_by_text("Pinned", exact=True)
+
+    with page.expect_response("**/pin"):
+        press(second, "Pin to my page")
+    expect(said(page)).to_have_text("It stands first on your page now.")
+    expect(pinned(second)).to_be_visible()
+    expect(pinned(first)).to_be_hidden()
+    expect(texts).to_have_text(["first", "second"])
+    windows.expect_complaint("ERR_")
+    page.route("**/unpin", lambda route: route.abort())
+    press(second, "Unpin")
+    expect(said(page)).to_have_text("There is no connection. Please try again.")
+    expect(pinned(second)).to_be_visible()
+    page.reload()
+    expect(texts).to_have_text(["second", "first"])
+    expect(item(page, first).get_by_role("button", name="Pin to my page", include_hidden=True)).to_have_count(1)
+
+
+def test_notifications_are_marked_as_read_at_once_or_stay_unread(
+    windows: Windows, web_site: WebSite, ada: Person, bob: Person
+) -> None:
+    bob.post(f"hello @{ada.name}")
+    web_site.settle()
+    page = windows.open(by=ada)
+    deaf(page)
+    page.goto("/notifications")
+    unread, button = page.locator(".note-item.unread"), page.get_by_role("button", name="Mark all as read")
+    expect(unread).to_have_count(1)
+    windows.expect_complaint("ERR_")
+    page.route("**/notifications/read", lambda route: route.abort(), times=1)
+    button.click()
+    expect(said(page)).to_have_text("There is no connection. Please try again.")
+    expect(unread).to_have_count(1)
+    button.click()
+    expect(unread).to_have_count(0)
+    expect(button).to_be_hidden()
+    eventually(lambda: ask(ada, "GET", "/notifications/unread")["unread_count"] == 0, what="all is read")
+    page.reload()
+    expect(page.locator(".note-item")).to_have_count(1)
+    expect(unread).to_have_count(0)
+    expect(page.locator(".place .badge.new")).to_have_count(0)
 
 
 def test_deleting_asks_first_and_the_focus_goes_on(windows: Windows, web_site: WebSite, ada: Person) -> None:

@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.flows._linnet_process import Person
+from tests.flows._linnet_process import Person, eventually
 from tests.web._browser import Windows
 from tests.web._site import WebSite
+from tests.web._town import ask, reply
 
 
 @pytest.fixture
@@ -95,6 +96,112 @@ def test_counts_change_on_pages_that_are_no_timeline(windows: Windows, ada: Pers
         page.goto(f"/@{bob.name}/{tweet_id}")
     bob.call("PUT", f"/tweets/{tweet_id}/retweet")
     expect(page.locator(".tweet.main .act.retweet")).to_have_accessible_name("Retweet: 1")
+
+
+def test_notifications_that_come_while_one_reads_them_wait_behind_a_button(
+    windows: Windows, web_site: WebSite, ada: Person, bob: Person
+) -> None:
+    tweet_id = ada.post("liked by many")
+    bob.call("PUT", f"/tweets/{tweet_id}/like")
+    web_site.settle()
+    page = windows.open(by=ada)
+    with page.expect_response(lambda answer: "/stream?" in answer.url and answer.status == 200):
+        page.goto("/notifications")
+    items = page.locator(".note-item")
+    expect(items).to_have_count(1)
+    before = items.bounding_box()
+    # Somebody joins what is unread already: the number stays the same.
+    cleo = web_site.newcomer("cleo")
+    cleo.call("PUT", f"/tweets/{tweet_id}/like")
+    button = page.locator(".news button")
+    expect(button).to_have_text("Show what is new")
+    assert items.bounding_box() == before
+    expect(page.get_by_role("status").get_by_role("button")).to_have_text("Show what is new")
+    button.click()
+    expect(items.locator(".sentence")).to_contain_text("1 other liked your tweet")
+    expect(button).to_have_count(0)
+
+
+def test_what_was_read_elsewhere_looks_read_here(windows: Windows, web_site: WebSite, ada: Person, bob: Person) -> None:
+    bob.post(f"hello @{ada.name}")
+    web_site.settle()
+    page = windows.open(by=ada)
+    with page.expect_response(lambda answer: "/stream?" in answer.url and answer.status == 200):
+        page.goto("/notifications")
+    expect(page.locator(".note-item.unread")).to_have_count(1)
+    ada.call("POST", "/notifications/read", json={})
+    expect(page.locator(".note-item.unread")).to_have_count(0)
+    expect(page.get_by_role("button", name="Mark all as read")).to_be_hidden()
+    expect(page.locator(".place .badge.new")).to_have_count(0)
+
+
+def test_the_page_of_everyone_asks_now_and_then_and_only_while_one_sees_it(
+    windows: Windows, web_site: WebSite, ada: Person, bob: Person
+) -> None:
+    page = windows.open(by=ada)
+    page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/fragments/everyone" in request.url else None)
+    # What asks is there before the stream is.
+    with page.expect_response(lambda answer: "/stream?" in answer.url and answer.status == 200):
+        page.goto("/everyone")
+    with page.expect_response("**/fragments/everyone") as nothing_new:
+        page.clock.run_for(31_000)
+    page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})")
+    assert nothing_new.value.ok
+    button = page.locator(".news button")
+    expect(button).to_have_count(0)
+    first = page.locator(".feed > .tweet").first
+    before = first.bounding_box()
+    web_site.newcomer("stranger").post("said by somebody unknown")
+    page.clock.run_for(120_000)
+    assert len(asked) == 1, "nobody looks"
+    page.evaluate("delete document.hidden")
+    with page.expect_response("**/fragments/everyone"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(button).to_have_text("Show what is new")
+    assert first.bounding_box() == before
+    page.clock.run_for(120_000)
+    assert len(asked) == 2, "it is known that there is something new"
+    button.click()
+    expect(first.locator(".text")).to_have_text("said by somebody unknown")
+
+
+def test_what_one_posts_elsewhere_is_offered_on_ones_own_page(windows: Windows, ada: Person, bob: Person) -> None:
+    question = bob.post("a question")
+    page = windows.open(by=ada)
+    with page.expect_response(lambda answer: "/stream?" in answer.url and answer.status == 200):
+        page.goto(f"/@{ada.name}")
+    button = page.locator(".news button")
+    bob.post("not hers")
+    # An answer to somebody stands on another tab.
+    reply(ada, question, "an answer")
+    ada.post("from the phone")
+    expect(button).to_have_text("Show what is new")
+    button.click()
+    expect(page.locator(".feed > .tweet .text")).to_have_text(["from the phone"])
+
+
+def test_a_deleted_tweet_goes_from_the_popular_ones_and_its_page_says_so(
+    windows: Windows, web_site: WebSite, ada: Person, bob: Person
+) -> None:
+    liked = bob.post("dearly loved, soon gone")
+    for _ in range(9):
+        web_site.newcomer("fan").call("PUT", f"/tweets/{liked}/like")
+    web_site.settle()
+    # The list of popular tweets is of a moment ago.
+    eventually(
+        lambda: liked in [item["id"] for item in ask(ada, "GET", "/tweets/top?k=3")["items"]], what="it is popular"
+    )
+    aside, thread = windows.open(by=ada), windows.open(by=ada)
+    for page, path in ((aside, "/notifications"), (thread, f"/@{bob.name}/{liked}")):
+        with page.expect_response(lambda answer: "/stream?" in answer.url and answer.status == 200):
+            page.goto(path)
+    expect(aside.locator(".peek", has_text="dearly loved")).to_have_count(1)
+    bob.call("DELETE", f"/tweets/{liked}")
+    expect(thread.locator("[role=status] .live")).to_have_text("This tweet is not here any more.")
+    expect(aside.locator(".peek", has_text="dearly loved")).to_have_count(0)
+    expect(thread.locator(".tweet.main .text")).to_have_text("dearly loved, soon gone")
 
 
 def test_without_a_stream_the_page_asks_now_and_then(windows: Windows, ada: Person, bob: Person) -> None:

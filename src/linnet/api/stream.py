@@ -56,12 +56,12 @@ async def stream(call: Call) -> Answer:
 
     Server-sent events for whoever shows the newest part of their home timeline. `tweets`: new items, each to be put in
     its place by its id; one that is there already stays. `gone`: ids of items to be taken out. `counts`: tweets' counts
-    as they are now. `notifications`: how many are unread. `gap`: too much is new, load the first page again. Lines with
-    nothing but a colon say that the connection is alive. Whoever applies all of them has the newest `limit` items at
-    any time. To begin, open the stream, load the first page with the same `limit` when the first event comes, and apply
-    what comes from then on; or send the `prev` of a page that one has as `Last-Event-ID`, and hear what is newer.
-    Whoever comes back with the id of the last event is told what was missed, or `gap`. A stream ends when its session
-    does, when its client does not read, or at any other time.
+    as they are now. `notifications`: how many are unread, and the id of the newest one. `gap`: too much is new,
+    load the first page again. Lines with nothing but a colon say that the connection is alive. Whoever applies all of
+    them has the newest `limit` items at any time. To begin, open the stream, load the first page with the same `limit`
+    when the first event comes, and apply what comes from then on; or send the `prev` of a page that one has as
+    `Last-Event-ID`, and hear what is newer. Whoever comes back with the id of the last event is told what was missed,
+    or `gap`. A stream ends when its session does, when its client does not read, or at any other time.
     """
     return StreamAnswer(call.services.streams, call.actor, _wish(call))
 

@@ -28,6 +28,7 @@ from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.follows import follow
 from linnet.write.actions.likes import like
+from linnet.write.actions.notifications import mark_read
 from linnet.write.actions.passwords import Passwords
 from linnet.write.actions.pins import pin
 from linnet.write.actions.profiles import edit_profile
@@ -201,8 +202,8 @@ async def _tell_in_time(deps: WriteDeps) -> None:
     await _wait_until_told(deps, {lane_of(user_id) for user_id in user_ids.values()})
     async with deps.db.transaction() as session:
         await notifications.date_back(session, user_ids.values())
-        yesterday_ms = deps.clock.now_ms() - _READ_DAYS_AGO * _DAY_MS
-        await notifications.mark_read(session, user_ids[PEOPLE[0].username], first_id_at(yesterday_ms))
+    yesterday_ms = deps.clock.now_ms() - _READ_DAYS_AGO * _DAY_MS
+    await mark_read(deps, user_ids[PEOPLE[0].username], up_to=first_id_at(yesterday_ms))
 
 
 async def _wait_until_told(deps: WriteDeps, lanes: Set[int]) -> None:

@@ -10,8 +10,9 @@ class EventView(msgspec.Struct, frozen=True):
     """One event, as it is when its lines are read.
 
     ``data`` is JSON: of ``tweets`` ``{"items": […]}`` with whole tweets, newest first; of ``gone`` ``{"ids": […]}``; of
-    ``counts`` ``{"items": [{"id", "counts"}, …]}``; of ``notifications`` ``{"unread": …}``, where 100 means 100 or
-    more; of ``gap`` ``{}``. ``id`` says what a client has that applied the event, and all before it.
+    ``counts`` ``{"items": [{"id", "counts"}, …]}``; of ``notifications`` ``{"unread": …, "newest": …}``, where 100
+    means 100 or more, and ``newest`` is the id of the newest one, null when there is none; of ``gap`` ``{}``. ``id``
+    says what a client has that applied the event, and all before it.
     """
 
     event: Literal["tweets", "gone", "counts", "notifications", "gap"]
@@ -47,8 +48,10 @@ def counts_frame(event_id: str, counts: Iterable[tuple[int, bytes]]) -> bytes:
     return frame(b"counts", event_id, b'{"items":[%b]}' % b",".join(items))
 
 
-def notifications_frame(event_id: str, unread: int) -> bytes:
-    return frame(b"notifications", event_id, b'{"unread":%d}' % unread)
+def notifications_frame(event_id: str, unread: int, newest_id: int) -> bytes:
+    """``newest_id`` 0: there is none."""
+    newest = b'"%d"' % newest_id if newest_id else b"null"
+    return frame(b"notifications", event_id, b'{"unread":%d,"newest":%b}' % (unread, newest))
 
 
 def gap_frame(event_id: str) -> bytes:

@@ -24,7 +24,7 @@ from linnet.read.streams.bookmarks import Bookmark
 from linnet.read.streams.following import Following
 from linnet.read.timelines.notifications import unread_screen
 from linnet.read.views.tweets import counts_json
-from linnet.stores.postgres import tweets
+from linnet.stores.postgres import notifications, tweets
 from linnet.stores.valkey.connection import ValkeyReplyError
 
 log = structlog.get_logger()
@@ -58,9 +58,9 @@ class Stream(AsyncIterator[bytes]):
         "_last_words",
         "_look_again",
         "_named",
+        "_news",
         "_pause_seconds",
         "_reads",
-        "_unread",
         "_waiting",
         "_wants_beat",
         "_wants_counts",
@@ -97,7 +97,7 @@ class Stream(AsyncIterator[bytes]):
         self._reads = reads
         self._look_again = look_again
         self._named: dict[TweetId, UserId] = {}
-        self._unread = -1
+        self._news: tuple[int, int] | None = None
         self._first = b""
         self._last_words = b""
         # Marks.
@@ -289,8 +289,10 @@ class Stream(AsyncIterator[bytes]):
         return [frames.counts_frame(self.following.event_id, counts)] if counts else []
 
     async def _count_unread(self) -> list[bytes]:
+        # The newest is read first: what comes between the two is signalled, and changes it again.
+        newest_id = await notifications.find_newest(self._deps.db, self.viewer.user_id)
         unread = (await unread_screen(self._deps, self.viewer.user_id)).unread_count
-        if unread == self._unread:
+        if (unread, newest_id) == self._news:
             return []
-        self._unread = unread
-        return [frames.notifications_frame(self.following.event_id, unread)]
+        self._news = unread, newest_id
+        return [frames.notifications_frame(self.following.event_id, unread, newest_id)]

@@ -216,6 +216,12 @@ async def date_back(db: Session, user_ids: Collection[UserId]) -> None:
     await db.run(_sql["date_groups_back"], user_ids=list(user_ids))
 
 
+async def find_newest(db: Reader, user_id: UserId) -> int:
+    """The id of the newest cause by somebody whom the user may meet; 0 when there is none."""
+    newest_id = await db.value(_sql["find_newest"], user_id=user_id)
+    return 0 if newest_id is None else int(newest_id)
+
+
 async def fetch_groups(db: Reader, user_id: UserId, wanted: Range) -> list[Group]:
     """A user's groups, the one with the newest cause first."""
     if wanted.ascending:

@@ -6,11 +6,14 @@ from typing import Any, Final
 from litestar import Response
 from markupsafe import escape
 
+from linnet.domain.timeline import Range
 from linnet.ids import MAX_ID
 from linnet.read.streams import bookmark_of
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.suggestions import suggestions_screen
+from linnet.read.views.pages import Page
+from linnet.web.answers import Answer, json_answer
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.cards import packed_cards, peek_of, tweet_cards
 from linnet.web.pages.layout import ids_of, older_path, show, show_often
@@ -89,13 +92,33 @@ async def _landing(ask: Ask) -> Response[Any]:
 
 async def everyone(ask: Ask) -> Response[Any]:
     """Everybody's tweets."""
-    page = await everyone_page(ask.services.read, ask.viewer_id, ask.range())
+    wanted = ask.range()
+    page = await everyone_page(ask.services.read, ask.viewer_id, wanted)
     return await show(
-        ask, "everyone.html", title="Everyone", cards=tweet_cards(ask, page.items), older=older_path("/everyone", page)
+        ask,
+        "everyone.html",
+        title="Everyone",
+        cards=tweet_cards(ask, page.items),
+        older=older_path("/everyone", page),
+        newest=_newest_of(page) if wanted.before == MAX_ID else "",
     )
+
+
+async def newest_of_everyone(ask: Ask) -> Response[Any]:
+    """Which tweet is on top of everybody's, for pages that ask now and then whether that is another one by now."""
+    newest = _newest_of(await everyone_page(ask.services.read, ask.viewer_id, Range(1)))
+    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{newest}"'}
+    if ask.request.headers.get("if-none-match") == headers["ETag"]:
+        return Answer(b"", status=304, media_type="application/json", headers=headers)
+    return json_answer({"newest": newest}, headers=headers)
+
+
+def _newest_of(page: Page) -> str:
+    return str(page.prev_id or 0)
 
 
 PAGES = (
     PageRoute("GET", "/", front, user=False),
     PageRoute("GET", "/everyone", everyone, user=False),
+    PageRoute("GET", "/fragments/everyone", newest_of_everyone),
 )

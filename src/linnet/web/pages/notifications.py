@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
+from linnet.ids import MAX_ID
 from linnet.read.timelines.notifications import notifications_page
 from linnet.read.views.notifications import NotificationsView
 from linnet.web.answers import go_to
@@ -15,11 +16,13 @@ from linnet.write.actions.notifications import mark_read
 
 async def list_notifications(ask: Ask) -> Response[Any]:
     """A page of them. Looking is not reading: a button says that one has seen them."""
-    encoded = msgspec.json.encode(await notifications_page(ask.services.read, ask.actor.user_id, ask.range()))
+    wanted = ask.range()
+    encoded = msgspec.json.encode(await notifications_page(ask.services.read, ask.actor.user_id, wanted))
     # The people and tweets in it are JSON already.
     page = msgspec.json.decode(encoded, type=NotificationsView)
     older = None if page.next is None else with_query("/notifications", before=page.next)
-    return await show(ask, "notifications.html", title="Notifications", page=page, older=older)
+    is_first = wanted.before == MAX_ID
+    return await show(ask, "notifications.html", title="Notifications", page=page, older=older, is_first=is_first)
 
 
 async def read(ask: Ask) -> Response[Any]:

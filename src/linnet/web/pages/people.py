@@ -43,6 +43,7 @@ async def liked(ask: Ask) -> Response[Any]:
 
 async def _show_profile(ask: Ask, user: ProfileView, tab: str, page: Page, *, title: str) -> Response[Any]:
     base = f"/@{user.username}"
+    is_own_top = user.id == str(ask.viewer_id) and tab == "tweets" and not ask.query("before")
     return await show(
         ask,
         "profile.html",
@@ -52,6 +53,8 @@ async def _show_profile(ask: Ask, user: ProfileView, tab: str, page: Page, *, ti
         tab=tab,
         cards=tweet_cards(ask, page.items, look="first" if tab == "tweets" else "listed"),
         older=older_path(base if tab == "tweets" else f"{base}/{tab}", page),
+        # What of one's own doings elsewhere is newer than this page.
+        newest=str(page.prev_id or 0) if is_own_top else "",
     )
 
 

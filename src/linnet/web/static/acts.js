@@ -1,5 +1,5 @@
-// Like, retweet, follow, mute, block and delete without leaving the page. What one did shows at once, and is taken back,
-// with a word about it, when the server does not agree.
+// Like, retweet, follow, mute, block, pin, delete and mark as read without leaving the page. What one did shows at once,
+// and is taken back, with a word about it, when the server does not agree.
 
 import { articlesOf, countOf, setCount } from "./counts.js";
 import { confirmed, say } from "./say.js";
@@ -13,6 +13,7 @@ const sendersOf = (kind, id, verb) => {
 const isForm = (sender) => sender.matches("form");
 const buttonOf = (sender) => (isForm(sender) ? sender.querySelector("button") : sender);
 const attributeOf = (sender) => (isForm(sender) ? "action" : "formaction");
+const addressOf = (sender) => sender.getAttribute(attributeOf(sender)) ?? "";
 
 const showPressed = (button, on) => {
   const was = button.getAttribute("aria-pressed") === "true";
@@ -25,12 +26,12 @@ const showFollowing = (button, on) => {
   button.className = on ? "button quiet following" : "button";
   button.replaceChildren(Object.assign(document.createElement("span"), { textContent: on ? "Following" : "Follow" }));
 };
-const showMuted = (button, on) => {
-  const turn = (words) => words.replace(/^(Unm|M)ute/, on ? "Unmute" : "Mute");
+const showAway = (verb) => (button, on) => {
+  const turn = (words) => words.replace(/^\w+/, on ? `Un${verb}` : verb[0].toUpperCase() + verb.slice(1));
   button.textContent = turn(button.textContent);
   if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", turn(button.getAttribute("aria-label")));
 };
-const SHOWS = { like: showPressed, retweet: showPressed, follow: showFollowing, mute: showMuted };
+const SHOWS = { like: showPressed, retweet: showPressed, follow: showFollowing, mute: showAway("mute"), block: showAway("block") };
 
 // One wish at a time is on its way for each thing; the last one counts, however fast a finger is.
 const wishes = new Map();
@@ -41,6 +42,7 @@ const toggle = async (form, kind, id, verb, on) => {
       SHOWS[verb](buttonOf(each), state);
       each.setAttribute(attributeOf(each), `/${kind}/${id}/${state ? "un" : ""}${verb}`);
     }
+    if (verb === "mute") for (const badge of document.querySelectorAll(`[data-muted="${id}"]`)) badge.hidden = !state;
   };
   const busy = wishes.has(key), wish = wishes.get(key) ?? { known: !on };
   wish.on = on;
@@ -108,17 +110,72 @@ const erase = async (form, address, id) => {
   }
 };
 
+// One tweet is pinned at a time. It keeps its place while one looks, and stands first from the next visit on.
+const showPinned = (id, on) => {
+  const senders = [...document.querySelectorAll('form[action$="pin"], button[formaction$="pin"]')], was = senders.map(addressOf);
+  const show = (sender, address) => {
+    const pinned = address.endsWith("/unpin"), word = sender.closest(".tweet").querySelector(".pinned");
+    sender.setAttribute(attributeOf(sender), address);
+    buttonOf(sender).textContent = pinned ? "Unpin" : "Pin to my page";
+    if (word) word.hidden = !pinned;
+  };
+  for (const sender of senders) show(sender, addressOf(sender).replace(/(un)?pin$/, on && addressOf(sender).includes(`/${id}/`) ? "unpin" : "pin"));
+  return () => senders.forEach((sender, at) => show(sender, was[at]));
+};
+let pinning = false;
+const pin = async (form, address, id, on) => {
+  if (pinning) return;
+  pinning = true;
+  const takeBack = showPinned(id, on);
+  try {
+    await send(address, form);
+    say(on ? "It stands first on your page now." : "It is not pinned any more.");
+  } catch (refused) {
+    takeBack();
+    say(refused.message);
+  }
+  pinning = false;
+};
+
+// What one has seen looks like it, wherever one said so.
+export const showRead = () => {
+  const unread = [...document.querySelectorAll(".note-item.unread")];
+  const words = [...document.querySelectorAll(".note-item .sentence > .sr, .head > .seen")].filter((word) => !word.hidden);
+  const show = (read) => {
+    for (const item of unread) item.classList.toggle("unread", !read);
+    for (const word of words) word.hidden = read;
+  };
+  show(true);
+  return () => show(false);
+};
+const markRead = async (form) => {
+  const takeBack = showRead();
+  try {
+    await send(form.action, form);
+  } catch (refused) {
+    takeBack();
+    say(refused.message);
+  }
+};
+
 document.addEventListener("submit", (event) => {
   const form = event.target, sender = event.submitter?.hasAttribute("formaction") ? event.submitter : form;
-  const address = sender.getAttribute(attributeOf(sender)) ?? "";
-  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|delete)$/.exec(address);
+  const address = addressOf(sender);
+  if (address === "/notifications/read") return event.preventDefault(), void markRead(form);
+  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|pin|delete)$/.exec(address);
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;
   const [, kind, id, un, verb] = found, name = buttonOf(sender)?.textContent.match(/@\S+/)?.[0];
+  // In the list of those whom one blocks one may think twice; elsewhere a block makes another page of it.
+  const isList = location.pathname.startsWith("/settings");
   const away = sender.closest(".tweet") && !sender.closest(".main") && !document.querySelector(".profile");
   const close = () => sender.closest("details")?.removeAttribute("open");
   if (verb === "delete") event.preventDefault(), erase(form, address, id);
-  else if (verb === "block" || (verb === "mute" && away)) {
+  else if (verb === "pin") {
+    event.preventDefault();
+    close();
+    pin(form, address, id, !un);
+  } else if ((verb === "block" && !isList) || (verb === "mute" && away)) {
     if (un || !away) return;
     event.preventDefault();
     close();

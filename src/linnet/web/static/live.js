@@ -1,13 +1,14 @@
 // What is new while a page is open: told by a stream, or asked for now and then where there is none. Nothing that one
 // reads is moved: new tweets wait behind a button.
 
-import { hide } from "./acts.js";
+import { hide, showRead } from "./acts.js";
 import { articlesOf, showCounts } from "./counts.js";
 import { put } from "./feed.js";
 import { element, say } from "./say.js";
 import { ask } from "./send.js";
 
 const MOST_WATCHED = 100, HIDDEN_MS = 5_000, PATIENCE_MS = 20_000, POLL_MS = 60_000, MOST_MS = 15 * POLL_MS;
+const LOOK_MS = 30_000;
 const { me } = document.body.dataset;
 const home = document.querySelector("[data-bookmark]"), feed = home && document.querySelector(".feed");
 const waiting = new Set();
@@ -15,7 +16,8 @@ let missed = false;
 // What the server knows that this page has.
 let last = home?.dataset.bookmark ?? "";
 
-const news = element("div", "news");
+// Lists that are no timeline say where this goes, and which of theirs is the newest.
+const news = document.querySelector(".news") ?? element("div", "news"), { newest, ask: address, own } = news.dataset;
 news.setAttribute("role", "status");
 feed?.before(news);
 
@@ -51,8 +53,17 @@ const showUnread = (unread) => {
   place?.append(element("b", "badge new", element("span", "sr", ", "), unread > 99 ? "99+" : unread, element("span", "sr", " new")));
 };
 
-const takeAway = (found) => {
+const miss = () => {
+  missed = true;
+  showNews();
+};
+const isNews = (id) => newest !== undefined && id && BigInt(id) > BigInt(newest);
+
+const peeksOf = (id) => document.querySelectorAll(`.peek[href$="/${id}"]`);
+const takeAway = (found, ids) => {
   const gone = found.filter((tweet) => tweet && !tweet.matches(".main"));
+  if (found.some((tweet) => tweet?.matches(".main"))) say("This tweet is not here any more.");
+  for (const id of ids) for (const peek of peeksOf(id)) peek.remove();
   hide(gone, true);
   for (const tweet of gone) tweet.remove();
 };
@@ -68,25 +79,34 @@ const glance = async (query) => {
 
 // What left the timeline (muted, say) is not gone from other pages: there it is asked whether it is.
 const lookAfter = async (ids) => {
-  const here = ids.filter((id) => articlesOf(id).length);
+  const here = ids.filter((id) => articlesOf(id).length || peeksOf(id).length);
   const events = here.length ? await glance(new URLSearchParams({ watched: here.join(",") })).catch(() => null) : null;
-  for (const { event, data } of events ?? []) if (event === "gone") takeAway(JSON.parse(data).ids.flatMap((id) => [...articlesOf(id)]));
+  for (const { event, data } of events ?? []) {
+    const gone = event === "gone" ? JSON.parse(data).ids : [];
+    takeAway(gone.flatMap((id) => [...articlesOf(id)]), gone);
+  }
 };
 
 const HEARD = {
   tweets: ({ items }) => {
     for (const { id } of feed ? items : []) if (!document.getElementById(`t${id}`)) waiting.add(id);
-    showNews();
+    // What one posted elsewhere belongs on one's own page, but for answers to others.
+    const isMine = ({ author, reply_to }) => author.id === me && (!reply_to || reply_to.user_id === me);
+    own !== undefined && items.some((item) => isMine(item) && isNews(item.id)) ? miss() : showNews();
   },
   gone: ({ ids }) => {
     if (!feed) return void lookAfter(ids);
-    takeAway(ids.map((id) => feed.querySelector(`:scope > #t${id}`)));
+    takeAway(ids.map((id) => feed.querySelector(`:scope > #t${id}`)), ids);
     for (const id of ids) waiting.delete(id);
     showNews();
   },
   counts: ({ items }) => { for (const { id, counts } of items) showCounts(id, counts); },
-  notifications: ({ unread }) => showUnread(unread),
-  gap: () => { missed = Boolean(feed); showNews(); },
+  notifications: ({ unread, newest: last }) => {
+    showUnread(unread);
+    if (unread === 0) showRead();
+    if (document.querySelector(".notes") && isNews(last)) miss();
+  },
+  gap: () => { if (feed) miss(); },
 };
 const hear = (name, id, data) => {
   last = id || last;
@@ -97,7 +117,8 @@ const hear = (name, id, data) => {
 const wish = () => {
   const tweets = [...document.querySelectorAll("main .tweet[data-tweet]")];
   const seen = Math.max(0, tweets.findIndex((tweet) => tweet.getBoundingClientRect().bottom > 0) - 30);
-  const watched = [...new Set(tweets.slice(seen).map((tweet) => tweet.dataset.tweet))].slice(0, MOST_WATCHED);
+  const small = [...document.querySelectorAll(".peek")].flatMap((peek) => /^\/@.+\/(\d+)$/.exec(peek.pathname)?.[1] ?? []);
+  const watched = [...new Set([...tweets.slice(seen).map((tweet) => tweet.dataset.tweet), ...small])].slice(0, MOST_WATCHED);
   return new URLSearchParams({ ...(feed && last ? { last_event_id: last } : {}), watched: watched.join(",") });
 };
 
@@ -138,7 +159,25 @@ const askInstead = async () => {
   timer = setTimeout(polls % 5 ? askInstead : listen, delay * (0.8 + 0.4 * Math.random()));
 };
 
+// There is no stream of everybody's tweets. While one sees the page it asks now and then which is the newest of them.
+let lookedAt = performance.now(), looking;
+const look = async () => {
+  clearTimeout(looking);
+  if (!address || missed || document.hidden) return;
+  const wait = lookedAt + LOOK_MS - performance.now();
+  if (wait <= 0) {
+    lookedAt = performance.now();
+    const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer?.status === 401) return;
+    if (answer?.ok && isNews((await answer.json().catch(() => ({}))).newest)) return miss();
+  }
+  clearTimeout(looking);
+  looking = setTimeout(look, wait > 0 ? wait : LOOK_MS);
+};
+look();
+
 let closing;
+document.addEventListener("visibilitychange", look);
 document.addEventListener("visibilitychange", () => {
   clearTimeout(closing);
   if (document.hidden) closing = setTimeout(stop, HIDDEN_MS);

@@ -136,6 +136,18 @@ set newest_id = (
 )
 where g.user_id = any(%(user_ids)s::bigint[]);
 
+-- :name find_newest (user_id) -> value
+-- The newest cause by somebody who may be met. Walks over those of others. Served by notifications_newest, and mutes_pkey,
+-- blocks_pkey and blocked_by_pkey for each.
+select n.id
+from notifications n
+where n.user_id = %(user_id)s
+    and not exists (select from mutes m where m.user_id = %(user_id)s and m.muted_id = n.actor_id)
+    and not exists (select from blocks b where b.user_id = %(user_id)s and b.blocked_id = n.actor_id)
+    and not exists (select from blocked_by b where b.user_id = %(user_id)s and b.blocker_id = n.actor_id)
+order by n.id desc
+limit 1;
+
 -- :name fetch_groups (user_id, before_id, page_size) -> many
 -- A user's groups, the one with the newest cause first. Served by notification_groups_newest.
 select kind, group_id, newest_id, people_count
