@@ -58,12 +58,19 @@ def _translate(error: psycopg.Error) -> Exception:
             return _CONSTRAINTS[constraint]()
         if constraint in _RETRIED_CONSTRAINTS:
             return ConcurrentUpdate(constraint)
-        return error
+        return _without_rows(error)
     if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
         return ConcurrentUpdate(str(error))
     # A time-out of the pool is an OperationalError too; InterfaceError is what a connection says that fell meanwhile.
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return Unavailable(f"PostgreSQL: {error}")
+    return _without_rows(error)
+
+
+def _without_rows(error: psycopg.Error) -> psycopg.Error:
+    """The same error; its text goes to the log, and the detail would show the row of somebody."""
+    if error.diag.message_detail:
+        error.args = (error.diag.message_primary,)
     return error
 
 
