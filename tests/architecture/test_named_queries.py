@@ -197,7 +197,7 @@ def test_every_query_that_is_used_exists() -> None:
 
 
 @pytest.fixture(scope="module")
-def connection(servers: Servers) -> Iterator[psycopg.Connection[tuple[str]]]:
+def connection(servers: Servers) -> Iterator[psycopg.Connection]:
     with servers.fresh_database() as url, psycopg.connect(url) as connection:
         # The tables are empty: without these, reading all of nothing would be the best plan of all.
         connection.execute("set enable_seqscan = off")
@@ -206,7 +206,7 @@ def connection(servers: Servers) -> Iterator[psycopg.Connection[tuple[str]]]:
         yield connection
 
 
-def explained(connection: psycopg.Connection[tuple[str]], query: Query) -> str:
+def explained(connection: psycopg.Connection, query: Query) -> str:
     order: list[str] = []
 
     def number(match: re.Match[str]) -> str:
@@ -218,16 +218,16 @@ def explained(connection: psycopg.Connection[tuple[str]], query: Query) -> str:
     return "\n".join(row[0] for row in connection.execute(f"explain (generic_plan, costs off) {text}".encode()))
 
 
-def indexes_of(connection: psycopg.Connection[tuple[str]]) -> dict[str, str]:
+def indexes_of(connection: psycopg.Connection) -> dict[str, str]:
     rows = connection.execute("select indexname, tablename from pg_indexes where schemaname = 'public'")
-    return {str(name): str(table) for name, table in rows}  # type: ignore[misc]
+    return {str(name): str(table) for name, table in rows}
 
 
 def reads_a_table(plan: str) -> bool:
     return bool(re.search(r"(Seq|Index|Index Only|Tid) Scan", plan))
 
 
-def serving_problem(connection: psycopg.Connection[tuple[str]], query: Query) -> str | None:
+def serving_problem(connection: psycopg.Connection, query: Query) -> str | None:
     named = indexes_named_by(query)
     if missing := [name for name in named if name not in indexes_of(connection)]:
         return f"there is no index {missing[0]}"
@@ -245,9 +245,7 @@ def serving_problem(connection: psycopg.Connection[tuple[str]], query: Query) ->
         connection.rollback()
 
 
-def _serves_without_others(
-    connection: psycopg.Connection[tuple[str]], query: Query, name: str, named: list[str]
-) -> bool:
+def _serves_without_others(connection: psycopg.Connection, query: Query, name: str, named: list[str]) -> bool:
     """Whether it would be chosen if other indexes of its table, which cost the same on nothing, were not there."""
     table = indexes_of(connection)[name]
     if re.search(rf"insert into {table}\b.*on conflict do nothing", query.text, re.DOTALL):
@@ -262,7 +260,7 @@ def _serves_without_others(
 
 
 @by_name
-def test_a_query_is_served_by_the_index_that_it_names(connection: psycopg.Connection[tuple[str]], query: Query) -> None:
+def test_a_query_is_served_by_the_index_that_it_names(connection: psycopg.Connection, query: Query) -> None:
     if query.name.startswith(f"{TEMPORARY}."):
         permanent = [name for name in indexes_named_by(query) if not name.startswith("staged_")]
         assert set(permanent) <= set(indexes_of(connection))
@@ -289,7 +287,7 @@ select id from tweets where text = %(text)s;
 """
 
 
-def test_an_index_that_does_not_serve_is_caught(connection: psycopg.Connection[tuple[str]]) -> None:
+def test_an_index_that_does_not_serve_is_caught(connection: psycopg.Connection) -> None:
     planted = parse_queries("planted", _PLANTED)
     problems = {name: serving_problem(connection, query) or "" for name, query in planted.items()}
     assert problems["names_another"].startswith("sessions_pkey does not serve it")

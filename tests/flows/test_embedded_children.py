@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from linnet.embedded import ChildSpec, EmbeddedError, RestartPolicy, StopStep, S
 QUICK = RestartPolicy(attempts=3, first_delay_seconds=0.001)
 
 
-def python(program: str, **settings: object) -> ChildSpec:
-    return ChildSpec(name="child", argv=(sys.executable, "-c", program), **settings)  # type: ignore[arg-type]
+def python(program: str, **settings: Any) -> ChildSpec:
+    return ChildSpec(name="child", argv=(sys.executable, "-c", program), **settings)
 
 
 async def test_a_child_that_keeps_dying_is_given_up_with_a_sentence() -> None:

@@ -54,7 +54,7 @@ class Host:
         assert "sentence" not in self.words, self.words["sentence"]
         with psycopg.connect(self.words["database_url"], autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
-            return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
+            return cursor.fetchall()[0][0] if cursor.description else None
 
     def ask_valkey(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as client:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from linnet.domain.event import lane_of
 from linnet.domain.timeline import unpack_entry
 from linnet.errors import Unavailable
@@ -151,7 +153,7 @@ async def test_a_delete_during_a_read_is_shown_to_nobody_later(town: World) -> N
 # Rebuilds
 
 
-async def test_two_rebuilds_at_once_in_one_process_are_one(town: World) -> None:
+async def test_two_rebuilds_at_once_in_one_process_are_one(town: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await town.post("ada")
     await town.expire_window("ben")
     snapshots: list[int] = []
@@ -161,7 +163,7 @@ async def test_two_rebuilds_at_once_in_one_process_are_one(town: World) -> None:
         snapshots.append(reader_id)
         return await read_snapshot(reader_id)
 
-    town.read.rebuilder.read_snapshot = counting  # type: ignore[method-assign]
+    monkeypatch.setattr(town.read.rebuilder, "read_snapshot", counting)
     pages = await asyncio.gather(*(town.home("ben") for _ in range(5)))
     assert snapshots == [town.ids["ben"]]
     assert all(page == pages[0] for page in pages)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ async def test_a_storm_of_all_that_two_can_do_to_each_other_ends_as_the_last_com
     await town.post("cleo")
     await town.settle()
     verbs = [
-        unless_blocked(lambda verb=verb, one=one, other=other: verb(one, other))()  # type: ignore[misc]
+        unless_blocked(partial(verb, one, other))()
         for process in (town, beside)
         for one, other in (("ada", "cleo"), ("cleo", "ada"))
         for verb in (process.follow, process.block, process.unblock, process.mute, process.unmute) * 3

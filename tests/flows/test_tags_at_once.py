@@ -1,7 +1,8 @@
 """Promise: tags stay exact when many use them at once, and after any history of posts and deletions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,7 +29,7 @@ NOW_MS = 1_780_000_000_000
 HOUR = 3600.0
 # Time passes in these tests.
 LONG = Lease(0, 0, 2 * NOW_MS)
-Work = Callable[[], Awaitable[object]]
+Work = Callable[[], Coroutine[Any, Any, object]]
 
 _CLEAR = Query("test.clear", (), "none", "truncate tweets, tweet_tags, tag_people, tags")
 _RENAME = Query("test.rename", (), "none", "update outbox set kind = %(kind)s")
@@ -81,11 +82,11 @@ async def at_every_step(town: World, arrange: Work, one: Work, other: Work, *, b
     while True:
         await town.db.run(_CLEAR)
         await arrange()
-        first = await town.loom.start("one", one())  # type: ignore[arg-type]
+        first = await town.loom.start("one", one())
         assert await town.loom.run_until(first, begin_at)
         await town.loom.run(first, steps=steps)
         is_over = first.done
-        second = await town.loom.start("other", other())  # type: ignore[arg-type]
+        second = await town.loom.start("other", other())
         await town.loom.run(second)
         await town.loom.finish()
         for strand in town.loom.collect():

@@ -18,15 +18,15 @@ from linnet.write.actions import tweets
 from linnet.write.jobs.erasure import erase_account
 from tests.flows._leaving import run_job
 from tests.flows._linnet_process import COMMAND, url_of
-from tests.http.app_world import PASSWORD, Site, assert_problem, open_site, problem_fields
+from tests.http.app_world import PASSWORD, Person, Site, assert_problem, open_site, problem_fields
 from tests.support.servers import Servers
 
 NOW_MS = 1_800_000_000_000
 _BLOCK = Query("test.block", (), "none", "insert into {} values (%(user_id)s, %(other_id)s, 1)")
 
 
-async def texts(site: Site, path: str, **more: object) -> list[str]:
-    answer = await site.ask("GET", path, **more)  # type: ignore[arg-type]
+async def texts(site: Site, path: str, *, by: Person | None = None) -> list[str]:
+    answer = await site.ask("GET", path, by=by)
     assert answer.status_code == 200, answer.text
     return [item["text"] for item in answer.json()["items"]]
 

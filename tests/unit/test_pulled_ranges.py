@@ -33,6 +33,9 @@ class Truth:
     """Committed tweets, and when they were committed."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.entries: dict[int, Entry] = {}
         self.committed: dict[int, float] = {}
         self.queries = 0
@@ -65,7 +68,7 @@ class PulledMachine(RuleBasedStateMachine):
 
     @initialize(hours=st.lists(st.tuples(authors, st.integers(0, HOURS_OF_HISTORY)), max_size=25))
     def set_up(self, hours: list[tuple[UserId, int]]) -> None:
-        self.truth.__init__()  # type: ignore[misc]
+        self.truth.clear()
         self.clock = ManualClock(START_MS)
         self.pulled = PulledAuthors(cast(Database, None), self.clock, OPTIONS)
         self.sequence = 0

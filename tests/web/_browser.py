@@ -20,6 +20,13 @@ COOKIE = "linnet_session"
 _PLACE = {"locale": "en-GB", "timezone_id": "UTC"}
 
 
+def become(page: Page, person: Person) -> None:
+    """From the next request on the window is this person's."""
+    page.context.add_cookies(
+        [{"name": COOKIE, "value": person.token, "url": person.url, "httpOnly": True, "sameSite": "Lax"}]
+    )
+
+
 class Windows:
     """A test's browser windows, and the complaints of all of them. A complaint that nobody expected fails the test."""
 
@@ -45,10 +52,10 @@ class Windows:
         context.set_default_timeout(DEADLINE_MS)
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.complaints.append(f"{error.page and error.page.url}: {error.error}"))
+        page = context.new_page()
         if by is not None:
-            cookie = {"name": COOKIE, "value": by.token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}
-            context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of all that a cookie may have
-        return context.new_page()
+            become(page, by)
+        return page
 
     def expect_complaint(self, words: str) -> None:
         """The browser will say something with these words, and is right."""

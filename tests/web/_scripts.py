@@ -5,14 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from tests.flows._linnet_process import Person
-from tests.web._browser import COOKIE, DEADLINE_MS
-
-
-def become(page: Page, person: Person) -> None:
-    """From the next request on the window is this person's."""
-    cookie = {"name": COOKIE, "value": person.token, "url": person.url, "httpOnly": True, "sameSite": "Lax"}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of all that a cookie may have
+from tests.web._browser import DEADLINE_MS
 
 
 def lose_the_answer(route: Route) -> None:

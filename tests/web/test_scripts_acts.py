@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.flows._linnet_process import Person, eventually
-from tests.web._browser import Windows
-from tests.web._scripts import become, deaf
+from tests.web._browser import Windows, become
+from tests.web._scripts import deaf
 from tests.web._site import WebSite
 from tests.web._town import ask
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.flows._linnet_process import Person
-from tests.web._browser import Windows
-from tests.web._scripts import become, wait_until
+from tests.web._browser import Windows, become
+from tests.web._scripts import wait_until
 from tests.web._site import WebSite
 
 KEPT = """async () => {

@@ -9,8 +9,8 @@ from linnet.domain.text import TextRules, count_chars, find_entities, normalise
 from tests.flows._linnet_process import Person
 from tests.unit.test_counted_texts import COUNTED
 from tests.unit.test_text import HASHTAGS, LINKS, MENTIONS
-from tests.web._browser import Windows
-from tests.web._scripts import become, lose_the_answer
+from tests.web._browser import Windows, become
+from tests.web._scripts import lose_the_answer
 from tests.web._site import WebSite
 
 # Pieces that mean something to the rules, in any order.

@@ -11,7 +11,7 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from linnet.api.answers import Answer
 from linnet.api.auth import find_viewer
@@ -41,8 +41,8 @@ def bind_endpoints(endpoints: Sequence[Endpoint], services: ApiServices) -> list
 
 
 def _bind_bare(path: str, answering: _Answering) -> ASGIRouteHandler:
-    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await answering(scope, receive)  # type: ignore[arg-type]  # nothing else is routed here
+    async def handle(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        answer = await answering(scope, receive)
         await answer(scope, receive, send)
 
     # The scope is ours alone: a copy would cost and help nobody.

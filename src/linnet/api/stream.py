@@ -44,7 +44,7 @@ class StreamAnswer(Answer):
         self._wish = wish
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "HEAD":  # type: ignore[typeddict-item]  # only HTTP comes here
+        if scope.get("method") == "HEAD":
             await super().__call__(scope, receive, send)
         else:
             # Only now: whoever was refused on the way here has not opened anything.

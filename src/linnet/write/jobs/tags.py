@@ -1,6 +1,7 @@
 """Lets uses of tags go that are older than what trends, and counts anew when the rules of trending were changed."""
 
 from collections import defaultdict
+from functools import partial
 
 import msgspec
 
@@ -53,7 +54,7 @@ async def match_trending_rules(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) 
         return
     after_tag = ""
     while names := await tags.fetch_page(deps.db, after_tag=after_tag, page_size=page_size):
-        await run_again(lambda names=names: _count_anew(deps, names, rules))  # type: ignore[misc]
+        await run_again(partial(_count_anew, deps, names, rules))
         after_tag = names[-1]
     await upsert_fact(deps.db, TRENDING_FACT, fact)
 
