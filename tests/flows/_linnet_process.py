@@ -38,6 +38,8 @@ def eventually(question: Callable[[], T | None], *, what: str, seconds: float = 
             return answer
         if time.monotonic() > give_up_at:
             raise AssertionError(f"not within {seconds:g} s: {what}")
+        # Those who are asked are other processes, which tell nobody here when it is so. The pause leaves them the
+        # processor; how long it is decides nothing.
         time.sleep(0.02)
 
 

@@ -143,6 +143,7 @@ async def test_the_poll_comes_also_while_signals_never_end(world: World, applied
     async def keep_waking() -> None:
         while True:
             worker.wake(busy)
+            # A turn of the event loop: so often that the worker never finds itself without a signal.
             await asyncio.sleep(0)
 
     async with running(worker):

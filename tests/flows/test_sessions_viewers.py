@@ -1,11 +1,16 @@
 """Who is asking is known from memory, then Valkey, then PostgreSQL; never longer than the session lives."""
 
 import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 from linnet.domain.session import SESSION_DAYS
 from linnet.ids import mint_token, token_hash, token_owner
 from linnet.read.hydration.viewers import Viewer, ViewerOptions
 from linnet.read.timelines.people import sessions_screen
+from linnet.stores.valkey import sessions as cached_sessions
 from linnet.stores.valkey.changes import Change
 from tests.flows._accounts_world import Town, ValkeyServer
 
@@ -22,6 +27,28 @@ class Cost:
     @property
     def spent(self) -> tuple[int, int]:
         return self._town.db.statements - self._before[0], self._town.valkey.writes - self._before[1]
+
+
+class LookUps:
+    """Looks into Valkey for a token: ``begun`` is set when one comes, and it waits there until it is ``let_go``."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._find = cached_sessions.find
+
+    async def __call__(self, *args: Any) -> Any:
+        self.begun.set()
+        await self.let_go.wait()
+        return await self._find(*args)
+
+
+@pytest.fixture
+def look_ups(monkeypatch: pytest.MonkeyPatch) -> Iterator[LookUps]:
+    look_ups = LookUps()
+    monkeypatch.setattr(cached_sessions, "find", look_ups)
+    yield look_ups
+    look_ups.let_go.set()
 
 
 async def test_a_warm_token_costs_nothing(town: Town) -> None:
@@ -53,14 +80,16 @@ async def test_lookups_of_one_token_at_once_share_a_flight(town: Town) -> None:
     assert cost.spent == (1, 2)
 
 
-async def test_the_request_that_looks_up_for_others_may_be_given_up(town: Town) -> None:
+async def test_the_request_that_looks_up_for_others_may_be_given_up(town: Town, look_ups: LookUps) -> None:
     ada = await town.sign_up("ada")
     first = asyncio.create_task(town.viewers.find(ada.token))
-    await asyncio.sleep(0)
+    await look_ups.begun.wait()
     others = [asyncio.create_task(town.viewers.find(ada.token)) for _ in range(3)]
+    # One turn of the event loop: they ask nobody, so in their first they come to wait for the first one's answer.
     await asyncio.sleep(0)
     first.cancel()
     others[0].cancel()
+    look_ups.let_go.set()
     assert await asyncio.gather(*others[1:]) == [Viewer(ada.user_id, ada.session_id)] * 2
 
 
@@ -155,12 +184,13 @@ async def test_last_uses_are_stored_in_the_background(town: Town) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_session_that_ends_while_it_is_looked_up_is_not_remembered(town: Town) -> None:
+async def test_a_session_that_ends_while_it_is_looked_up_is_not_remembered(town: Town, look_ups: LookUps) -> None:
     ada = await town.sign_up("ada")
-    lookup = asyncio.create_task(town.viewers.find(ada.token))
-    await asyncio.sleep(0)
+    looking = asyncio.create_task(town.viewers.find(ada.token))
+    await look_ups.begun.wait()
     town.viewers.on_change(Change(token_hashes=(token_hash(ada.token),)))
-    await lookup
+    look_ups.let_go.set()
+    await looking
     assert town.viewers.peek(ada.token) is None
 
 
