@@ -16,6 +16,10 @@ POSTGRES = Path(__file__).parents[2] / "src/linnet/stores/postgres"
 METHOD_OF_RESULT = {"many": "fetch", "one": "find", "value": "value", "none": "run"}
 # Their tables are made by the import itself, for its own connection.
 TEMPORARY = "bulk"
+# What ``fetch_range`` adds, to the query that it takes in this place.
+PARAMS_OF_RANGE = {2: {"before_id", "page_size"}, 3: {"after_id", "page_size"}}
+# Functions whose result is spread into parameters.
+SPREAD = {"among": ("author_ids", "tweet_ids")}
 # What a query may say instead of naming an index.
 CONFESSIONS = re.compile(r"\b(scan|small table|on purpose)\b", re.IGNORECASE)
 
@@ -120,9 +124,15 @@ def uses_in(module: Path) -> Iterator[Use]:
             continue
         where = f"{module.name}:{function.name}"
         for call in ast.walk(function):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            if not isinstance(call, ast.Call):
                 continue
-            for argument in call.args:
+            if isinstance(call.func, ast.Attribute):
+                called = call.func.attr
+            elif isinstance(call.func, ast.Name) and call.func.id == "fetch_range":
+                called = call.func.id
+            else:
+                continue
+            for place, argument in enumerate(call.args):
                 subscript = argument
                 while isinstance(subscript, ast.Call | ast.Attribute):
                     # The text of a query, for the driver itself.
@@ -132,15 +142,16 @@ def uses_in(module: Path) -> Iterator[Use]:
                     and isinstance(subscript.value, ast.Name)
                     and subscript.value.id in nouns
                 ):
-                    method = call.func.attr if subscript is argument else None
+                    params = frozenset(params_of(call, function))
+                    method = called if subscript is argument else None
+                    if called == "fetch_range":
+                        method, params = "fetch", params | PARAMS_OF_RANGE[place]
                     for name in names_meant_by(subscript.slice, function):
-                        yield Use(
-                            f"{nouns[subscript.value.id]}.{name}", method, frozenset(params_of(call, function)), where
-                        )
+                        yield Use(f"{nouns[subscript.value.id]}.{name}", method, params, where)
 
 
 def params_of(call: ast.Call, function: ast.AST) -> Iterator[str]:
-    """Keywords, those of ``**chunk`` too, and the keys of a dict that is given as it is."""
+    """Keywords, those of ``**chunk`` and ``**among(refs)`` too, and the keys of a dict that is given as it is."""
     for keyword in call.keywords:
         if keyword.arg is not None:
             yield keyword.arg
@@ -148,15 +159,21 @@ def params_of(call: ast.Call, function: ast.AST) -> Iterator[str]:
             for node in ast.walk(function):
                 if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == keyword.value.id:
                     yield from keys_of(node.value)
+        else:
+            yield from keys_of(keyword.value)
     for argument in call.args:
         yield from keys_of(argument)
 
 
 def keys_of(expression: ast.expr) -> Iterator[str]:
     if isinstance(expression, ast.Dict):
-        for key in expression.keys:
+        for key, value in zip(expression.keys, expression.values, strict=True):
             if isinstance(key, ast.Constant):
                 yield str(key.value)
+            elif key is None:
+                yield from keys_of(value)
+    elif isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name):
+        yield from SPREAD.get(expression.func.id, ())
 
 
 def names_meant_by(expression: ast.expr, function: ast.AST) -> list[str]:

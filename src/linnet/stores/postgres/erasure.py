@@ -12,6 +12,7 @@ from linnet.domain.user import NOBODY
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("erasure")
 
@@ -86,7 +87,7 @@ async def fetch_parked(db: Reader, user_id: UserId, *, before_ms: int, page_size
 
 async def fetch_parked_tweets(db: Session, user_id: UserId) -> list[TweetRef]:
     """Tweets of others whose parked events name somebody, and which therefore nobody else knows of."""
-    return await db.fetch(_ref, _sql["fetch_parked_tweets"], digits=str(user_id), user_id=user_id)
+    return await db.fetch(TweetRef, _sql["fetch_parked_tweets"], digits=str(user_id), user_id=user_id)
 
 
 async def clear_parked(db: Session, user_id: UserId) -> None:
@@ -110,17 +111,12 @@ async def delete_reply_notes(db: Session, user_id: UserId, notes: Sequence[Reply
 
 async def fetch_late_replies(db: Session, user_id: UserId, *, from_id: int, before_id: int) -> list[TweetRef]:
     """Replies to somebody among the tweets between two ids: for a short stretch, all of it is read."""
-    return await db.fetch(_ref, _sql["fetch_late_replies"], user_id=user_id, from_id=from_id, before_id=before_id)
+    return await db.fetch(TweetRef, _sql["fetch_late_replies"], user_id=user_id, from_id=from_id, before_id=before_id)
 
 
 async def answer_nobody(db: Session, user_id: UserId, replies: Collection[TweetRef]) -> Versions:
     """Replies to somebody answer nobody from now on. Their rows must be locked."""
-    named = {
-        "author_ids": list({ref.author_id for ref in replies}),
-        "tweet_ids": [ref.tweet_id for ref in replies],
-        "user_id": user_id,
-        "nobody": NOBODY,
-    }
+    named = {**among(replies), "user_id": user_id, "nobody": NOBODY}
     await db.run(_sql["update_answered_popular"], **named)
     await db.run(_sql["update_answered_documents"], **named)
     return await db.fetch(_version, _sql["update_answered"], **named)
@@ -128,17 +124,12 @@ async def answer_nobody(db: Session, user_id: UserId, replies: Collection[TweetR
 
 async def fetch_mentions(db: Session, user_id: UserId, *, page_size: int) -> list[TweetRef]:
     """Tweets that mention somebody."""
-    return await db.fetch(_ref, _sql["fetch_mentions"], user_id=user_id, page_size=page_size)
+    return await db.fetch(TweetRef, _sql["fetch_mentions"], user_id=user_id, page_size=page_size)
 
 
 async def fetch_entities(db: Session, tweets: Collection[TweetRef]) -> list[Shown]:
     """Of those that are there and show something."""
-    return await db.fetch(
-        Shown,
-        _sql["fetch_entities"],
-        author_ids=list({ref.author_id for ref in tweets}),
-        tweet_ids=[ref.tweet_id for ref in tweets],
-    )
+    return await db.fetch(Shown, _sql["fetch_entities"], **among(tweets))
 
 
 async def update_entities(db: Session, shown: Sequence[Shown]) -> Versions:
@@ -174,7 +165,7 @@ async def delete_tweets(db: Session, user_id: UserId, *, page_size: int) -> list
 
 async def delete_likes(db: Session, user_id: UserId, *, page_size: int) -> list[TweetRef]:
     """Which tweets were liked."""
-    return await db.fetch(_ref, _sql["delete_likes"], user_id=user_id, page_size=page_size)
+    return await db.fetch(TweetRef, _sql["delete_likes"], user_id=user_id, page_size=page_size)
 
 
 async def delete_followers(db: Session, user_id: UserId, *, page_size: int) -> list[UserId]:
@@ -218,10 +209,6 @@ async def delete_user(db: Session, user_id: UserId) -> None:
     """The account's row, and other jobs that are about it. The username stays, and is nobody's."""
     await db.run(_sql["delete_user"], user_id=user_id)
     await db.run(_sql["delete_jobs"], user_id=user_id)
-
-
-def _ref(author_id: int, tweet_id: int) -> TweetRef:
-    return TweetRef(UserId(author_id), TweetId(tweet_id))
 
 
 def _version(tweet_id: int, version: int) -> tuple[TweetId, int]:

@@ -8,6 +8,7 @@ from linnet.domain.event import TweetRef
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("fanout")
 
@@ -17,10 +18,6 @@ class Audience(msgspec.Struct, frozen=True):
 
     ordinal: int
     packed_ids: bytes
-
-
-def _ref(author_id: int, tweet_id: int) -> TweetRef:
-    return TweetRef(UserId(author_id), TweetId(tweet_id))
 
 
 async def fetch_audiences(db: Reader, authors: dict[int, int]) -> list[Audience]:
@@ -71,14 +68,7 @@ async def lock_tweets(db: Session, refs: Collection[TweetRef]) -> set[TweetRef]:
     """Those that are there, and stay so until the transaction ends. Locks in the order of author and id."""
     if not refs:
         return set()
-    return set(
-        await db.fetch(
-            _ref,
-            _sql["lock_tweets"],
-            author_ids=list({ref.author_id for ref in refs}),
-            tweet_ids=[ref.tweet_id for ref in refs],
-        )
-    )
+    return set(await db.fetch(TweetRef, _sql["lock_tweets"], **among(refs)))
 
 
 async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[CountedTweet]:
@@ -114,7 +104,7 @@ class RetweetNote(msgspec.Struct, frozen=True):
 async def insert_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetRef]:
     """The parents of those that were not there, once for each reply."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["insert_replies"],
         author_ids=[note.parent.author_id for note in notes],
         tweet_ids=[note.parent.tweet_id for note in notes],
@@ -126,7 +116,7 @@ async def insert_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetR
 async def delete_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetRef]:
     """The parents of those that were there, once for each reply."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["delete_replies"],
         author_ids=[note.parent.author_id for note in notes],
         tweet_ids=[note.parent.tweet_id for note in notes],
@@ -144,7 +134,7 @@ async def delete_replies_of(db: Session, parent: TweetRef, *, page_size: int) ->
 async def insert_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[TweetRef]:
     """The originals of those that were not there, once for each retweet."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["insert_retweets"],
         author_ids=[note.original.author_id for note in notes],
         tweet_ids=[note.original.tweet_id for note in notes],
@@ -156,7 +146,7 @@ async def insert_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[Twe
 async def delete_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[TweetRef]:
     """The originals of those that were there, once for each retweet."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["delete_retweets"],
         author_ids=[note.original.author_id for note in notes],
         tweet_ids=[note.original.tweet_id for note in notes],
@@ -168,7 +158,7 @@ async def delete_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[Twe
 async def delete_retweets_of(db: Session, original: TweetRef, *, page_size: int) -> list[TweetRef]:
     """Some of the retweets of a tweet that is gone; their notes are deleted, their own rows are not yet."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["delete_retweets_of"],
         author_id=original.author_id,
         tweet_id=original.tweet_id,
@@ -178,21 +168,9 @@ async def delete_retweets_of(db: Session, original: TweetRef, *, page_size: int)
 
 async def delete_tweets(db: Session, refs: Sequence[TweetRef]) -> list[TweetRef]:
     """Those that were there."""
-    return await db.fetch(
-        _ref,
-        _sql["delete_tweets"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(TweetRef, _sql["delete_tweets"], **among(refs))
 
 
 async def fetch_existing(db: Reader, refs: Sequence[TweetRef]) -> set[TweetRef]:
     """Those that are there."""
-    return set(
-        await db.fetch(
-            _ref,
-            _sql["fetch_existing"],
-            author_ids=list({ref.author_id for ref in refs}),
-            tweet_ids=[ref.tweet_id for ref in refs],
-        )
-    )
+    return set(await db.fetch(TweetRef, _sql["fetch_existing"], **among(refs)))

@@ -7,6 +7,7 @@ from linnet.domain.user import FollowEdge
 from linnet.ids import UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.ranges import fetch_range
 
 _sql = load_queries("follows")
 
@@ -29,33 +30,15 @@ async def delete(db: Session, *, follower_id: UserId, followed_id: UserId) -> bo
 
 async def fetch_following(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
     """Whom a user follows, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge,
-            _sql["fetch_following_above"],
-            user_id=user_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
-        FollowEdge, _sql["fetch_following"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    return await fetch_range(
+        db, FollowEdge, _sql["fetch_following"], _sql["fetch_following_above"], wanted, user_id=user_id
     )
 
 
 async def fetch_followers(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
     """Who follows a user, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge,
-            _sql["fetch_followers_above"],
-            user_id=user_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
-        FollowEdge, _sql["fetch_followers"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    return await fetch_range(
+        db, FollowEdge, _sql["fetch_followers"], _sql["fetch_followers_above"], wanted, user_id=user_id
     )
 
 

@@ -12,6 +12,8 @@ from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.ranges import fetch_range
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("likes")
 
@@ -27,10 +29,6 @@ class Like(msgspec.Struct, frozen=True):
     @property
     def tweet(self) -> TweetRef:
         return TweetRef(self.author_id, self.tweet_id)
-
-
-def _ref(author_id: int, tweet_id: int) -> TweetRef:
-    return TweetRef(UserId(author_id), TweetId(tweet_id))
 
 
 # What somebody likes
@@ -87,22 +85,12 @@ async def fetch_liked(db: Reader, user_id: UserId, *, page_size: int) -> list[Tw
 
 async def fetch_by_user(db: Reader, user_id: UserId, wanted: Range) -> list[Like]:
     """Somebody's likes in a range of their ids, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            Like, _sql["fetch_by_user_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
-        )
-        return rows[::-1]
-    return await db.fetch(Like, _sql["fetch_by_user"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit)
+    return await fetch_range(db, Like, _sql["fetch_by_user"], _sql["fetch_by_user_above"], wanted, user_id=user_id)
 
 
 async def fetch_entries(db: Reader, refs: Sequence[TweetRef]) -> list[Entry]:
     """These tweets as entries, in no order; what is gone is left out."""
-    return await db.fetch(
-        Entry,
-        _sql["fetch_entries"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(Entry, _sql["fetch_entries"], **among(refs))
 
 
 async def delete_orphans(db: Session, pairs: AbstractSet[tuple[UserId, TweetId]]) -> None:
@@ -120,7 +108,7 @@ async def delete_orphans(db: Session, pairs: AbstractSet[tuple[UserId, TweetId]]
 async def insert_notes(db: Session, likes: Sequence[Like]) -> list[TweetRef]:
     """The tweets of those that were not noted, once for each like."""
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["insert_notes"],
         author_ids=[like.author_id for like in likes],
         tweet_ids=[like.tweet_id for like in likes],
@@ -136,7 +124,7 @@ async def delete_notes(db: Session, notes: Iterable[tuple[UserId, TweetRef, int]
     """
     given = list(notes)
     return await db.fetch(
-        _ref,
+        TweetRef,
         _sql["delete_notes"],
         author_ids=[tweet.author_id for _, tweet, _ in given],
         tweet_ids=[tweet.tweet_id for _, tweet, _ in given],
@@ -154,21 +142,12 @@ async def delete_notes_of(db: Session, tweet: TweetRef, *, page_size: int) -> li
 
 async def fetch_likers(db: Reader, tweet: TweetRef, wanted: Range) -> list[FollowEdge]:
     """Who likes a tweet, newest like first; the edge's id is the like's."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge,
-            _sql["fetch_likers_above"],
-            author_id=tweet.author_id,
-            tweet_id=tweet.tweet_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
+    return await fetch_range(
+        db,
         FollowEdge,
         _sql["fetch_likers"],
+        _sql["fetch_likers_above"],
+        wanted,
         author_id=tweet.author_id,
         tweet_id=tweet.tweet_id,
-        before_id=wanted.before,
-        page_size=wanted.limit,
     )

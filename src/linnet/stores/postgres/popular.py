@@ -9,6 +9,7 @@ from linnet.domain.timeline import Entry
 from linnet.ids import MAX_ID, TweetId, UserId, unix_ms_of
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("popular")
 
@@ -62,12 +63,7 @@ class Place(msgspec.Struct, frozen=True):
 
 async def fetch_rankable(db: Session, refs: Collection[TweetRef]) -> list[Rankable]:
     """Of those that are there and no retweets; their authors' followers stay as they are until the transaction ends."""
-    return await db.fetch(
-        Rankable,
-        _sql["fetch_rankable"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(Rankable, _sql["fetch_rankable"], **among(refs))
 
 
 async def insert(db: Session, scores: Sequence[tuple[Rankable, Score]]) -> None:
@@ -87,7 +83,7 @@ async def update_engagement(db: Session, engagements_ms: Mapping[TweetRef, int])
     refs = sorted(engagements_ms, key=lambda ref: (ref.author_id, ref.tweet_id))
     return set(
         await db.fetch(
-            lambda author_id, tweet_id: TweetRef(UserId(author_id), TweetId(tweet_id)),
+            TweetRef,
             _sql["update_engagement"],
             author_ids=[ref.author_id for ref in refs],
             tweet_ids=[ref.tweet_id for ref in refs],
@@ -107,11 +103,7 @@ async def update_reach(db: Session, reaches_ms: Mapping[UserId, int]) -> int:
 
 
 async def delete(db: Session, refs: Collection[TweetRef]) -> None:
-    await db.run(
-        _sql["delete"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    await db.run(_sql["delete"], **among(refs))
 
 
 async def fetch_best(db: Reader, below: Place, *, page_size: int) -> list[Ranked]:

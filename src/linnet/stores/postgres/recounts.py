@@ -13,6 +13,7 @@ from linnet.stores.postgres.fanout import ReplyNote, RetweetNote
 from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("recounts")
 
@@ -64,20 +65,16 @@ class CountedTag(msgspec.Struct, frozen=True):
     people: int
 
 
-def _ref(author_id: int, tweet_id: int) -> TweetRef:
-    return TweetRef(UserId(author_id), TweetId(tweet_id))
-
-
 def _tweet_row(
-    author_id: int,
-    tweet_id: int,
+    author_id: UserId,
+    tweet_id: TweetId,
     replied_author_id: UserId | None,
     replied_id: TweetId | None,
     retweeted_author_id: UserId | None,
     retweeted_id: TweetId | None,
 ) -> TweetRow:
     return TweetRow(
-        _ref(author_id, tweet_id), ref_of(replied_author_id, replied_id), ref_of(retweeted_author_id, retweeted_id)
+        TweetRef(author_id, tweet_id), ref_of(replied_author_id, replied_id), ref_of(retweeted_author_id, retweeted_id)
     )
 
 
@@ -107,27 +104,17 @@ async def fetch_tweets(db: Reader, *, after: TweetRef, page_size: int) -> list[T
 
 async def fetch_tweets_among(db: Reader, refs: Collection[TweetRef]) -> list[TweetRow]:
     """Those that are there, in no order."""
-    return await db.fetch(
-        _tweet_row,
-        _sql["fetch_tweets_among"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(_tweet_row, _sql["fetch_tweets_among"], **among(refs))
 
 
 async def count_notes(db: Reader, refs: Collection[TweetRef]) -> list[CountedNotes]:
     """By author; tweets that are gone, and those of people who are leaving, are left out."""
-    return await db.fetch(
-        CountedNotes,
-        _sql["count_notes"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(CountedNotes, _sql["count_notes"], **among(refs))
 
 
 async def fetch_replies(db: Reader, *, after: ReplyNote, page_size: int) -> list[ReplyNote]:
     return await db.fetch(
-        lambda author_id, tweet_id, *reply: ReplyNote(_ref(author_id, tweet_id), _ref(*reply)),
+        lambda author_id, tweet_id, *reply: ReplyNote(TweetRef(author_id, tweet_id), TweetRef(*reply)),
         _sql["fetch_replies"],
         after_author_id=after.parent.author_id,
         after_tweet_id=after.parent.tweet_id,
@@ -151,7 +138,7 @@ async def fetch_noted_replies(db: Reader, notes: Sequence[ReplyNote]) -> set[Twe
 
 async def fetch_retweets(db: Reader, *, after: RetweetNote, page_size: int) -> list[RetweetNote]:
     return await db.fetch(
-        lambda author_id, tweet_id, *retweet: RetweetNote(_ref(author_id, tweet_id), _ref(*retweet)),
+        lambda author_id, tweet_id, *retweet: RetweetNote(TweetRef(author_id, tweet_id), TweetRef(*retweet)),
         _sql["fetch_retweets"],
         after_author_id=after.original.author_id,
         after_tweet_id=after.original.tweet_id,

@@ -8,6 +8,7 @@ from linnet.domain.visibility import Hidden
 from linnet.ids import UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.ranges import fetch_range
 
 _sql = load_queries("relations")
 
@@ -59,23 +60,11 @@ async def delete_mute(db: Session, *, user_id: UserId, muted_id: UserId) -> bool
 
 async def fetch_blocked(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
     """Whom a user blocks, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge, _sql["fetch_blocked_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
-        )
-        return rows[::-1]
-    return await db.fetch(
-        FollowEdge, _sql["fetch_blocked"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
+    return await fetch_range(
+        db, FollowEdge, _sql["fetch_blocked"], _sql["fetch_blocked_above"], wanted, user_id=user_id
     )
 
 
 async def fetch_muted(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:
     """Whom a user mutes, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge, _sql["fetch_muted_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
-        )
-        return rows[::-1]
-    return await db.fetch(
-        FollowEdge, _sql["fetch_muted"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit
-    )
+    return await fetch_range(db, FollowEdge, _sql["fetch_muted"], _sql["fetch_muted_above"], wanted, user_id=user_id)

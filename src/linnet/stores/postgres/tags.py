@@ -10,6 +10,7 @@ from linnet.domain.timeline import Entry, Range
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.ranges import fetch_range
 
 _sql = load_queries("tags")
 
@@ -216,7 +217,4 @@ async def find_oldest_tweet(db: Reader, tag: str) -> TweetRef | None:
 
 async def fetch_tweets(db: Reader, tag: str, wanted: Range) -> list[Entry]:
     """The tweets that carry a tag, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(Entry, _sql["fetch_tweets_above"], tag=tag, after_id=wanted.after, page_size=wanted.limit)
-        return rows[::-1]
-    return await db.fetch(Entry, _sql["fetch_tweets"], tag=tag, before_id=wanted.before, page_size=wanted.limit)
+    return await fetch_range(db, Entry, _sql["fetch_tweets"], _sql["fetch_tweets_above"], wanted, tag=tag)

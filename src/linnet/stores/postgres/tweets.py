@@ -12,6 +12,8 @@ from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.ranges import fetch_range
+from linnet.stores.postgres.refs import among
 
 _sql = load_queries("tweets")
 
@@ -50,12 +52,7 @@ async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
 
 async def fetch(db: Reader, refs: Sequence[TweetRef]) -> list[Tweet]:
     """In no order; unknown ones are left out."""
-    return await db.fetch(
-        Tweet,
-        _sql["fetch"],
-        author_ids=list({ref.author_id for ref in refs}),
-        tweet_ids=[ref.tweet_id for ref in refs],
-    )
+    return await db.fetch(Tweet, _sql["fetch"], **among(refs))
 
 
 async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
@@ -102,34 +99,18 @@ async def fetch_retweeted(db: Reader, *, author_id: UserId, page_size: int) -> l
 
 async def fetch_refs(db: Reader, tweet_ids: Collection[TweetId]) -> list[TweetRef]:
     """Those that are there, in no order, whoever wrote them."""
-    return await db.fetch(_ref, _sql["fetch_refs"], tweet_ids=list(tweet_ids))
-
-
-def _ref(author_id: int, tweet_id: int) -> TweetRef:
-    return TweetRef(UserId(author_id), TweetId(tweet_id))
+    return await db.fetch(TweetRef, _sql["fetch_refs"], tweet_ids=list(tweet_ids))
 
 
 async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:
     """Everybody's tweets, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(Entry, _sql["fetch_newest_above"], after_id=wanted.after, page_size=wanted.limit)
-        return rows[::-1]
-    return await db.fetch(Entry, _sql["fetch_newest"], before_id=wanted.before, page_size=wanted.limit)
+    return await fetch_range(db, Entry, _sql["fetch_newest"], _sql["fetch_newest_above"], wanted)
 
 
 async def fetch_by_author(db: Reader, author_id: UserId, wanted: Range) -> list[Entry]:
     """One author's tweets, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            Entry,
-            _sql["fetch_by_author_above"],
-            author_id=author_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
-        Entry, _sql["fetch_by_author"], author_id=author_id, before_id=wanted.before, page_size=wanted.limit
+    return await fetch_range(
+        db, Entry, _sql["fetch_by_author"], _sql["fetch_by_author_above"], wanted, author_id=author_id
     )
 
 
@@ -149,45 +130,27 @@ async def fetch_by_authors(
 
 async def fetch_replies(db: Reader, ref: TweetRef, wanted: Range) -> list[Entry]:
     """The replies to a tweet, newest first."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            Entry,
-            _sql["fetch_replies_above"],
-            author_id=ref.author_id,
-            tweet_id=ref.tweet_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
+    return await fetch_range(
+        db,
         Entry,
         _sql["fetch_replies"],
+        _sql["fetch_replies_above"],
+        wanted,
         author_id=ref.author_id,
         tweet_id=ref.tweet_id,
-        before_id=wanted.before,
-        page_size=wanted.limit,
     )
 
 
 async def fetch_retweeters(db: Reader, ref: TweetRef, wanted: Range) -> list[FollowEdge]:
     """Who retweeted a tweet, newest first; the edge's id is the retweet's."""
-    if wanted.ascending:
-        rows = await db.fetch(
-            FollowEdge,
-            _sql["fetch_retweeters_above"],
-            author_id=ref.author_id,
-            tweet_id=ref.tweet_id,
-            after_id=wanted.after,
-            page_size=wanted.limit,
-        )
-        return rows[::-1]
-    return await db.fetch(
+    return await fetch_range(
+        db,
         FollowEdge,
         _sql["fetch_retweeters"],
+        _sql["fetch_retweeters_above"],
+        wanted,
         author_id=ref.author_id,
         tweet_id=ref.tweet_id,
-        before_id=wanted.before,
-        page_size=wanted.limit,
     )
 
 
