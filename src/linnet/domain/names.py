@@ -10,7 +10,8 @@ from typing import Literal, ParamSpec
 
 import regex
 
-from linnet.domain.characters import WHITE_SPACE, find_direction_control, find_forbidden, is_blank, is_compatible
+from linnet.domain.characters import WHITE_SPACE, find_forbidden, is_compatible
+from linnet.domain.lines import check_line
 from linnet.errors import FieldError, Invalid
 
 MAX_USERNAME_CHARS = 30
@@ -43,7 +44,6 @@ _RESERVED_USERNAMES = """
 RESERVED_USERNAMES = frozenset(_RESERVED_USERNAMES.split())
 
 _USERNAME = regex.compile(r"[A-Za-z0-9_]+")
-_WHITE_SPACE_RUN = regex.compile(r"\p{White_Space}+", regex.V1)
 # A dot-atom of RFC 5322, in any script (RFC 6531). Quoted local parts are lawful, and nobody has one.
 _EMAIL_ATOM = r"[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~\-]++"
 _EMAIL_LOCAL = regex.compile(rf"{_EMAIL_ATOM}(?:\.{_EMAIL_ATOM})*+", regex.V1)
@@ -101,21 +101,9 @@ def check_username(raw: str, *, field: str = "username") -> str:
 
 def check_display_name(raw: str, *, field: str = "name") -> str:
     """NFC, trimmed, on one line with single blanks: 1 to 50 code points of any script, emoji too."""
-    # NFC makes a text at most three times shorter; anything beyond is refused before it costs work.
-    trimmed = raw.strip(WHITE_SPACE)
-    if len(trimmed) > 10 * MAX_NAME_CHARS:
-        raise Invalid.field(field, _long_name(len(trimmed)))
-    name = _WHITE_SPACE_RUN.sub(" ", unicodedata.normalize("NFC", trimmed)).strip(" ")
-    if forbidden := find_forbidden(name):
-        raise Invalid.field(field, f"Your name holds {forbidden}. Please remove it.")
-    if code_point := find_direction_control(name):
-        raise Invalid.field(
-            field, f"Your name holds an invisible character that changes the direction of text ({code_point})."
-        )
-    if is_blank(name):
+    name = check_line(raw, noun="name", max_chars=MAX_NAME_CHARS, field=field)
+    if not name:
         raise Invalid.field(field, "Please tell us a name that people can see.")
-    if len(name) > MAX_NAME_CHARS:
-        raise Invalid.field(field, _long_name(len(name)))
     return name
 
 
@@ -202,7 +190,3 @@ def _is_mail_domain(domain: str) -> bool:
         and all(_EMAIL_LABEL.fullmatch(label) for label in labels)
         and not _DIGITS.fullmatch(labels[-1])
     )
-
-
-def _long_name(chars: int) -> str:
-    return f"Your name has {chars} characters; {MAX_NAME_CHARS} are allowed."

@@ -4,11 +4,10 @@ As in ``names``, every ``check_*`` is pure: it returns the value as it is to be 
 field. Nothing but white space says nothing, and comes out as an empty string.
 """
 
-import unicodedata
-
 import regex
 
-from linnet.domain.characters import WHITE_SPACE, find_direction_control, find_forbidden, is_blank
+from linnet.domain.characters import WHITE_SPACE, find_forbidden, is_blank
+from linnet.domain.lines import check_line, too_long
 from linnet.domain.text import normalise
 from linnet.errors import Invalid
 
@@ -17,7 +16,6 @@ MAX_LOCATION_CHARS = 100
 MAX_PHONE_DIGITS = 15
 MIN_PHONE_DIGITS = 7
 
-_WHITE_SPACE_RUN = regex.compile(r"\p{White_Space}+", regex.V1)
 _EMPTY_LINES = regex.compile(r"\n{3,}")
 # What people set digits apart with when they write a number down.
 _PHONE_PUNCTUATION = regex.compile(r"[\p{Zs}\t().\-/\u2010\u2011\u2013]+", regex.V1)
@@ -29,34 +27,20 @@ def check_bio(raw: str, *, field: str = "bio") -> str:
     trimmed = raw.strip(WHITE_SPACE)
     # NFC makes a text at most three times shorter; anything beyond is refused before it costs work.
     if len(trimmed) > 10 * MAX_BIO_CHARS:
-        raise Invalid.field(field, _too_long("bio", len(trimmed), MAX_BIO_CHARS))
+        raise Invalid.field(field, too_long("bio", len(trimmed), MAX_BIO_CHARS))
     bio = _EMPTY_LINES.sub("\n\n", normalise(trimmed))
     if forbidden := find_forbidden(bio):
         raise Invalid.field(field, f"Your bio holds {forbidden}. Please remove it.")
     if is_blank(bio):
         return ""
     if len(bio) > MAX_BIO_CHARS:
-        raise Invalid.field(field, _too_long("bio", len(bio), MAX_BIO_CHARS))
+        raise Invalid.field(field, too_long("bio", len(bio), MAX_BIO_CHARS))
     return bio
 
 
 def check_location(raw: str, *, field: str = "location") -> str:
     """NFC, trimmed, on one line with single blanks: at most 100 code points of any script. It need not exist."""
-    trimmed = raw.strip(WHITE_SPACE)
-    if len(trimmed) > 10 * MAX_LOCATION_CHARS:
-        raise Invalid.field(field, _too_long("location", len(trimmed), MAX_LOCATION_CHARS))
-    location = _WHITE_SPACE_RUN.sub(" ", unicodedata.normalize("NFC", trimmed)).strip(" ")
-    if forbidden := find_forbidden(location):
-        raise Invalid.field(field, f"Your location holds {forbidden}. Please remove it.")
-    if code_point := find_direction_control(location):
-        raise Invalid.field(
-            field, f"Your location holds an invisible character that changes the direction of text ({code_point})."
-        )
-    if is_blank(location):
-        return ""
-    if len(location) > MAX_LOCATION_CHARS:
-        raise Invalid.field(field, _too_long("location", len(location), MAX_LOCATION_CHARS))
-    return location
+    return check_line(raw, noun="location", max_chars=MAX_LOCATION_CHARS, field=field)
 
 
 def check_phone(raw: str, *, field: str = "phone") -> str:
@@ -78,7 +62,3 @@ def check_phone(raw: str, *, field: str = "phone") -> str:
             field, f"After the plus come {MIN_PHONE_DIGITS} to {MAX_PHONE_DIGITS} digits, the country's first."
         )
     return phone
-
-
-def _too_long(noun: str, chars: int, max_chars: int) -> str:
-    return f"Your {noun} has {chars} characters; {max_chars} are allowed."
