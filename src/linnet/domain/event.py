@@ -45,6 +45,10 @@ class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     mentions: tuple[UserId, ...] = ()
 
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.tweet_id)
+
 
 class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tweet, reply or retweet is gone. ``going_on``: the rest of what hung on it goes in a further step."""
@@ -55,6 +59,10 @@ class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
     going_on: bool = False
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.tweet_id)
 
 
 class TweetPinned(msgspec.Struct, frozen=True):

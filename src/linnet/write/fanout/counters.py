@@ -22,12 +22,12 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
 
     ``existing``: which of the posted tweets were there at some moment since the batch was read.
     """
-    still_there = [event for event in batch.posted if TweetRef(event.author_id, event.tweet_id) in existing]
+    still_there = [event for event in batch.posted if event.ref in existing]
     noted = await apply_notes(deps, session, still_there, batch.deleted, batch.likes)
     counts = _count_users(batch)
     for ref in noted.gone:
         counts[ref.author_id].tweets -= 1
-    gone = (*noted.gone, *(TweetRef(event.author_id, event.tweet_id) for event in batch.deleted))
+    gone = (*noted.gone, *(event.ref for event in batch.deleted))
 
     new_tweets = await fanout.add_tweet_counts(session, noted.deltas)
     new_users = await users.add_counts(session, counts, threshold=deps.options.top_user_followers)

@@ -51,13 +51,9 @@ async def apply_notes(
     await _note_replies_and_retweets(session, posted, deleted, present, noted.deltas)
     orphaned_likes = await _note_likes(session, changed_likes, present, noted)
 
-    orphans = [
-        TweetRef(event.author_id, event.tweet_id)
-        for event in posted
-        if event.retweet_of is not None and event.retweet_of not in present
-    ]
+    orphans = [event.ref for event in posted if event.retweet_of is not None and event.retweet_of not in present]
     for event in deleted:
-        retweets, likes_of_it = await _clear(deps, session, TweetRef(event.author_id, event.tweet_id))
+        retweets, likes_of_it = await _clear(deps, session, event.ref)
         orphans += retweets
         orphaned_likes |= likes_of_it
     if orphans:
@@ -77,14 +73,14 @@ async def _note_replies_and_retweets(
 ) -> None:
     def replies(events: Sequence[TweetPosted | TweetDeleted]) -> list[ReplyNote]:
         return [
-            ReplyNote(event.reply_to, TweetRef(event.author_id, event.tweet_id))
+            ReplyNote(event.reply_to, event.ref)
             for event in events
             if event.reply_to is not None and event.reply_to in present
         ]
 
     def retweets(events: Sequence[TweetPosted | TweetDeleted]) -> list[RetweetNote]:
         return [
-            RetweetNote(event.retweet_of, TweetRef(event.author_id, event.tweet_id))
+            RetweetNote(event.retweet_of, event.ref)
             for event in events
             if event.retweet_of is not None and event.retweet_of in present
         ]

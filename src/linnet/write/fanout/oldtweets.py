@@ -83,9 +83,7 @@ async def _fill_in(deps: WriteDeps, lane: int, refs: Sequence[TweetRef]) -> None
         settled = Settled(frozenset(refs), gone=(), tweets=(), users=())
         await apply_tags(deps, session, batch, settled)
         await apply_search(deps, session, batch, settled)
-        mentions = [
-            (user_id, TweetRef(event.author_id, event.tweet_id)) for event in posted for user_id in event.mentions
-        ]
+        mentions = [(user_id, event.ref) for event in posted for user_id in event.mentions]
         if mentions:
             await notifications.insert_mentions(session, mentions)
 

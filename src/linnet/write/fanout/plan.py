@@ -55,7 +55,7 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
     """The audiences of posted tweets that are still there; each author is in their own audience."""
     if not posted:
         return PushPlan([], (), frozenset())
-    refs = [TweetRef(event.author_id, event.tweet_id) for event in posted]
+    refs = [event.ref for event in posted]
     existing = await fanout.fetch_existing(session, refs)
     entries = [entry_of(event) for event, ref in zip(posted, refs, strict=True) if ref in existing]
     concerned = {entry.author_id for entry in entries} | {

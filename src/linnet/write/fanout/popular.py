@@ -41,7 +41,7 @@ async def apply_popular(deps: WriteDeps, session: Session, batch: Batch, settled
         # A like that comes before its tweet's own event, or to a tweet that was pruned: ranked from now on.
         unranked = engagements.keys() - await popular.update_engagement(session, engagements)
     gone = set(settled.gone)
-    posted = {TweetRef(event.author_id, event.tweet_id) for event in batch.posted if event.retweet_of is None}
+    posted = {event.ref for event in batch.posted if event.retweet_of is None}
     await _rank(deps, session, (posted & settled.existing | unranked) - gone)
     if unranked:
         # Another batch may have ranked them meanwhile, with fewer likes.

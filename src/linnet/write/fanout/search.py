@@ -7,7 +7,6 @@ changes nothing.
 from collections.abc import Sequence
 
 from linnet.domain.documents import Document, document_of
-from linnet.domain.event import TweetRef
 from linnet.stores.postgres import search
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.search import TweetText
@@ -17,11 +16,7 @@ from linnet.write.fanout.sorting import Batch, Settled
 
 async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
     """Applies a batch in its transaction, after its counters. Retweets have no documents."""
-    posted = [
-        event
-        for event in batch.posted
-        if event.retweet_of is None and TweetRef(event.author_id, event.tweet_id) in settled.existing
-    ]
+    posted = [event for event in batch.posted if event.retweet_of is None and event.ref in settled.existing]
     if posted:
         texts = await search.fetch_texts(
             session, sorted({event.author_id for event in posted}), [event.tweet_id for event in posted]

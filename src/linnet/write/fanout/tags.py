@@ -58,15 +58,11 @@ async def apply_tags(deps: WriteDeps, session: Session, batch: Batch, settled: S
     uses = [
         NewUse(ref, tag, None if event.reply_to is None else event.reply_to.author_id)
         for event in batch.posted
-        if event.tags and (ref := TweetRef(event.author_id, event.tweet_id)) in settled.existing
+        if event.tags and (ref := event.ref) in settled.existing
         for tag in event.tags
     ]
     # A retweet carries nothing; what goes on carried nothing any more when it began.
-    deleted = [
-        TweetRef(event.author_id, event.tweet_id)
-        for event in batch.deleted
-        if event.retweet_of is None and not event.going_on
-    ]
+    deleted = [event.ref for event in batch.deleted if event.retweet_of is None and not event.going_on]
     came = await tags.insert_uses(session, uses) if uses else []
     went = await tags.delete_uses(session, deleted) if deleted else []
     if not came and not went:
