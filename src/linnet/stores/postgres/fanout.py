@@ -87,40 +87,33 @@ async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> l
     )
 
 
-class ReplyNote(msgspec.Struct, frozen=True):
-    """A reply, under the tweet it answers."""
+class Note(msgspec.Struct, frozen=True):
+    """A reply or a retweet, under the tweet that it answers or retweets."""
 
-    parent: TweetRef
-    reply: TweetRef
-
-
-class RetweetNote(msgspec.Struct, frozen=True):
-    """A retweet, under its original."""
-
-    original: TweetRef
-    retweet: TweetRef
+    under: TweetRef
+    tweet: TweetRef
 
 
-async def insert_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetRef]:
+async def insert_replies(db: Session, notes: Sequence[Note]) -> list[TweetRef]:
     """The parents of those that were not there, once for each reply."""
     return await db.fetch(
         TweetRef,
         _sql["insert_replies"],
-        author_ids=[note.parent.author_id for note in notes],
-        tweet_ids=[note.parent.tweet_id for note in notes],
-        reply_ids=[note.reply.tweet_id for note in notes],
-        reply_author_ids=[note.reply.author_id for note in notes],
+        author_ids=[note.under.author_id for note in notes],
+        tweet_ids=[note.under.tweet_id for note in notes],
+        reply_ids=[note.tweet.tweet_id for note in notes],
+        reply_author_ids=[note.tweet.author_id for note in notes],
     )
 
 
-async def delete_replies(db: Session, notes: Sequence[ReplyNote]) -> list[TweetRef]:
+async def delete_replies(db: Session, notes: Sequence[Note]) -> list[TweetRef]:
     """The parents of those that were there, once for each reply."""
     return await db.fetch(
         TweetRef,
         _sql["delete_replies"],
-        author_ids=[note.parent.author_id for note in notes],
-        tweet_ids=[note.parent.tweet_id for note in notes],
-        reply_ids=[note.reply.tweet_id for note in notes],
+        author_ids=[note.under.author_id for note in notes],
+        tweet_ids=[note.under.tweet_id for note in notes],
+        reply_ids=[note.tweet.tweet_id for note in notes],
     )
 
 
@@ -131,27 +124,27 @@ async def delete_replies_of(db: Session, parent: TweetRef, *, page_size: int) ->
     )
 
 
-async def insert_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[TweetRef]:
+async def insert_retweets(db: Session, notes: Sequence[Note]) -> list[TweetRef]:
     """The originals of those that were not there, once for each retweet."""
     return await db.fetch(
         TweetRef,
         _sql["insert_retweets"],
-        author_ids=[note.original.author_id for note in notes],
-        tweet_ids=[note.original.tweet_id for note in notes],
-        user_ids=[note.retweet.author_id for note in notes],
-        retweet_ids=[note.retweet.tweet_id for note in notes],
+        author_ids=[note.under.author_id for note in notes],
+        tweet_ids=[note.under.tweet_id for note in notes],
+        user_ids=[note.tweet.author_id for note in notes],
+        retweet_ids=[note.tweet.tweet_id for note in notes],
     )
 
 
-async def delete_retweets(db: Session, notes: Sequence[RetweetNote]) -> list[TweetRef]:
+async def delete_retweets(db: Session, notes: Sequence[Note]) -> list[TweetRef]:
     """The originals of those that were there, once for each retweet."""
     return await db.fetch(
         TweetRef,
         _sql["delete_retweets"],
-        author_ids=[note.original.author_id for note in notes],
-        tweet_ids=[note.original.tweet_id for note in notes],
-        user_ids=[note.retweet.author_id for note in notes],
-        retweet_ids=[note.retweet.tweet_id for note in notes],
+        author_ids=[note.under.author_id for note in notes],
+        tweet_ids=[note.under.tweet_id for note in notes],
+        user_ids=[note.tweet.author_id for note in notes],
+        retweet_ids=[note.tweet.tweet_id for note in notes],
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from linnet.domain.event import TweetRef, ref_of
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres.fanout import ReplyNote, RetweetNote
+from linnet.stores.postgres.fanout import Note
 from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
@@ -78,6 +78,10 @@ def _tweet_row(
     )
 
 
+def _note(under_author_id: UserId, under_id: TweetId, author_id: UserId, tweet_id: TweetId) -> Note:
+    return Note(TweetRef(under_author_id, under_id), TweetRef(author_id, tweet_id))
+
+
 async def fetch_user_ids(db: Reader, *, after_id: int, page_size: int) -> list[UserId]:
     return await db.fetch(UserId, _sql["fetch_user_ids"], after_id=after_id, page_size=page_size)
 
@@ -112,51 +116,51 @@ async def count_notes(db: Reader, refs: Collection[TweetRef]) -> list[CountedNot
     return await db.fetch(CountedNotes, _sql["count_notes"], **among(refs))
 
 
-async def fetch_replies(db: Reader, *, after: ReplyNote, page_size: int) -> list[ReplyNote]:
+async def fetch_replies(db: Reader, *, after: Note, page_size: int) -> list[Note]:
     return await db.fetch(
-        lambda author_id, tweet_id, *reply: ReplyNote(TweetRef(author_id, tweet_id), TweetRef(*reply)),
+        _note,
         _sql["fetch_replies"],
-        after_author_id=after.parent.author_id,
-        after_tweet_id=after.parent.tweet_id,
-        after_id=after.reply.tweet_id,
+        after_author_id=after.under.author_id,
+        after_tweet_id=after.under.tweet_id,
+        after_id=after.tweet.tweet_id,
         page_size=page_size,
     )
 
 
-async def fetch_noted_replies(db: Reader, notes: Sequence[ReplyNote]) -> set[TweetId]:
+async def fetch_noted_replies(db: Reader, notes: Sequence[Note]) -> set[TweetId]:
     """The ids of those of these replies that are noted."""
     return set(
         await db.fetch(
             TweetId,
             _sql["fetch_noted_replies"],
-            author_ids=[note.parent.author_id for note in notes],
-            tweet_ids=[note.parent.tweet_id for note in notes],
-            reply_ids=[note.reply.tweet_id for note in notes],
+            author_ids=[note.under.author_id for note in notes],
+            tweet_ids=[note.under.tweet_id for note in notes],
+            reply_ids=[note.tweet.tweet_id for note in notes],
         )
     )
 
 
-async def fetch_retweets(db: Reader, *, after: RetweetNote, page_size: int) -> list[RetweetNote]:
+async def fetch_retweets(db: Reader, *, after: Note, page_size: int) -> list[Note]:
     return await db.fetch(
-        lambda author_id, tweet_id, *retweet: RetweetNote(TweetRef(author_id, tweet_id), TweetRef(*retweet)),
+        _note,
         _sql["fetch_retweets"],
-        after_author_id=after.original.author_id,
-        after_tweet_id=after.original.tweet_id,
-        after_id=after.retweet.author_id,
+        after_author_id=after.under.author_id,
+        after_tweet_id=after.under.tweet_id,
+        after_id=after.tweet.author_id,
         page_size=page_size,
     )
 
 
-async def fetch_noted_retweets(db: Reader, notes: Sequence[RetweetNote]) -> set[TweetId]:
+async def fetch_noted_retweets(db: Reader, notes: Sequence[Note]) -> set[TweetId]:
     """The ids of those of these retweets that are noted."""
     return set(
         await db.fetch(
             TweetId,
             _sql["fetch_noted_retweets"],
-            author_ids=[note.original.author_id for note in notes],
-            tweet_ids=[note.original.tweet_id for note in notes],
-            user_ids=[note.retweet.author_id for note in notes],
-            retweet_ids=[note.retweet.tweet_id for note in notes],
+            author_ids=[note.under.author_id for note in notes],
+            tweet_ids=[note.under.tweet_id for note in notes],
+            user_ids=[note.tweet.author_id for note in notes],
+            retweet_ids=[note.tweet.tweet_id for note in notes],
         )
     )
 

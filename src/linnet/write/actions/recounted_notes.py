@@ -3,17 +3,18 @@
 Each comes from both sides, since what one side lacks can be seen from the other alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from linnet.domain.event import TweetLiked, TweetRef
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import fanout, likes, outbox, recounts
-from linnet.stores.postgres.fanout import ReplyNote, RetweetNote
+from linnet.stores.postgres.fanout import Note
 from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.recounts import TweetRow
 from linnet.write.actions.recounted import NO_TWEET, Difference, Found, Kind
 from linnet.write.deps import WriteDeps
 
@@ -55,77 +56,78 @@ class LikesThere(LikeNotes):
         return await recounts.fetch_likes(self.deps.db, after=after, page_size=self.page_size)
 
 
-class _Note(msgspec.Struct, frozen=True):
-    """Something that stands under a tweet: a reply under its parent, or a retweet under its original."""
+class NotesOf(msgspec.Struct, frozen=True):
+    """What is noted under tweets, and by which queries: replies under their parents, retweets under their originals."""
 
-    tweet: TweetRef
-    under: TweetRef
-    is_retweet: bool
+    noun: str
+    fetch: Callable[..., Awaitable[list[Note]]]
+    fetch_noted: Callable[[Reader, Sequence[Note]], Awaitable[set[TweetId]]]
+    insert: Callable[[Session, Sequence[Note]], Awaitable[object]]
+    delete: Callable[[Session, Sequence[Note]], Awaitable[object]]
+    find_under: Callable[[TweetRow], TweetRef | None]
 
 
-class Notes(Kind[_Note]):
-    """Notes of replies and retweets under tweets that are there."""
+REPLIES = NotesOf(
+    "reply",
+    recounts.fetch_replies,
+    recounts.fetch_noted_replies,
+    fanout.insert_replies,
+    fanout.delete_replies,
+    lambda row: row.reply_to,
+)
+RETWEETS = NotesOf(
+    "retweet",
+    recounts.fetch_retweets,
+    recounts.fetch_noted_retweets,
+    fanout.insert_retweets,
+    fanout.delete_retweets,
+    lambda row: row.retweet_of,
+)
 
-    def __init__(self, deps: WriteDeps, page_size: int, *, of_retweets: bool) -> None:
+
+class Notes(Kind[Note]):
+    """Notes of replies or retweets under tweets that are there."""
+
+    first = Note(NO_TWEET, NO_TWEET)
+
+    def __init__(self, deps: WriteDeps, page_size: int, notes: NotesOf) -> None:
         super().__init__(deps, page_size)
-        self._of_retweets = of_retweets
-        self._noun = "retweet" if of_retweets else "reply"
+        self.of = notes
 
-    @property
-    def first(self) -> _Note:
-        return _Note(NO_TWEET, NO_TWEET, self._of_retweets)
+    async def fetch(self, after: Note) -> list[Note]:
+        return await self.of.fetch(self.deps.db, after=after, page_size=self.page_size)
 
-    async def fetch(self, after: _Note) -> list[_Note]:
-        if self._of_retweets:
-            last = RetweetNote(after.under, after.tweet)
-            retweets = await recounts.fetch_retweets(self.deps.db, after=last, page_size=self.page_size)
-            return [_Note(note.retweet, note.original, is_retweet=True) for note in retweets]
-        replies = await recounts.fetch_replies(
-            self.deps.db, after=ReplyNote(after.under, after.tweet), page_size=self.page_size
-        )
-        return [_Note(note.reply, note.parent, is_retweet=False) for note in replies]
-
-    async def compare(self, db: Reader, items: Sequence[_Note]) -> list[Found[_Note]]:
+    async def compare(self, db: Reader, items: Sequence[Note]) -> list[Found[Note]]:
         rows = await recounts.fetch_tweets_among(db, [ref for note in items for ref in (note.tweet, note.under)])
-        there = {row.ref: row.retweet_of if self._of_retweets else row.reply_to for row in rows}
-        noted = (
-            await recounts.fetch_noted_retweets(db, [RetweetNote(note.under, note.tweet) for note in items])
-            if self._of_retweets
-            else await recounts.fetch_noted_replies(db, [ReplyNote(note.under, note.tweet) for note in items])
-        )
+        there = {row.ref: self.of.find_under(row) for row in rows}
+        noted = await self.of.fetch_noted(db, items)
         found = []
         for note in items:
             # A reply may come to answer nobody, when whom it answered leaves.
             stored, counted = note.tweet.tweet_id in noted, there.get(note.tweet) == note.under
             if note.under in there and stored != counted:
                 owner = f"tweet {note.tweet.tweet_id} under tweet {note.under.tweet_id}"
-                wrong = Difference(f"note of the {self._noun}", owner, stored, counted)
+                wrong = Difference(f"note of the {self.of.noun}", owner, stored, counted)
                 found.append(Found(note, frozenset([note.tweet.author_id, note.under.author_id]), (wrong,)))
         return found
 
-    async def lock(self, session: Session, item: _Note) -> None:
+    async def lock(self, session: Session, item: Note) -> None:
         await fanout.lock_tweets(session, [item.tweet, item.under])
 
-    async def mend(self, session: Session, found: Found[_Note]) -> None:
+    async def mend(self, session: Session, found: Found[Note]) -> None:
         """The note alone; the counter is compared with the notes afterwards."""
-        note, insert = found.item, bool(found.differences[0].counted)
-        if self._of_retweets:
-            change_retweets = fanout.insert_retweets if insert else fanout.delete_retweets
-            await change_retweets(session, [RetweetNote(note.under, note.tweet)])
-        else:
-            change_replies = fanout.insert_replies if insert else fanout.delete_replies
-            await change_replies(session, [ReplyNote(note.under, note.tweet)])
+        change = self.of.insert if found.differences[0].counted else self.of.delete
+        await change(session, [found.item])
 
 
 class NotedTweets(Notes):
-    """The same from the other side: replies and retweets that are not noted. A page of tweets may hold none."""
+    """The same from the other side: replies or retweets that are not noted. A page of tweets may hold none."""
 
-    async def fetch(self, after: _Note) -> list[_Note]:
+    async def fetch(self, after: Note) -> list[Note]:
         last = after.tweet
         while rows := await recounts.fetch_tweets(self.deps.db, after=last, page_size=self.page_size):
             last = rows[-1].ref
-            pairs = [(row.ref, row.retweet_of if self._of_retweets else row.reply_to) for row in rows]
-            notes = [_Note(tweet, under, self._of_retweets) for tweet, under in pairs if under is not None]
+            notes = [Note(under, row.ref) for row in rows if (under := self.of.find_under(row)) is not None]
             if notes:
                 return notes
         return []

@@ -28,7 +28,7 @@ from linnet.write.actions.recounted import (
     TweetCounters,
     UserCounters,
 )
-from linnet.write.actions.recounted_notes import LikeNotes, LikesThere, NotedTweets, Notes
+from linnet.write.actions.recounted_notes import REPLIES, RETWEETS, LikeNotes, LikesThere, NotedTweets, Notes
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import rescore_popular
@@ -98,10 +98,10 @@ async def recount(
     # Notes first, wrong ones before missing ones, for tweets are counted by the notes under them. Of these likes come
     # last, since they are mended by events, which hold back what they speak of.
     kinds: Sequence[Kind[Any]] = (
-        Notes(deps, size, of_retweets=False),
-        NotedTweets(deps, size, of_retweets=False),
-        Notes(deps, size, of_retweets=True),
-        NotedTweets(deps, size, of_retweets=True),
+        Notes(deps, size, REPLIES),
+        NotedTweets(deps, size, REPLIES),
+        Notes(deps, size, RETWEETS),
+        NotedTweets(deps, size, RETWEETS),
         LikeNotes(deps, size),
         LikesThere(deps, size),
         TweetCounters(deps, size),

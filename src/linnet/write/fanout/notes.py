@@ -4,14 +4,14 @@ A note and its count go together: only a note that was not there adds, only one 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import fanout, likes, outbox
-from linnet.stores.postgres.fanout import ReplyNote, RetweetNote, TweetDelta
+from linnet.stores.postgres.fanout import Note, TweetDelta
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
@@ -71,19 +71,14 @@ async def _note_replies_and_retweets(
     present: Collection[TweetRef],
     deltas: dict[TweetRef, TweetDelta],
 ) -> None:
-    def replies(events: Sequence[TweetPosted | TweetDeleted]) -> list[ReplyNote]:
-        return [
-            ReplyNote(event.reply_to, event.ref)
-            for event in events
-            if event.reply_to is not None and event.reply_to in present
-        ]
+    def notes(pairs: Iterable[tuple[TweetRef | None, TweetRef]]) -> list[Note]:
+        return [Note(under, tweet) for under, tweet in pairs if under is not None and under in present]
 
-    def retweets(events: Sequence[TweetPosted | TweetDeleted]) -> list[RetweetNote]:
-        return [
-            RetweetNote(event.retweet_of, event.ref)
-            for event in events
-            if event.retweet_of is not None and event.retweet_of in present
-        ]
+    def replies(events: Sequence[TweetPosted | TweetDeleted]) -> list[Note]:
+        return notes((event.reply_to, event.ref) for event in events)
+
+    def retweets(events: Sequence[TweetPosted | TweetDeleted]) -> list[Note]:
+        return notes((event.retweet_of, event.ref) for event in events)
 
     # Old notes go before new ones come: whoever retweets again after an undo has one note, under the same key. That a
     # posted tweet is noted only if it is still there keeps this right when its own deletion is in the same batch, or
