@@ -6,22 +6,24 @@ was found under it. Here are the kinds that count; ``recounted_notes.py`` has wh
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from linnet.domain.event import TopUserCrossed, TweetRef
+from linnet.domain.event import TweetRef
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import fanout, outbox, recounts, tags, users
+from linnet.stores.postgres import fanout, recounts, tags
 from linnet.stores.postgres.fanout import TweetDelta
-from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.recounts import CountedNotes, CountedTag, CountedUser
 from linnet.stores.postgres.users import CountDelta
 from linnet.stores.valkey.changes import Change
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.counters import add_people_counts
 
 T = TypeVar("T")
+Delta = TypeVar("Delta", CountDelta, TweetDelta)
 
 NO_TWEET = TweetRef(UserId(0), TweetId(0))
 
@@ -69,8 +71,21 @@ class Kind(ABC, Generic[T]):
         """Returns what processes must forget, or whose event is to be applied."""
 
 
-def _differing(owner: str, counters: Collection[tuple[str, int, int]]) -> tuple[Difference, ...]:
-    return tuple(Difference(name, owner, stored, counted) for name, stored, counted in counters if stored != counted)
+def _differing(owner: str, row: CountedUser | CountedNotes | CountedTag, *counters: str) -> tuple[Difference, ...]:
+    """A row has each counter twice: what is counted by its name, and what it says with ``_stored`` behind."""
+    pairs = [(name, getattr(row, f"{name}_stored"), getattr(row, name)) for name in counters]
+    return tuple(Difference(name, owner, stored, counted) for name, stored, counted in pairs if stored != counted)
+
+
+def _wrong(found: Iterable[Found[T]]) -> list[Found[T]]:
+    return [one for one in found if one.differences]
+
+
+def _mending(delta: Delta, found: Found[Any]) -> Delta:
+    """What is to be added to the counters so that they say what there is."""
+    for wrong in found.differences:
+        setattr(delta, wrong.counter, wrong.counted - wrong.stored)
+    return delta
 
 
 class UserCounters(Kind[UserId]):
@@ -83,35 +98,14 @@ class UserCounters(Kind[UserId]):
 
     async def compare(self, db: Reader, items: Sequence[UserId]) -> list[Found[UserId]]:
         rows = await recounts.count_users(db, items)
-        found = [
-            Found(
-                row.id,
-                frozenset([row.id]),
-                _differing(
-                    f"user {row.id}",
-                    [
-                        ("tweets", row.tweets_stored, row.tweets),
-                        ("followers", row.followers_stored, row.followers),
-                        ("following", row.following_stored, row.following),
-                    ],
-                ),
-            )
-            for row in rows
-        ]
-        return [one for one in found if one.differences]
+        counters = ("tweets", "followers", "following")
+        return _wrong(Found(row.id, frozenset([row.id]), _differing(f"user {row.id}", row, *counters)) for row in rows)
 
     async def lock(self, session: Session, item: UserId) -> None:
         await recounts.lock_users(session, [item])
 
     async def mend(self, session: Session, found: Found[UserId]) -> Change:
-        deltas = {found.item: CountDelta()}
-        for wrong in found.differences:
-            setattr(deltas[found.item], wrong.counter, wrong.counted - wrong.stored)
-        counted = await users.add_counts(session, deltas, threshold=self.deps.options.top_user_followers)
-        for user in counted:
-            if user.crossed is not None:
-                event = TopUserCrossed(user.user_id, up=user.crossed)
-                await outbox.append(session, NewEvent.of(event, self.deps.ids.mint()))
+        counted = await add_people_counts(self.deps, session, {found.item: _mending(CountDelta(), found)})
         await self.deps.cache.put_stale([(self.deps.keys.profile(user.user_id), user.version) for user in counted])
         return Change(user_ids=(found.item,))
 
@@ -129,31 +123,16 @@ class TweetCounters(Kind[TweetRef]):
 
     async def compare(self, db: Reader, items: Sequence[TweetRef]) -> list[Found[TweetRef]]:
         rows = await recounts.count_notes(db, items)
-        found = [
-            Found(
-                row.ref,
-                frozenset([row.author_id]),
-                _differing(
-                    f"tweet {row.id}",
-                    [
-                        ("replies", row.replies_stored, row.replies),
-                        ("retweets", row.retweets_stored, row.retweets),
-                        ("likes", row.likes_stored, row.likes),
-                    ],
-                ),
-            )
-            for row in rows
-        ]
-        return [one for one in found if one.differences]
+        counters = ("replies", "retweets", "likes")
+        return _wrong(
+            Found(row.ref, frozenset([row.author_id]), _differing(f"tweet {row.id}", row, *counters)) for row in rows
+        )
 
     async def lock(self, session: Session, item: TweetRef) -> None:
         await fanout.lock_tweets(session, [item])
 
     async def mend(self, session: Session, found: Found[TweetRef]) -> Change:
-        delta = TweetDelta()
-        for wrong in found.differences:
-            setattr(delta, wrong.counter, wrong.counted - wrong.stored)
-        counted = await fanout.add_tweet_counts(session, {found.item: delta})
+        counted = await fanout.add_tweet_counts(session, {found.item: _mending(TweetDelta(), found)})
         await self.deps.cache.put_stale([(self.deps.keys.tweet(tweet.id), tweet.version) for tweet in counted])
         return Change(tweet_ids=(found.item.tweet_id,))
 
@@ -168,18 +147,8 @@ class TagCounters(Kind[str]):
 
     async def compare(self, db: Reader, items: Sequence[str]) -> list[Found[str]]:
         rows = await recounts.count_tags(db, items)
-        found = [
-            Found(
-                row.tag,
-                frozenset[UserId](),
-                _differing(
-                    f"tag {row.tag}",
-                    [("tweets", row.tweets_stored, row.tweets), ("people", row.people_stored, row.people)],
-                ),
-            )
-            for row in rows
-        ]
-        return [one for one in found if one.differences]
+        counters = ("tweets", "people")
+        return _wrong(Found(row.tag, frozenset(), _differing(f"tag {row.tag}", row, *counters)) for row in rows)
 
     async def lock(self, session: Session, item: str) -> None:
         await tags.lock(session, [item])

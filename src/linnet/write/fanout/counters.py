@@ -11,7 +11,7 @@ from linnet.ids import UserId
 from linnet.stores.postgres import fanout, outbox, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session
-from linnet.stores.postgres.users import CountDelta
+from linnet.stores.postgres.users import CountDelta, Counted
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.notes import apply_notes
 from linnet.write.fanout.sorting import Batch, Settled
@@ -30,11 +30,7 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     gone = (*noted.gone, *(event.ref for event in batch.deleted))
 
     new_tweets = await fanout.add_tweet_counts(session, noted.deltas)
-    new_users = await users.add_counts(session, counts, threshold=deps.options.top_user_followers)
-    for counted in new_users:
-        if counted.crossed is not None:
-            event = TopUserCrossed(counted.user_id, up=counted.crossed)
-            await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
+    new_users = await add_people_counts(deps, session, counts)
     await deps.cache.put_stale(
         [(deps.keys.tweet(tweet.id), tweet.version) for tweet in new_tweets]
         + [(deps.keys.profile(counted.user_id), counted.version) for counted in new_users]
@@ -45,6 +41,16 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     marked |= {event.user_id for event in batch.likes}
     await deps.marks.drop(marked | {ref.author_id for ref in gone} | noted.unliked_by)
     return Settled(existing, gone, tuple(new_tweets), tuple(new_users))
+
+
+async def add_people_counts(deps: WriteDeps, session: Session, deltas: dict[UserId, CountDelta]) -> list[Counted]:
+    """Adds to people's counters. Who crosses the threshold of top users thereby has an event of it."""
+    people = await users.add_counts(session, deltas, threshold=deps.options.top_user_followers)
+    for counted in people:
+        if counted.crossed is not None:
+            event = TopUserCrossed(counted.user_id, up=counted.crossed)
+            await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
+    return people
 
 
 def _count_users(batch: Batch) -> dict[UserId, CountDelta]:
