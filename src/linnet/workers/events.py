@@ -11,6 +11,7 @@ import structlog
 
 from linnet.stores.valkey.changes import Subscription
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.workers.stopping import run_until
 from linnet.write.deps import WriteDeps
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
 
@@ -23,16 +24,7 @@ async def apply_events(deps: WriteDeps, valkey: ValkeyOptions, options: WorkerOp
     subscription = Subscription(valkey, deps.keys.wake(), on_message=lambda message: _wake(worker, message))
     subscription.start()
     try:
-        working = asyncio.create_task(worker.run(), name="event worker")
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        try:
-            await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
-            worker.stop()
-            # Whatever ended it is raised here: the process must end too, and be started anew.
-            await working
-        finally:
-            stopped.cancel()
-            working.cancel()
+        await run_until(stop, worker, name="event worker")
     finally:
         await subscription.close()
 

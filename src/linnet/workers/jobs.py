@@ -13,6 +13,7 @@ from prometheus_client import Counter, Histogram
 
 from linnet.stores.postgres.jobrunner import JobRunner, Runnable
 from linnet.stores.postgres.jobs import RunnerOptions
+from linnet.workers.stopping import run_until
 from linnet.write.deps import WriteDeps
 from linnet.write.jobs.job import Job, NotYet
 
@@ -27,15 +28,7 @@ SECONDS = Histogram(
 async def run_jobs(deps: WriteDeps, jobs: Sequence[Job[Any]], options: RunnerOptions, *, stop: asyncio.Event) -> None:
     """Runs jobs as they come. After ``stop`` those in hand are finished first, or given back when they take long."""
     runner = JobRunner(deps.db, [_runnable(deps, job) for job in jobs], options)
-    running = asyncio.create_task(runner.run(), name="job runner")
-    stopped = asyncio.create_task(stop.wait(), name="stop")
-    try:
-        await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
-        runner.stop()
-        await running
-    finally:
-        stopped.cancel()
-        running.cancel()
+    await run_until(stop, runner, name="job runner")
 
 
 def _runnable(deps: WriteDeps, job: Job[Any]) -> Runnable:
