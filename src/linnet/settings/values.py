@@ -41,22 +41,20 @@ def postgres_url(text: str) -> str:
     return text
 
 
-def valkey_url(text: str) -> str:
-    try:
-        if text:
-            parse_address(text)
-    except ValueError as error:
-        raise ValueError(f"a URL like redis://user:password@host:6379/0 ({error})") from None
-    return text
+def _read_by(read: Callable[[str], object], example: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        try:
+            if text:
+                read(text)
+        except ValueError as error:
+            raise ValueError(f"a URL like {example} ({error})") from None
+        return text
+
+    return parse
 
 
-def media_url(text: str) -> str:
-    try:
-        if text:
-            parse_media_url(text)
-    except ValueError as error:
-        raise ValueError(f"a URL like file:///srv/linnet/media or s3://bucket/prefix ({error})") from None
-    return text
+valkey_url = _read_by(parse_address, "redis://user:password@host:6379/0")
+media_url = _read_by(parse_media_url, "file:///srv/linnet/media or s3://bucket/prefix")
 
 
 def web_url(text: str) -> str:
