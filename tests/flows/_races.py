@@ -26,6 +26,24 @@ async def nothing() -> None:
     """No preparation."""
 
 
+async def hold_up_after_commit(town: World, beside: World, request: Coroutine[Any, Any, Any], *later: Work) -> None:
+    """Ben's request is held up between its commit and the drop of his window, and what he does later is done by then.
+
+    In the end he reads Ada's one tweet, since the last thing he does is to follow her.
+    """
+    await town.post("ada")
+    await town.settle()
+    held_up = await town.loom.start("held up", request)
+    assert await town.loom.run_until(held_up, "EVALSHA")
+    for work in later:
+        await work()
+    await beside.settle()
+    assert len(await beside.home_ids("ben")) == 1
+    await town.loom.finish()
+    await town.assert_exact()
+    assert len(await town.home_ids("ben")) == 1, "the late word of what is over counts no more"
+
+
 async def at_every_step(
     town: World,
     one: Work,

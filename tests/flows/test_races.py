@@ -11,7 +11,15 @@ from linnet.errors import Unavailable
 from linnet.ids import TweetId
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.queries import Query
-from tests.flows._races import THRESHOLD, assert_home_is_of_this_moment, at_every_step, beside, delivery, town
+from tests.flows._races import (
+    THRESHOLD,
+    assert_home_is_of_this_moment,
+    at_every_step,
+    beside,
+    delivery,
+    hold_up_after_commit,
+    town,
+)
 from tests.support import recounts
 from tests.support.world import World
 
@@ -290,16 +298,7 @@ async def test_a_storm_of_follows_and_unfollows_from_two_processes_ends_as_the_l
 
 
 async def test_a_request_held_up_after_its_commit_undoes_nothing_that_came_later(town: World, beside: World) -> None:
-    await town.post("ada")
-    await town.settle()
-    held_up = await town.loom.start("held up", town.unfollow("ben", "ada"))
-    assert await town.loom.run_until(held_up, "EVALSHA")
-    await beside.follow("ben", "ada")
-    await beside.settle()
-    assert len(await beside.home_ids("ben")) == 1
-    await town.loom.finish()
-    await town.assert_exact()
-    assert len(await town.home_ids("ben")) == 1, "ben follows: the late word of his earlier unfollow counts no more"
+    await hold_up_after_commit(town, beside, town.unfollow("ben", "ada"), lambda: beside.follow("ben", "ada"))
 
 
 # What hangs on tweets

@@ -12,7 +12,16 @@ from linnet.errors import Blocked, Unavailable
 from linnet.ids import TweetId
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.queries import Query
-from tests.flows._races import THRESHOLD, Work, assert_home_is_of_this_moment, at_every_step, beside, delivery, town
+from tests.flows._races import (
+    THRESHOLD,
+    Work,
+    assert_home_is_of_this_moment,
+    at_every_step,
+    beside,
+    delivery,
+    hold_up_after_commit,
+    town,
+)
 from tests.support import recounts
 from tests.support.world import World
 
@@ -202,17 +211,13 @@ async def test_a_request_killed_at_any_step_leaves_all_or_nothing(town: World, v
 
 
 async def test_a_block_held_up_after_its_commit_undoes_nothing_that_came_later(town: World, beside: World) -> None:
-    await town.post("ada")
-    await town.settle()
-    held_up = await town.loom.start("held up", town.block("ben", "ada"))
-    assert await town.loom.run_until(held_up, "EVALSHA")
-    await beside.unblock("ben", "ada")
-    await beside.follow("ben", "ada")
-    await beside.settle()
-    assert len(await beside.home_ids("ben")) == 1
-    await town.loom.finish()
-    await town.assert_exact()
-    assert len(await town.home_ids("ben")) == 1, "the late word of a block that is over counts no more"
+    await hold_up_after_commit(
+        town,
+        beside,
+        town.block("ben", "ada"),
+        lambda: beside.unblock("ben", "ada"),
+        lambda: beside.follow("ben", "ada"),
+    )
 
 
 async def test_valkey_lost_under_a_block_does_not_bring_anybody_back(town: World) -> None:
