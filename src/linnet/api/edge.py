@@ -29,7 +29,7 @@ class Edge:
         self._app = app
         self._seconds = clock.steady_seconds
         # An id must differ from all others and need not be secret: a counter does, and asks nobody.
-        self._process = random_bytes(6).hex()
+        self._process = random_bytes(6).hex().encode()
         self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,4 +65,4 @@ class Edge:
                 if _SANE_ID.fullmatch(value):
                     return value
                 break
-        return b"%b-%x" % (self._process.encode(), next(self._numbers))
+        return b"%b-%x" % (self._process, next(self._numbers))

@@ -1,4 +1,4 @@
-"""Tweets by reference, and whole entries as JSON for one viewer."""
+"""Tweets by reference."""
 
 from collections.abc import Sequence
 

@@ -170,6 +170,4 @@ async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeR
                 newest_id=newest_id,
                 page_size=wanted.limit + 1,
             )
-    if wanted.after and not wanted.ascending:
-        entries = [entry for entry in entries if entry.id > wanted.after]
     return HomeRead(skeleton_of(entries, wanted), followed.kept_away, followed.pulled, has_window=False)
