@@ -24,6 +24,10 @@ class Tweet(msgspec.Struct, frozen=True):
     version: int
 
     @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.id)
+
+    @property
     def reply_to(self) -> TweetRef | None:
         return ref_of(self.reply_to_author_id, self.reply_to_id)
 

@@ -46,7 +46,7 @@ async def find_original(deps: ReadDeps, viewer_id: UserId | None, tweet_id: Twee
     """A tweet's own place, and for a retweet that of its original. Raises ``TweetNotFound``, as ``find_tweet`` does."""
     tweet = await find_tweet(deps, viewer_id, tweet_id)
     if tweet.retweet_of is None:
-        return TweetRef(tweet.author_id, tweet.id)
+        return tweet.ref
     if not await tweets.fetch(deps.db, [tweet.retweet_of]):
         raise TweetNotFound
     return tweet.retweet_of
@@ -100,7 +100,7 @@ async def thread_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: Twee
     tweet = await find_tweet(deps, viewer_id, tweet_id)
     shown = await _shown(deps, viewer_id, tweet)
     ancestors = await _ancestors(deps, viewer_id, tweet)
-    replies = await replies_page(deps, viewer_id, TweetRef(tweet.author_id, tweet.id), wanted)
+    replies = await replies_page(deps, viewer_id, tweet.ref, wanted)
     return b'{"ancestors":[%b],"tweet":%b,"replies":%b}' % (b",".join(ancestors), shown, page_json(replies))
 
 

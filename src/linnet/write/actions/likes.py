@@ -3,13 +3,13 @@
 Likes are counted by the event worker: whoever likes a tweet that thousands like in this moment waits for none of them.
 """
 
-from linnet.domain.event import TweetLiked, TweetRef, TweetUnliked
-from linnet.errors import TweetNotFound
+from linnet.domain.event import TweetLiked, TweetUnliked
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import likes, relations, tweets
+from linnet.stores.postgres import likes
 from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import run_again
+from linnet.write.actions.originals import find_original
 from linnet.write.after_commit import best_effort, wake
 from linnet.write.deps import WriteDeps
 
@@ -19,7 +19,7 @@ async def like(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
 
     Raises ``TweetNotFound``, also when the tweet's author and the user do not meet.
     """
-    tweet = await _find_met(deps, user_id, tweet_id)
+    tweet = (await find_original(deps, user_id, tweet_id)).ref
     new = Like(user_id, tweet.tweet_id, tweet.author_id, deps.ids.mint())
     event = NewEvent.of(TweetLiked(user_id, tweet), new.id)
     if await run_again(lambda: likes.insert(deps.db, new, event)):
@@ -29,28 +29,11 @@ async def like(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
 
 async def unlike(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
     """Quiet when it is so already. Returns the tweet, and raises, as ``like`` does."""
-    tweet = await _find_met(deps, user_id, tweet_id)
+    tweet = (await find_original(deps, user_id, tweet_id)).ref
     event = NewEvent.of(TweetUnliked(user_id, tweet), deps.ids.mint())
     if await run_again(lambda: likes.delete(deps.db, user_id, tweet.tweet_id, event)):
         await _show(deps, user_id)
     return tweet.tweet_id
-
-
-async def _find_met(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetRef:
-    """The tweet, of a retweet the one inside, if no block stands between the user and whoever wrote either."""
-    async with deps.db.session() as db:
-        tweet = await tweets.find_by_id(db, tweet_id)
-        if tweet is None:
-            raise TweetNotFound
-        found = TweetRef(tweet.author_id, tweet.id)
-        if tweet.retweet_of is not None:
-            if not await tweets.fetch(db, [tweet.retweet_of]):
-                raise TweetNotFound
-            found = tweet.retweet_of
-        others = {tweet.author_id, found.author_id} - {user_id}
-        if others and others & (await relations.fetch_hidden_among(db, user_id, list(others))).on("tweet"):
-            raise TweetNotFound
-    return found
 
 
 async def _show(deps: WriteDeps, user_id: UserId) -> None:

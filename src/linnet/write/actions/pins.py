@@ -77,7 +77,7 @@ async def _find_own(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> Twee
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
         raise TweetNotFound
-    ref = tweet.retweet_of or TweetRef(tweet.author_id, tweet.id)
+    ref = tweet.retweet_of or tweet.ref
     if ref.author_id != user_id:
         raise TweetNotFound
     return ref

@@ -1,7 +1,6 @@
 """Verbs: post, reply, delete, retweet, undo a retweet."""
 
 import hashlib
-from collections.abc import Set
 
 import msgspec
 
@@ -11,11 +10,12 @@ from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
 from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import outbox, relations, tweets, users
+from linnet.stores.postgres import outbox, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import run_again
 from linnet.stores.postgres.tweets import NewTweet
 from linnet.stores.valkey.changes import Change
+from linnet.write.actions.originals import find_named, find_original, is_kept_from
 from linnet.write.after_commit import best_effort, forget, push_to_self, wake
 from linnet.write.deps import WriteDeps
 
@@ -33,13 +33,13 @@ async def post_tweet(
         if earlier is not None:
             return earlier
     checked = check_text(text, deps.options.text)
-    parent = None if reply_to is None else await _find_original(deps, author_id, reply_to)
+    parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
     new = NewTweet(
         author_id,
         TweetId(deps.ids.mint()),
         checked.text,
-        reply_to=None if parent is None else TweetRef(parent.author_id, parent.id),
+        reply_to=None if parent is None else parent.ref,
         entities=_entities_json(checked.entities, mentioned),
     )
     posted = TweetPosted(
@@ -106,37 +106,6 @@ async def _find_earlier(deps: WriteDeps, author_id: UserId, key: str, request_ha
     return found[0]
 
 
-async def _find_original(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> Tweet:
-    """A tweet to answer or retweet; of a retweet, the tweet inside it.
-
-    Raises ``TweetNotFound``, also when a block stands between. A block that commits right after this look finds what
-    was done a moment before it, and neither side meets it.
-    """
-    tweet, original = await _find_any(deps, tweet_id)
-    if await _is_kept_from(deps, user_id, {tweet.author_id, original.author_id}):
-        raise TweetNotFound
-    return original
-
-
-async def _find_any(deps: WriteDeps, tweet_id: TweetId) -> tuple[Tweet, Tweet]:
-    """A tweet, and the one inside it if it is a retweet, else itself again. Raises ``TweetNotFound``."""
-    tweet = await tweets.find_by_id(deps.db, tweet_id)
-    if tweet is None:
-        raise TweetNotFound
-    if tweet.retweet_of is None:
-        return tweet, tweet
-    found = await tweets.fetch(deps.db, [tweet.retweet_of])
-    if not found:
-        raise TweetNotFound
-    return tweet, found[0]
-
-
-async def _is_kept_from(deps: WriteDeps, user_id: UserId, author_ids: Set[UserId]) -> bool:
-    """Whether a block stands between somebody and any of those who wrote something."""
-    others = [author_id for author_id in author_ids if author_id != user_id]
-    return bool(others and (await relations.fetch_hidden_among(deps.db, user_id, others)).on("tweet"))
-
-
 async def _find_mentioned(deps: WriteDeps, entities: Entities) -> dict[str, UserId]:
     """Those of the mentioned who are there, by username."""
     if not entities.mentions:
@@ -172,7 +141,7 @@ async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> N
     if tweet is None:
         return
     if tweet.author_id != user_id:
-        raise TweetNotFound if await _is_kept_from(deps, user_id, {tweet.author_id}) else Forbidden
+        raise TweetNotFound if await is_kept_from(deps.db, user_id, {tweet.author_id}) else Forbidden
     await _delete(deps, TweetRef(user_id, tweet_id))
 
 
@@ -199,10 +168,9 @@ async def _delete(deps: WriteDeps, ref: TweetRef) -> None:
 
 async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
     """The id of the retweet, new or not. Raises ``TweetNotFound``."""
-    original = await _find_original(deps, user_id, tweet_id)
-    ref = TweetRef(original.author_id, original.id)
-    new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=ref)
-    event = NewEvent.of(TweetPosted(user_id, new.id, retweet_of=ref), new.id)
+    original = await find_original(deps, user_id, tweet_id)
+    new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=original.ref)
+    event = NewEvent.of(TweetPosted(user_id, new.id, retweet_of=original.ref), new.id)
     if not await run_again(lambda: tweets.insert(deps.db, new, event)):
         earlier = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
         # Undone in this very moment: then the answer is of the moment before.
@@ -217,9 +185,9 @@ async def undo_retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> N
 
     What one did can be taken back from behind a block; what one did not do is not found there.
     """
-    _, original = await _find_any(deps, tweet_id)
+    original = (await find_named(deps.db, tweet_id)).original
     retweet_id = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
     if retweet_id is not None:
         await _delete(deps, TweetRef(user_id, retweet_id))
-    elif await _is_kept_from(deps, user_id, {original.author_id}):
+    elif await is_kept_from(deps.db, user_id, {original.author_id}):
         raise TweetNotFound

@@ -1,0 +1,56 @@
+"""Which tweet a verb is about: of a retweet the tweet inside it, and none from behind a block."""
+
+from collections.abc import Set
+
+import msgspec
+
+from linnet.domain.tweet import Tweet
+from linnet.errors import TweetNotFound
+from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import relations, tweets
+from linnet.stores.postgres.pool import Reader
+from linnet.write.deps import WriteDeps
+
+
+class Named(msgspec.Struct, frozen=True):
+    """The tweet that somebody named, and the one inside it if it is a retweet, else itself again."""
+
+    tweet: Tweet
+    original: Tweet
+
+    @property
+    def author_ids(self) -> frozenset[UserId]:
+        """Who wrote something of it."""
+        return frozenset((self.tweet.author_id, self.original.author_id))
+
+
+async def find_original(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> Tweet:
+    """A tweet to answer, retweet or like.
+
+    Raises ``TweetNotFound``, also when a block stands between the user and whoever wrote either. A block that commits
+    right after this look finds what was done a moment before it, and neither side meets it.
+    """
+    async with deps.db.session() as db:
+        named = await find_named(db, tweet_id)
+        if await is_kept_from(db, user_id, named.author_ids):
+            raise TweetNotFound
+    return named.original
+
+
+async def find_named(db: Reader, tweet_id: TweetId) -> Named:
+    """Whoever asks, and whatever stands between. Raises ``TweetNotFound``."""
+    tweet = await tweets.find_by_id(db, tweet_id)
+    if tweet is None:
+        raise TweetNotFound
+    if tweet.retweet_of is None:
+        return Named(tweet, tweet)
+    found = await tweets.fetch(db, [tweet.retweet_of])
+    if not found:
+        raise TweetNotFound
+    return Named(tweet, found[0])
+
+
+async def is_kept_from(db: Reader, user_id: UserId, author_ids: Set[UserId]) -> bool:
+    """Whether a block stands between somebody and any of those who wrote something."""
+    others = [author_id for author_id in author_ids if author_id != user_id]
+    return bool(others and (await relations.fetch_hidden_among(db, user_id, others)).on("tweet"))
