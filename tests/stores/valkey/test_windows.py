@@ -128,7 +128,10 @@ class Bench:
         return self.stores.run(self.windows.read(reader, wanted))
 
     def change(self, author: UserId, change_id: int, *, shown: bool) -> bool:
-        return bool(self.stores.run(self.windows.change(READER, author, shown=shown, change_id=change_id)))
+        async def change() -> int:
+            return await self.windows.change(READER, author, shown=shown, change_id=change_id)
+
+        return bool(self.stores.run(change()))
 
     def elements(self, reader: UserId = READER) -> list[bytes]:
         return list(self.stores.call(b"LRANGE", self.keys.home(reader), 0, -1))

@@ -171,13 +171,13 @@ class Windows:
         )
         return bool(merged)
 
-    async def change(self, reader_id: UserId, author_id: UserId, *, shown: bool, change_id: int) -> bool:
-        """What a reader may see of an author changed: notes it and drops the window. False when that was done before.
+    def change(self, reader_id: UserId, author_id: UserId, *, shown: bool, change_id: int) -> Awaitable[int]:
+        """What a reader may see of an author changed: notes it and drops the window. 0 when that was done before.
 
         ``change_id`` grows with every change of this reader. While a note says that an author is not shown, pages
         leave out what a fan-out still pushes that had read the followers before.
         """
-        changed = await self._change.call(
+        return self._change.call(
             [*self._keys_of(reader_id), self._keys.live()],
             [
                 pack_id(author_id),
@@ -188,7 +188,6 @@ class Windows:
                 self._keys.live_channel(b""),
             ],
         )
-        return bool(changed)
 
     async def fetch_live(self, reader_ids: Sequence[UserId]) -> list[UserId]:
         """Which of these readers have a window at this moment, without keeping it alive."""

@@ -12,18 +12,22 @@ async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
 
     Dropping a window once more than needed costs its reader a rebuild, and nothing else.
     """
-    for change_id, event in batch.follows:
-        await deps.windows.change(
-            event.follower_id, event.followed_id, shown=isinstance(event, UserFollowed), change_id=change_id
-        )
+    windows = deps.windows
+    calls = [
+        windows.change(event.follower_id, event.followed_id, shown=isinstance(event, UserFollowed), change_id=change_id)
+        for change_id, event in batch.follows
+    ]
     dropped: set[UserId] = {mute.user_id for _, mute in batch.mutes}
     for erased in batch.erased:
         dropped.update(erased.follower_ids)
     for change_id, block in batch.blocks:
         if isinstance(block, UserBlocked):
-            await deps.windows.change(block.user_id, block.blocked_id, shown=False, change_id=change_id)
-            await deps.windows.change(block.blocked_id, block.user_id, shown=False, change_id=block.blocked_change_id)
+            calls += [
+                windows.change(block.user_id, block.blocked_id, shown=False, change_id=change_id),
+                windows.change(block.blocked_id, block.user_id, shown=False, change_id=block.blocked_change_id),
+            ]
         else:
             dropped |= {block.user_id, block.blocked_id}
-    for call in deps.windows.drop(b"".join(map(pack_id, sorted(dropped)))):
+    calls += windows.drop(b"".join(map(pack_id, sorted(dropped))))
+    for call in calls:
         await call
