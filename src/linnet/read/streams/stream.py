@@ -6,7 +6,7 @@ slow, or a process that is busy, differences become larger and fewer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 
 import msgspec
@@ -124,12 +124,13 @@ class Stream(AsyncIterator[bytes]):
         self._wants_counts = True
         self.mark(0, unread=True)
 
-    def find_changed(self, tweet_ids: Collection[int]) -> dict[int, UserId]:
+    def find_changed(self, tweet_ids: Set[int]) -> dict[int, UserId]:
         """Which of these the client sees, and who wrote them."""
         if self._changed_meanwhile is not None:
             self._changed_meanwhile.update(tweet_ids)
         watched = self.following.watched
-        return {tweet_id: watched[tweet_id] for tweet_id in tweet_ids if tweet_id in watched}
+        # By the smaller of the two: a process hears of everybody's tweets, and asks each of its streams.
+        return {tweet_id: watched[tweet_id] for tweet_id in watched.keys() & tweet_ids}
 
     def mark_tweets(self, gone: Collection[int], counts: Mapping[int, bytes]) -> None:
         """Tweets that the client sees are gone, or have other counts."""
