@@ -11,7 +11,6 @@ from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import ParkedEvent
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.outbox import lanes
 from linnet.write.outbox.lanes import LaneOptions
 from linnet.write.outbox.worker import WorkerOptions
@@ -191,12 +190,10 @@ async def test_an_event_that_valkey_refuses_is_parked_and_can_be_replayed(town: 
 async def test_what_valkey_says_of_itself_is_no_events_fault(
     town: World, monkeypatch: pytest.MonkeyPatch, reply: str
 ) -> None:
-    async def refused(*_: object) -> None:
-        raise ValkeyReplyError(reply)
-
     await town.post("ada")
     with monkeypatch.context() as patched:
-        patched.setattr(lanes, "apply_batch", refused)
+        refusing = town.write.valkey.script(f"return redis.error_reply('{reply}')")
+        patched.setattr(town.write.windows, "_push", refusing)
         for _ in range(2 * ATTEMPTS):
             with pytest.raises(Unavailable):
                 await lanes.apply_lane_batch(town.write, lane(town), AT_ONCE)

@@ -25,7 +25,7 @@ _LOOKS_PER_TIMEOUT: Final = 8
 # the next one asks for the address anew, a second later.
 _NODE_CANNOT: Final = frozenset({"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY"})
 # This command cannot be done now, through no fault of the command; others may be.
-_COMMAND_CANNOT: Final = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
+_COMMAND_CANNOT: Final = frozenset({"OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
 _AWAY_SECONDS: Final = 1.0
 
 _INCOMPLETE: Final = object()

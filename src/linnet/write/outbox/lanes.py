@@ -19,7 +19,6 @@ from linnet.errors import Unavailable
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import EventRow
 from linnet.stores.postgres.pool import ConcurrentUpdate
-from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.batch import Applied, announce, apply_batch
 from linnet.write.fanout.sorting import Numbered
@@ -34,9 +33,6 @@ DELIVERY_LAG = Histogram(
 EVENTS = Counter("linnet_events", "Events by what became of them.", ["outcome"])
 DELIVERIES = Counter("linnet_deliveries", "Entries that windows took.")
 
-# What Valkey says when it cannot work now, whatever the command.
-_AWAY_WORDS = {"LOADING", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS"}
-
 
 class LaneOptions(msgspec.Struct, frozen=True):
     """``max_attempts`` before an event is parked; a retry waits ``retry_seconds``, four times as long each time."""
@@ -46,7 +42,7 @@ class LaneOptions(msgspec.Struct, frozen=True):
     retry_seconds: float = 0.25
 
 
-Outcome = Literal["applied", "empty", "held", "failed"]
+Outcome = Literal["applied", "empty", "held"]
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -70,12 +66,9 @@ async def apply_lanes(deps: WriteDeps, lanes: Sequence[int], options: LaneOption
     except (Unavailable, ConcurrentUpdate):
         raise
     except Exception as error:
-        if is_away(error):
-            raise Unavailable(f"Valkey: {error}") from error
         log.warning("a batch failed, its lanes are applied one by one", lanes=lanes, exc_info=error)
     rounds = [await _apply_one_lane(deps, lane, options) for lane in lanes]
-    failed = any(found.outcome == "failed" for found in rounds)
-    return Round("failed" if failed else "applied", sum(found.events for found in rounds))
+    return Round("applied", sum(found.events for found in rounds))
 
 
 async def apply_lane_batch(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcome:
@@ -90,19 +83,12 @@ async def _apply_one_lane(deps: WriteDeps, lane: int, options: LaneOptions) -> R
     except (Unavailable, ConcurrentUpdate):
         raise
     except Exception as error:
-        if is_away(error):
-            raise Unavailable(f"Valkey: {error}") from error
         log.warning("a batch failed, its events are applied one by one", lane=lane, exc_info=error)
     for applied in range(options.batch_size):
         outcome = await _apply_one(deps, lane, options)
         if outcome != "applied":
             return Round(outcome, applied)
     return Round("applied", options.batch_size)
-
-
-def is_away(error: Exception) -> bool:
-    """Whether this error means that a store cannot work now, rather than that an event is wrong."""
-    return isinstance(error, ValkeyReplyError) and error.word in _AWAY_WORDS
 
 
 async def _apply(deps: WriteDeps, lanes: Sequence[int], page_size: int, tried: list[EventRow]) -> Outcome:
@@ -138,8 +124,6 @@ async def _apply_one(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcom
     except (Unavailable, ConcurrentUpdate):
         raise
     except Exception as error:
-        if is_away(error):
-            raise Unavailable(f"Valkey: {error}") from error
         if not tried:
             raise
         return await _set_aside(deps, lane, options, tried[0], error)
