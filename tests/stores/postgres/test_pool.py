@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from linnet.errors import EmailTaken, Unavailable, UsernameTaken
 from linnet.ids import UserId
-from linnet.stores.postgres import users
+from linnet.stores.postgres import pool, users
 from linnet.stores.postgres.pool import ConcurrentUpdate, Database, PostgresOptions, run_again
 from linnet.stores.postgres.queries import Query
 
@@ -180,6 +181,65 @@ async def test_a_server_that_is_away_is_said_to_be_away(database_url: str) -> No
         await db.open()
     assert refused.value.cause.startswith("PostgreSQL: ")
     assert "PostgreSQL" not in refused.value.sentence, "the public sentence does not say what we are made of"
+    await db.close()
+
+
+def _end_connections(database_url: str, *, allow: bool = True) -> None:
+    """Ends all connections to a database, as a server does that is started again; ``allow``: others may come."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(make_conninfo(database_url, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f"alter database {name} allow_connections {allow}".encode())
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        while connection.execute("select from pg_stat_activity where datname = %s", (name,)).fetchone():
+            pass
+
+
+async def test_after_a_restart_of_the_server_nobody_meets_a_connection_that_ended(database_url: str) -> None:
+    db = Database(PostgresOptions(database_url, pool_size=4, pool_timeout_seconds=20.0))
+    await db.open()
+    together = asyncio.Barrier(4)
+
+    async def hold() -> None:
+        async with db.session() as session:
+            await session.value(_COUNT)
+            await together.wait()
+
+    await asyncio.gather(*(hold() for _ in range(4)))
+    _end_connections(database_url)
+    db.statements = 0
+    # One after another: each of them would meet another of the four.
+    for _ in range(8):
+        assert await _patiently(db) == 0
+    assert db.statements == 8, "none of them was sent twice"
+    await db.close()
+
+
+async def _patiently(db: Database) -> int:
+    """A machine that is busy may take longer than somebody waits who knows that the server was away."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return int(await db.value(_COUNT))
+            except Unavailable as error:
+                if "couldn't get a connection" not in error.cause:
+                    raise
+
+
+async def test_while_the_server_is_away_nobody_waits_for_long_and_then_all_goes_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_AWAY_SECONDS", 0.01)
+    # So patient that this test would end by itself only if nobody waited for so long.
+    db = Database(PostgresOptions(database_url, pool_timeout_seconds=3600.0))
+    await db.open()
+    try:
+        _end_connections(database_url, allow=False)
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await db.value(_COUNT)
+    finally:
+        _end_connections(database_url)
+    assert await _patiently(db) == 0
     await db.close()
 
 

@@ -5,6 +5,7 @@ into the struct that the caller names. What goes wrong comes out as an error of 
 says something to the person is named in ``_CONSTRAINTS``, a store that is away becomes ``Unavailable``.
 """
 
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ from linnet.errors import EmailTaken, LinnetError, Unavailable, UsernameTaken
 from linnet.stores.postgres.queries import Query
 
 T = TypeVar("T")
+
+# How long a request waits for a connection while the server is known to be away.
+_AWAY_SECONDS = 0.5
 
 POOL_SIZE = Gauge("linnet_database_pool_size", "Connections a process may have.", multiprocess_mode="livesum")
 POOL_IN_USE = Gauge("linnet_database_pool_in_use", "Connections at work.", multiprocess_mode="livesum")
@@ -130,6 +134,11 @@ class Database:
                 "autocommit": True,
                 "connect_timeout": options.connect_timeout_seconds,
                 "application_name": "linnet",
+                # A server that can be reached no more says so to nobody: without these a query would wait for hours.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
                 "options": f"-c statement_timeout={round(options.statement_timeout_seconds * 1000)}"
                 " -c idle_in_transaction_session_timeout=60000",
             },
@@ -139,7 +148,10 @@ class Database:
             timeout=options.pool_timeout_seconds,
             open=False,
             check=None,
+            # Attempts get rarer; whoever asks after the last one of these begins anew, and finds a server that is back.
+            reconnect_timeout=2.0,
         )
+        self._is_away = False
         self.statements = 0
 
     async def open(self) -> None:
@@ -179,16 +191,35 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        connection = await self._take()
+        POOL_IN_USE.inc()
         try:
-            async with self._pool.connection() as connection:
-                POOL_IN_USE.inc()
-                try:
-                    yield connection
-                finally:
-                    POOL_IN_USE.dec()
-        except (PoolTimeout, TooManyRequests):
-            POOL_REFUSALS.inc()
-            raise
+            async with connection:
+                yield connection
+        finally:
+            POOL_IN_USE.dec()
+            self._is_away = connection.broken
+            await self._pool.putconn(connection)
+
+    async def _take(self) -> AsyncConnection[TupleRow]:
+        """A connection that the server has not closed while nobody used it, as it does when it is started again.
+
+        Who knows that the server is away does not wait for long.
+        """
+        options = self.options
+        while True:
+            patience = min(options.pool_timeout_seconds, _AWAY_SECONDS) if self._is_away else None
+            try:
+                connection = await self._pool.getconn(patience)
+            except (PoolTimeout, TooManyRequests):
+                POOL_REFUSALS.inc()
+                raise
+            if not _has_to_say(connection.fileno()):
+                return connection
+            self._is_away = True
+            await connection.close()
+            # The pool makes another one in its place.
+            await self._pool.putconn(connection)
 
     async def fetch(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> list[T]:
         async with self.session() as session:
@@ -215,6 +246,13 @@ class _CountingSession(Session):
     async def _execute(self, query: Query, params: Mapping[str, Any]) -> psycopg.AsyncCursor[TupleRow]:
         self._database.statements += 1
         return await super()._execute(query, params)
+
+
+def _has_to_say(fd: int) -> bool:
+    """Whether there is something to be read, asked without a round trip: on a connection at rest, that it ended."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 Reader = Session | Database
