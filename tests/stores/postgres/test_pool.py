@@ -120,7 +120,8 @@ async def test_two_transactions_that_meet_are_told_to_run_again(db: Database) ->
         return await run_again(attempt)
 
     assert [*await asyncio.gather(work("a", "b"), work("b", "a"))] == ["a", "b"]
-    assert len(attempts) == 3, "one of the two was chosen to begin again"
+    # More than once, where it takes its first lock again before the other, which waits for that, is woken.
+    assert len(attempts) >= 3, "one of the two was chosen to begin again"
 
 
 async def test_running_again_has_an_end() -> None:
