@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 import structlog
 
+from tests.support.scratch import keep_files_in_memory
 from tests.support.servers import Servers, open_servers
 from tests.support.world import World, open_world
 
@@ -18,6 +19,9 @@ hypothesis.settings.register_profile(
     "long", max_examples=2000, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 hypothesis.settings.load_profile("same")
+
+# Before anybody asks for a directory.
+keep_files_in_memory()
 
 # Kills and lost stores are what many tests are about: their warnings would bury what a failure prints.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

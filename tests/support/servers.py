@@ -35,7 +35,8 @@ class Servers(msgspec.Struct, frozen=True):
         """The address of a migrated, empty database, gone after the block."""
         name = f"{self.template}_{next(_numbers)}"
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {self.template}".encode())
+            # Copied as files it comes with PostgreSQL's own caches, and writes no log.
+            connection.execute(f"create database {name} template {self.template} strategy file_copy".encode())
             # Locks that a history holds on purpose are no deadlocks; a real one is to be found at once.
             connection.execute(f"alter database {name} set deadlock_timeout = '20ms'".encode())
             try:
@@ -57,11 +58,20 @@ def open_servers(directory: Path) -> Iterator[Servers]:
         embedded = EmbeddedServers(directory / "data", EmbeddedOptions(durable=False))
         runner.run(embedded.__aenter__())
         try:
+            _keep_still(embedded.database_url)
             with _template(given[0] or embedded.database_url, given[1] or embedded.valkey_url) as servers:
                 yield servers
         finally:
             runner.run(embedded.__aexit__(None, None, None))
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _keep_still(database_url: str) -> None:
+    """Nothing happens by itself in this server: no statistics that change a plan, no locks that nobody asked for."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for setting in ("autovacuum = off", "max_wal_size = '256MB'"):
+            connection.execute(f"alter system set {setting}".encode())
+        connection.execute("select pg_reload_conf()")
 
 
 @contextmanager
@@ -71,7 +81,10 @@ def _template(database_url: str, valkey_url: str) -> Iterator[Servers]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"create database {name}".encode())
         try:
-            migrate(make_conninfo(database_url, dbname=name))
+            url = make_conninfo(database_url, dbname=name)
+            migrate(url)
+            # The first to come writes the caches that all copies have.
+            psycopg.connect(url).close()
             yield Servers(database_url, valkey_url, name)
         finally:
             connection.execute(f"drop database {name} with (force)".encode())
