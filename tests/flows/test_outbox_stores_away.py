@@ -24,7 +24,7 @@ from tests.flows._accounts_world import ValkeyServer
 from tests.flows._applied_events import PATIENCE_SECONDS, AppliedEvents
 from tests.support import recounts
 from tests.support.servers import Servers
-from tests.support.world import World, open_world
+from tests.support.world import World, WorldOptions, open_world
 
 _ATTEMPTS = Query("test.attempts", (), "value", "select coalesce(sum(attempts), 0)::int from outbox")
 
@@ -45,7 +45,9 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> AppliedEvents:
 @pytest.fixture
 async def town(database_url: str, valkey: ValkeyServer) -> AsyncIterator[World]:
     """Ben follows Ada and reads; two events wait."""
-    async with open_world(database_url, valkey.url) as world:
+    # Stores that are away are waited for, and given up, in these tests.
+    options = WorldOptions(patience_seconds=2.0)
+    async with open_world(database_url, valkey.url, options=options) as world:
         await world.person("ada", "ben")
         await world.follow("ben", "ada")
         await world.settle()

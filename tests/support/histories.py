@@ -133,8 +133,11 @@ class Stage(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def open_stage(database_url: str, valkey_url: str) -> AsyncIterator[Stage]:
     """On a migrated database that nobody else uses meanwhile."""
-    db = GatedDatabase(PostgresOptions(database_url, pool_size=16))
-    valkey = GatedValkey(ValkeyOptions(valkey_url))
+    patience = OPTIONS.patience_seconds
+    db = GatedDatabase(
+        PostgresOptions(database_url, pool_size=16, pool_timeout_seconds=patience, statement_timeout_seconds=patience)
+    )
+    valkey = GatedValkey(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
     await db.open()
     await valkey.open()
     try:

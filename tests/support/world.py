@@ -48,8 +48,21 @@ from linnet.write.pictures import PictureRules, Pictures
 from tests.support.faults import GatedDatabase, GatedValkey, Loom
 
 
+class PatientClock(SystemClock):
+    """The machine's clocks, but what is remembered for a second is remembered for a minute.
+
+    So nothing is forgotten by itself while a test runs, however slowly; ``World.forget`` does it when it is wanted.
+    """
+
+    def steady_seconds(self) -> float:
+        return super().steady_seconds() / 60
+
+
 class WorldOptions(msgspec.Struct, frozen=True):
-    """Small numbers, so that windows overflow and people become top users in a test."""
+    """Small numbers, so that windows overflow and people become top users in a test.
+
+    ``patience_seconds``: a store that answers later is away. Long, since a busy machine is not what tests are about.
+    """
 
     top_user_followers: int = 5000
     window: WindowOptions = WindowOptions()
@@ -57,6 +70,7 @@ class WorldOptions(msgspec.Struct, frozen=True):
     rebuilds_at_once: int = 4
     memory_seconds: float = 1.0
     trending: TrendingRules = TrendingRules()
+    patience_seconds: float = 60.0
 
 
 class World:
@@ -288,9 +302,16 @@ async def _open(
     *,
     worker: int,
 ) -> AsyncIterator[World]:
-    clock = clock or SystemClock()
-    db = GatedDatabase(PostgresOptions(database_url))
-    valkey = GatedValkey(ValkeyOptions(valkey_url))
+    clock = clock or PatientClock()
+    patience = options.patience_seconds
+    postgres = PostgresOptions(
+        database_url,
+        pool_timeout_seconds=patience,
+        statement_timeout_seconds=patience,
+        connect_timeout_seconds=round(patience),
+    )
+    db = GatedDatabase(postgres)
+    valkey = GatedValkey(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
     await db.open()
     await valkey.open()
     ids = IdSource(clock, Lease(worker, 0, clock.now_ms() + 86_400_000))
