@@ -24,8 +24,7 @@ async def dig(deps: WriteDeps, *, depth: int) -> None:
 
 async def main(database_url: str, valkey_url: str) -> None:
     async with open_world(database_url, valkey_url) as world:
-        options = RunnerOptions(heartbeat_seconds=0.2, stalled_seconds=1.0)
-        await run_jobs(world.write, [dig], options, stop=asyncio.Event())
+        await run_jobs(world.write, [dig], RunnerOptions(), stop=asyncio.Event())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``linnet jobs``: the process that runs background jobs, and what it shows of them."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from linnet.clock import SystemClock
 from linnet.domain.session import SESSION_DAYS
-from tests.flows._linnet_process import COMMAND, Family, eventually, family, free_port, url_of
+from tests.flows._linnet_process import COMMAND, REQUEST_SECONDS, Family, eventually, family, free_port, url_of
 from tests.support.servers import Servers
 
 
@@ -29,7 +30,7 @@ def settings(database_url: str, servers: Servers) -> dict[str, str]:
 def linnet(linnets: Family, settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = (*COMMAND, *arguments)
     return subprocess.run(
-        command, env=linnets.environment(settings), capture_output=True, text=True, timeout=60, check=False
+        command, env=linnets.environment(settings), capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -60,9 +61,11 @@ def test_the_periodic_job_prunes_and_the_process_stops_in_good_order(
         eventually(lambda: left() == [("0",), ("new",)], what="what is old is pruned")
 
         def metrics() -> str:
-            return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=REQUEST_SECONDS).text
 
-        eventually(lambda: 'linnet_job_runs_total{job="prune",outcome="done"} 1.0' in metrics(), what="the run counts")
+        # Its turn may come again meanwhile.
+        done = re.compile(r'^linnet_job_runs_total{job="prune",outcome="done"} [1-9]', re.M)
+        eventually(lambda: done.search(metrics()), what="the run counts")
         assert "linnet_jobs_given_up 0.0" in metrics()
         outcome = process.stop()
         assert (outcome.code, "Traceback" in outcome.err) == (0, False), outcome.err
