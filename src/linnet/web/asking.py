@@ -101,7 +101,8 @@ class Ask:
 
     @cached_property
     def _here(self) -> str:
-        return here_of(self.request)
+        query = self.request.scope["query_string"]
+        return f"{self.here_path}?{query.decode('latin-1')}" if query else self.here_path
 
     @property
     def device(self) -> str:

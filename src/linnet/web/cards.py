@@ -20,7 +20,7 @@ from linnet.web.asking import Ask
 from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.templates import call_macro
 
-_KEPT: Final = 3000
+_KEPT: Final = 2000
 _PLACES: Final = frozenset(("/", "/explore", "/notifications", "/settings", "/login"))
 
 Look = Literal["listed", "first", "main"]
@@ -38,27 +38,29 @@ class _Asking(msgspec.Struct, frozen=True):
 
 
 class _Card:
-    """With a place for the time since ``then``; and as it is with the time that it was last shown with."""
+    """With a place for the time since ``then``; and as it was last shown, for as long as that time reads the same."""
 
-    __slots__ = ("_markup", "_outline", "_then_ms", "_word")
+    __slots__ = ("_from_ms", "_markup", "_outline", "_then_ms", "_until_ms")
 
     def __init__(self, outline: Outline, then: datetime) -> None:
         self._outline = outline
         self._then_ms = round(then.timestamp() * 1000)
-        self._word = ""
+        self._from_ms = self._until_ms = 0
         self._markup = b""
 
     def at(self, now_ms: int) -> bytes:
-        word = times.since_ms(self._then_ms, now_ms)
-        if word != self._word:
-            self._word = word
-            self._markup = self._outline.fill({"time": word.encode()})
+        if not self._from_ms <= now_ms < self._until_ms:
+            self._markup = self._outline.fill({"time": times.since_ms(self._then_ms, now_ms).encode()})
+            # What is said of an age changes with its minutes at the most.
+            self._from_ms, self._until_ms = now_ms, now_ms + 60_000 - (now_ms - self._then_ms) % 60_000
         return self._markup
 
 
 _tweet = msgspec.json.Decoder(TweetView)
-# In the order of their use, so that the first is the one to drop.
-_cards: dict[tuple[bytes, str, Look], _Card] = {}
+_Key = tuple[bytes, str, Look]
+# Two generations: what is used goes from the old one to the young one, which becomes the old one when it is full.
+_young: dict[_Key, _Card] = {}
+_old: dict[_Key, _Card] = {}
 
 
 def tweet_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> list[Markup]:
@@ -70,19 +72,22 @@ def packed_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> 
     """The same as bytes, for pages that are put together of them."""
     now_ms = ask.services.read.clock.now_ms()
     me_id = "" if ask.me is None else ask.me.id
-    mine = b'"id":"%b"' % me_id.encode() if me_id else None
-    return [_find(item, me_id if mine is not None and mine in item else "", me_id, look).at(now_ms) for item in items]
+    mine = b'"id":"%b"' % me_id.encode()
+    cards: list[bytes] = []
+    for item in items:
+        # One's own tweets have another menu. All that JSON says of the author is its id, early in it.
+        key = (item, me_id if me_id and mine in item else "", look)
+        card = _young.get(key) or _take(key, me_id)
+        cards.append(card.at(now_ms))
+    return cards
 
 
-def _find(item: bytes, own: str, me_id: str, look: Look) -> _Card:
-    # One's own tweets have another menu. All that JSON says of the author is its id, early in it.
-    key = (item, own, look)
-    card = _cards.pop(key, None)
-    if card is None:
-        card = _make(item, me_id, look)
-        if len(_cards) >= _KEPT:
-            del _cards[next(iter(_cards))]
-    _cards[key] = card
+def _take(key: _Key, me_id: str) -> _Card:
+    global _young, _old
+    card = _old.get(key) or _make(key[0], me_id, key[2])
+    if len(_young) >= _KEPT:
+        _old, _young = _young, {}
+    _young[key] = card
     return card
 
 

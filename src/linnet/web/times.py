@@ -17,7 +17,7 @@ def since(then: datetime, now_ms: int) -> str:
 
 def since_ms(then_ms: int, now_ms: int) -> str:
     """The same again."""
-    seconds = max(0, now_ms // 1000 - then_ms // 1000)
+    seconds = max(0, now_ms - then_ms) // 1000
     if seconds < _MINUTE:
         return "now"
     if seconds < _HOUR:

@@ -66,7 +66,7 @@ class _OpenAsk(msgspec.Struct, frozen=True):
     once: str = place("once")
 
 
-# In the order of their use, so that the first is the one to drop.
+# The oldest first: what trends changes, and is soon asked for no more.
 _outlines: dict[Hashable, Outline] = {}
 
 
@@ -127,9 +127,8 @@ async def show_often(
     trending = await _trending(ask)
     max_chars = ask.services.write.options.text.max_chars
     # What is there decides about what is around it.
-    there = {name: place(name) if markup else "" for name, markup in filled.items()}
-    key = (template, title, max_chars, trending, tuple(fixed.items()), tuple(there.values()))
-    outline = _outlines.pop(key, None)
+    key = (template, title, max_chars, trending, *fixed.values(), *map(bool, filled.values()))
+    outline = _outlines.get(key)
     if outline is None:
         stand_in = _OpenAsk()
         markup = render(
@@ -143,12 +142,12 @@ async def show_often(
             popular_beside=(),
             max_chars=max_chars,
             **fixed,
-            **there,
+            **{name: place(name) if markup else "" for name, markup in filled.items()},
         )
         outline = outline_of(markup)
         if len(_outlines) >= _OUTLINES_KEPT:
             del _outlines[next(iter(_outlines))]
-    _outlines[key] = outline
+        _outlines[key] = outline
     page = outline.fill(
         {
             **filled,
