@@ -27,6 +27,7 @@ PR_SET_PDEATHSIG = 1
 NOW_MS = 1_780_000_000_000
 CHEAP = PasswordOptions(memory_kib=8, passes=1)
 PASSWORD = "correct horse"
+PATIENCE_SECONDS = 60
 
 
 class Town:
@@ -89,7 +90,7 @@ class Town:
         subscription = Subscription(ValkeyOptions(url=self._valkey_url), self.keys.changes(), on_message)
         subscription.start()
         try:
-            await asyncio.wait_for(subscription.ready.wait(), 10)
+            await asyncio.wait_for(subscription.ready.wait(), PATIENCE_SECONDS)
             yield told
         finally:
             await subscription.close()

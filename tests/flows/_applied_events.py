@@ -8,7 +8,7 @@ import pytest
 from linnet.stores.postgres.outbox import EventRow
 from linnet.write.outbox import lanes
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class AppliedEvents:

@@ -8,7 +8,7 @@ from linnet.errors import Invalid, Unauthenticated, WrongCredentials, WrongPassw
 from linnet.write.actions.accounts import LoggedIn, change_password
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import log_in
-from tests.flows._accounts_world import CHEAP, PASSWORD, Town
+from tests.flows._accounts_world import CHEAP, PASSWORD, PATIENCE_SECONDS, Town
 
 pytest_plugins = ["tests.flows._accounts_fixtures"]
 
@@ -40,7 +40,7 @@ async def test_other_sessions_end_and_this_one_stays(town: Town) -> None:
     assert await elsewhere.find(ada.token)
     async with town.listening(elsewhere) as told:
         await change(town, ada)
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
     assert elsewhere.peek(phone.token) is None
     assert await elsewhere.find(phone.token) is None
     assert await elsewhere.find(ada.token)

@@ -80,7 +80,7 @@ def test_an_installation_is_well_then_not_then_mended_while_people_go_on_then_st
 
     def go_on() -> None:
         nonlocal posted
-        while not stop.is_set():
+        while not posted or not stop.is_set():
             ben.post(f"number {posted}")
             posted += 1
 

@@ -79,13 +79,14 @@ def test_the_two_commands_of_the_readme_work_from_nothing(clone: Path, tmp_path:
         login = re.search(r"Log in as +(\S+)\n +with the password +(\S+)", said)
         assert login is not None, said
         site = f"http://127.0.0.1:{port}"
-        session = httpx.post(f"{site}/api/sessions", json={"login": login[1], "password": login[2]})
+        session = httpx.post(f"{site}/api/sessions", json={"login": login[1], "password": login[2]}, timeout=60)
         assert session.status_code == 201, session.text
-        home = httpx.get(f"{site}/api/timelines/home", headers={"Authorization": f"Bearer {session.json()['token']}"})
+        headers = {"Authorization": f"Bearer {session.json()['token']}"}
+        home = httpx.get(f"{site}/api/timelines/home", headers=headers, timeout=60)
         assert len(home.json()["items"]) == 15
     finally:
         os.killpg(running.pid, signal.SIGTERM)
-        running.communicate(timeout=60)
+        running.communicate(timeout=SET_UP_SECONDS)
     visitors.assert_nobody_left()
 
     # All of it would be this test again: one file over real servers shows that everything is in place.

@@ -156,7 +156,7 @@ async def test_what_is_only_late_is_not_wrong_and_is_looked_at_again(world: Worl
     # Whose counters are late: edsger and ada by the follow, grace by the tweet; and a like and a reply without notes.
     assert found.held_back == 5
 
-    looking = recount(world.write, repair=True, options=RecountOptions(page_size=3, looks=500, pause_seconds=0.0))
+    looking = recount(world.write, repair=True, options=RecountOptions(page_size=3, looks=1_000_000, pause_seconds=0.0))
     found, _ = await asyncio.gather(looking, world.settle())
     assert (found.differences, found.held_back) == ([], 0)
     await assert_counts(world.db, top_user_followers=5000)

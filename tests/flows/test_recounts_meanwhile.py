@@ -85,7 +85,7 @@ async def test_an_event_that_comes_in_between_only_puts_a_repair_off(
     late, done = 3, asyncio.Event()
 
     async def look() -> Recounted:
-        options = RecountOptions(page_size=3, looks=1000, pause_seconds=0.0)
+        options = RecountOptions(page_size=3, looks=1_000_000, pause_seconds=0.0)
         found = await recount(world.write, repair=True, options=options)
         done.set()
         return found

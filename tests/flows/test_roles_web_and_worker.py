@@ -16,7 +16,16 @@ import pytest
 from linnet.ids import random_bytes
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
-from tests.flows._linnet_process import Family, Linnet, Person, eventually, family, free_port, url_of
+from tests.flows._linnet_process import (
+    REQUEST_SECONDS,
+    Family,
+    Linnet,
+    Person,
+    eventually,
+    family,
+    free_port,
+    url_of,
+)
 from tests.support.servers import Servers
 
 
@@ -76,13 +85,13 @@ def test_a_worker_answers_those_who_watch_it_and_finishes_on_sigterm(site: Site)
     bob.follow(ada)
     ada.post("counted")
     eventually(
-        lambda: 'linnet_events_total{outcome="applied"} 2.0' in httpx.get(f"{worker.url}/metrics").text,
+        lambda: 'linnet_events_total{outcome="applied"} 2.0' in worker.get("/metrics").text,
         what="both events are applied",
     )
-    assert "linnet_events_waiting 0.0" in httpx.get(f"{worker.url}/metrics").text
-    assert httpx.get(f"{worker.url}/health/live").status_code == 200
-    assert httpx.post(f"{worker.url}/health/live").status_code == 405
-    assert httpx.get(f"{worker.url}/elsewhere").status_code == 404
+    assert "linnet_events_waiting 0.0" in worker.get("/metrics").text
+    assert worker.get("/health/live").status_code == 200
+    assert httpx.post(f"{worker.url}/health/live", timeout=REQUEST_SECONDS).status_code == 405
+    assert worker.get("/elsewhere").status_code == 404
     outcome = worker.stop()
     assert (outcome.code, "Traceback" in outcome.err) == (0, False), outcome.err
 
@@ -109,11 +118,11 @@ def test_sleeping_clients_shut_nobody_out(site: Site) -> None:
     sleepers = []
     try:
         for _ in range(1500):
-            sleeper = socket.create_connection(("127.0.0.1", port), timeout=10)
+            sleeper = socket.create_connection(("127.0.0.1", port), timeout=REQUEST_SECONDS)
             sleeper.sendall(b"GET /health/live HTTP/1.1\r\nHost: linnet\r\n\r\n")
             sleepers.append(sleeper)
         assert all(sleeper.recv(1024).startswith(b"HTTP/1.1 200") for sleeper in sleepers)
-        assert httpx.get(f"{web.url}/health/ready", timeout=5).status_code == 200
+        assert web.get("/health/ready").status_code == 200
     finally:
         for sleeper in sleepers:
             sleeper.close()
@@ -122,7 +131,7 @@ def test_sleeping_clients_shut_nobody_out(site: Site) -> None:
 def test_without_valkey_people_are_served_more_slowly(site: Site) -> None:
     site.settings["LINNET_VALKEY_URL"] = "unix:///nonexistent/valkey.sock"
     web = site.web()
-    checks = {check["name"]: check["ok"] for check in httpx.get(f"{web.url}/health/ready").json()["checks"]}
+    checks = {check["name"]: check["ok"] for check in web.get("/health/ready").json()["checks"]}
     assert checks == {"postgresql": True, "valkey": False, "ids": True}
     ada = Person(web.url, "ada").sign_up()
     ada.post("written down all the same")

@@ -26,11 +26,12 @@ NEWEST_ID = first_id_at(NOW_MS)
 DAY_MS = 86_400_000
 AUTHORS = {"ada": UserId(7), "linus": UserId(8)}
 # As slices go: by the look alone, by slices that never end at once, and by all matches at once as soon as can be.
+_PATIENT = SearchOptions(slice_timeout_ms=60_000)
 WAYS = {
-    "look": SearchOptions(look=1000),
-    "slices": SearchOptions(look=3, widening=2, few=0),
-    "wide slices": SearchOptions(look=6, widening=8, few=0),
-    "few": SearchOptions(look=3, widening=2),
+    "look": msgspec.structs.replace(_PATIENT, look=1000),
+    "slices": msgspec.structs.replace(_PATIENT, look=3, widening=2, few=0),
+    "wide slices": msgspec.structs.replace(_PATIENT, look=6, widening=8, few=0),
+    "few": msgspec.structs.replace(_PATIENT, look=3, widening=2),
 }
 # Against what is counted by hand: what a text must hold, and whose it must be.
 QUERIES: dict[str, Callable[[UserId, Sequence[str]], bool]] = {
@@ -224,8 +225,7 @@ async def test_a_slice_that_takes_too_long_costs_no_tweet(world: World, monkeypa
 
 async def test_a_statement_that_takes_too_long_ends(world: World) -> None:
     """PostgreSQL itself ends it, and the connection is as good as before."""
-    options = msgspec.structs.replace(WAYS["slices"], slice_timeout_ms=20)
     with pytest.raises(TookTooLong):
-        async with search._bounded(world.db, options.slice_timeout_ms) as session:
+        async with search._bounded(world.db, 20) as session:
             await session.value(_SLEEP)
-    assert ids(await below(world, "the", 0, MAX_ID, 5, options)) == []
+    assert ids(await below(world, "the", 0, MAX_ID, 5, WAYS["slices"])) == []

@@ -9,7 +9,7 @@ from linnet.ids import token_hash
 from linnet.read.timelines.people import sessions_screen
 from linnet.stores.valkey import sessions as cached_sessions
 from linnet.write.actions.sessions import end_session, log_in
-from tests.flows._accounts_world import PASSWORD, Town, ValkeyServer
+from tests.flows._accounts_world import PASSWORD, PATIENCE_SECONDS, Town, ValkeyServer
 
 pytest_plugins = ["tests.flows._accounts_fixtures"]
 
@@ -20,7 +20,7 @@ async def test_an_ended_session_is_forgotten_by_every_process(town: Town) -> Non
     assert await elsewhere.find(ada.token)
     async with town.listening(elsewhere) as told:
         await end_session(town.write, ada.user_id, ada.session_id)
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
     assert elsewhere.peek(ada.token) is None
     assert await elsewhere.find(ada.token) is None
     assert await town.viewers.find(ada.token) is None
@@ -81,7 +81,7 @@ async def test_a_session_ended_without_valkey_is_over_and_stays_over_when_valkey
 
     # It comes back with the copy it held; the end is announced again until it is taken.
     own_valkey.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await cached_value(town, key) != b"-":
             pass
     assert await town.another_viewers().find(ada.token) is None

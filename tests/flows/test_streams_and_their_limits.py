@@ -16,7 +16,7 @@ from linnet.stores.valkey.changes import Change
 from tests.support.event_stream import parse_events
 from tests.support.world import World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 WISH = StreamWish()
 
 

@@ -33,7 +33,7 @@ LIMIT = 5
 NAMES = ("ada", "ben", "cleo", "dan", "eve")
 WATCHERS = ("ada", "ben", "cleo")
 OPTIONS = WorldOptions(top_user_followers=2, window=WindowOptions(max_entries=16, slack=4), memory_seconds=1.0)
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 STEPS = 60
 # How often each is done, beside the others.
 VERBS = {

@@ -149,7 +149,7 @@ async def test_eight_people_who_use_a_new_tag_at_once_make_one(town: World, besi
             except ConcurrentUpdate:
                 pass
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(drain(EventWorker(world.write, WorkerOptions())) for world in (town, beside)))
     await assert_tags(town.db, RULES, town.write.clock)
     found = await tags.find(town.db, "new")

@@ -169,12 +169,12 @@ async def test_another_process_shows_the_change_as_soon_as_it_is_told(site: Site
         subscription = Subscription(ValkeyOptions(servers.valkey_url), site.world.write.keys.changes(), on_message)
         subscription.start()
         try:
-            await asyncio.wait_for(subscription.ready.wait(), 10)
+            await asyncio.wait_for(subscription.ready.wait(), 60)
             for number in range(3):
                 assert user_id in await beside.read.profiles.fetch([user_id]), "it has the old one in its memory"
                 told.clear()
                 await edit(site, ada, bio=f"bio {number}")
-                await asyncio.wait_for(told.wait(), 10)
+                await asyncio.wait_for(told.wait(), 60)
                 assert (await beside.read.profiles.fetch([user_id]))[user_id].profile.bio == f"bio {number}"
         finally:
             await subscription.close()

@@ -22,7 +22,7 @@ from tests.flows._linnet_process import Family, Linnet, family, free_port, url_o
 from tests.support.event_stream import Heard, Pages, parse_events
 from tests.support.servers import Servers
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 PASSWORD = "a feather for a pen"
 SETTINGS = {
     "LINNET_RATE_LIMITS_ENABLED": "false",
@@ -281,9 +281,11 @@ async def test_top_users_are_heard_though_they_are_pulled(client: httpx.AsyncCli
             tweet = await ada.post(f"tweet {number}")
             while tweet not in await ear.next_ids():
                 pass
-            top = await client.get("/api/users/top?limit=100")
-            assert top.status_code == 200
-        assert ada.id in [user["id"] for user in top.json()["items"]]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        top: list[str] = []
+        while ada.id not in top:
+            answer = await client.get("/api/users/top?limit=100")
+            top = [user["id"] for user in answer.json()["items"]]
 
 
 async def test_a_cut_stream_goes_on_with_what_was_missed(client: httpx.AsyncClient) -> None:
@@ -410,7 +412,8 @@ async def test_a_client_that_leaves_is_forgotten_at_once(place: Place, client: h
     async with AsyncExitStack() as stack:
         for person in people_there:
             await stack.enter_async_context(person.hear())
-        assert await streams_open(client) == 5
+        # Those of earlier tests may still be on their way out.
+        await until_streams(client, 5)
     await until_streams(client, 0)
 
 

@@ -258,7 +258,7 @@ async def test_a_command_is_a_process_of_its_own(site: Site, servers: Servers) -
         process = await asyncio.create_subprocess_exec(
             *COMMAND, "tags", *arguments, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        said, complained = await asyncio.wait_for(process.communicate(), 30)
+        said, complained = await asyncio.wait_for(process.communicate(), 300)
         return process.returncode or 0, said.decode(), complained.decode()
 
     assert await tags("list") == (0, "#Birds  2 tweets, 2 people lately\n", "")

@@ -37,7 +37,7 @@ class S3Server(msgspec.Struct, frozen=True):
         """The name of a new, empty bucket."""
         name = f"linnet-{next(_numbers)}"
         request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT", headers=_SIGNED)
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             return name
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.flows._linnet_process import Person
+from tests.flows._linnet_process import Person, eventually
 from tests.web._looks import DESKTOP, Look
 
-DEADLINE_MS = 20_000
+# For a machine that is slow, and busy with something else.
+DEADLINE_MS = 60_000
 COOKIE = "linnet_session"
 # Somebody's timeline must not look different where the machine stands elsewhere.
 _PLACE = {"locale": "en-GB", "timezone_id": "UTC"}
@@ -65,6 +66,13 @@ class Windows:
         """The browser had nothing to complain of: no script failed, no file was missing, no policy was broken."""
         unexpected = [said for said in self.complaints if not any(words in said for words in self._expected)]
         assert not unexpected, "\n".join(unexpected)
+
+    def wait_complaint(self, page: Page, words: str) -> None:
+        """Waits until the browser says something with these words: it tells of what happens a moment later."""
+        eventually(
+            lambda: page.evaluate("() => true") and any(words in said for said in self.complaints),
+            what=f"the browser complains of {words!r}",
+        )
 
     def close(self) -> None:
         for context in self._contexts:

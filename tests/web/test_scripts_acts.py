@@ -31,9 +31,11 @@ def said(page: Page) -> Locator:
     return page.locator("[role=status] .live")
 
 
-def likes_of(person: Person, tweet_id: str) -> int:
-    count: int = person.call("GET", f"/tweets/{tweet_id}").json()["counts"]["likes"]
-    return count
+def wait_likes(person: Person, tweet_id: str, count: int) -> None:
+    """What a process remembers of a tweet is gone a moment after it has changed."""
+    eventually(
+        lambda: person.call("GET", f"/tweets/{tweet_id}").json()["counts"]["likes"] == count, what=f"{count} likes"
+    )
 
 
 def test_a_like_shows_at_once_and_is_known_to_the_server(windows: Windows, web_site: WebSite, bob: Person) -> None:
@@ -56,11 +58,11 @@ def test_a_like_shows_at_once_and_is_known_to_the_server(windows: Windows, web_s
     with page.expect_response("**/unlike"):
         held[0].continue_()
     web_site.settle()
-    assert likes_of(bob, tweet_id) == 0
+    wait_likes(bob, tweet_id, 0)
     with page.expect_response("**/like"):
         like.click()
     web_site.settle()
-    assert likes_of(bob, tweet_id) == 1
+    wait_likes(bob, tweet_id, 1)
 
 
 def test_a_like_that_was_refused_is_taken_back(windows: Windows, ada: Person, bob: Person) -> None:
@@ -245,6 +247,8 @@ def test_deleting_asks_first_and_the_focus_goes_on(windows: Windows, web_site: W
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(item(page, gone)).to_have_count(0)
     expect(item(page, kept)).to_be_focused()
+    # It goes from the page before the server has heard of it.
+    expect(said(page)).to_have_text("Deleted.")
     assert ada.home() == ["stays"]
 
 

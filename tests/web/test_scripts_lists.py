@@ -43,16 +43,16 @@ def scroll_to_the_end(page: Page) -> None:
         expect(tweets(page).nth(shown)).to_be_attached()
 
 
-def place(page: Page) -> list[object]:
-    """The tweet on top of what one sees, and where its upper edge is."""
-    found: list[object] = page.evaluate(
-        """() => {
-          const tweets = [...document.querySelectorAll(".tweet")];
-          const top = tweets.find((tweet) => tweet.getBoundingClientRect().bottom > 0);
-          return [top.id, Math.round(top.getBoundingClientRect().top)];
-        }"""
-    )
-    return found
+# The tweet on top of what one sees, and where its upper edge is.
+PLACE = """() => {
+  const tweets = [...document.querySelectorAll(".tweet")];
+  const top = tweets.find((tweet) => tweet.getBoundingClientRect().bottom > 0);
+  return top && `${top.id} at ${Math.round(top.getBoundingClientRect().top)}`;
+}"""
+
+
+def wait_place(page: Page, place: str) -> None:
+    wait_until(page, f"(place) => ({PLACE})() === place", place)
 
 
 def test_a_list_goes_on_to_its_first_tweet_with_each_once(page: Page) -> None:
@@ -96,14 +96,12 @@ def test_going_back_leads_to_the_same_place(page: Page) -> None:
     page.goto("/")
     scroll_to_the_end(page)
     page.evaluate("scrollTo(0, 4321)")
-    before = place(page)
+    before = page.evaluate(PLACE)
     page.goto("/explore")
     page.go_back()
-    wait_until(page, "() => scrollY > 4000")
-    assert place(page) == before
+    wait_place(page, before)
     page.reload()
-    wait_until(page, "() => scrollY > 4000")
-    assert place(page) == before
+    wait_place(page, before)
 
 
 def test_nothing_listens_for_the_end_of_a_page_so_that_browsers_can_keep_it() -> None:

@@ -14,7 +14,7 @@ from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from tests.flows._accounts_world import ValkeyServer
 from tests.support.servers import Servers
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 CHANGE = Change((1, 2), (3,), (b"\x00hash",), (b"packed" * 3,))
 _numbers = itertools.count()
 
@@ -74,7 +74,10 @@ async def test_everybody_who_listens_hears_a_change_once(servers: Servers, valke
     assert stranger.heard.empty()
     for subscription in (first, second, third):
         await subscription.close()
-    assert await publish_wake(valkey, channel, 1) == 0, "whoever closed listens no more"
+    # Valkey learns of it when it comes to look.
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await publish_wake(valkey, channel, 1) > 0:  # "whoever closed listens no more"
+            pass
 
 
 async def test_a_subscription_is_ready_when_nothing_can_be_missed_any_more(
