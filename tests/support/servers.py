@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from linnet.embedded import EmbeddedOptions, EmbeddedServers
 from linnet.ids import random_bytes
@@ -31,12 +31,13 @@ class Servers(msgspec.Struct, frozen=True):
     template: str
 
     @contextmanager
-    def fresh_database(self) -> Iterator[str]:
-        """The address of a migrated, empty database, gone after the block."""
+    def fresh_database(self, copied_from: str = "") -> Iterator[str]:
+        """The address of a migrated database, gone after the block: empty, or a copy of one that nobody is in."""
         name = f"{self.template}_{next(_numbers)}"
+        template = str(conninfo_to_dict(copied_from)["dbname"]) if copied_from else self.template
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             # Copied as files it comes with PostgreSQL's own caches, and writes no log.
-            connection.execute(f"create database {name} template {self.template} strategy file_copy".encode())
+            connection.execute(f"create database {name} template {template} strategy file_copy".encode())
             # Locks that a history holds on purpose are no deadlocks; a real one is to be found at once.
             connection.execute(f"alter database {name} set deadlock_timeout = '20ms'".encode())
             try:
