@@ -1,4 +1,4 @@
-"""Entries: packed, cut and merged without losing their order."""
+"""Entries: packed and merged without losing their order."""
 
 import struct
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.domain.timeline import Entry, Range, cut, merge, pack_entry, unpack_entry
+from linnet.domain.timeline import Entry, Range, merge, pack_entry, unpack_entry
 from linnet.domain.visibility import drop_hidden
 from linnet.ids import MAX_ID, TweetId, UserId
 
@@ -26,7 +26,6 @@ entries = entries_with(ids)
 timelines = st.lists(entries_with(close_ids), max_size=30, unique_by=lambda entry: entry.id).map(
     lambda found: sorted(found, key=lambda entry: entry.id, reverse=True)
 )
-ranges = st.builds(Range, st.integers(1, 12), st.just(MAX_ID) | close_ids, st.just(0) | close_ids)
 
 
 @given(entries)
@@ -58,14 +57,6 @@ def test_a_reply_to_oneself_and_a_retweet_are_no_replies_to_others() -> None:
     assert not Entry(TweetId(1), one, one).is_reply_to_other
     assert not Entry(TweetId(1), one, other, TweetId(5)).is_reply_to_other
     assert Entry(TweetId(1), one, other).is_reply_to_other
-
-
-@given(timelines, ranges)
-def test_a_cut_is_the_part_of_a_timeline_that_was_asked_for(timeline: list[Entry], wanted: Range) -> None:
-    inside = [entry for entry in timeline if wanted.after < entry.id < wanted.before]
-    expected = inside[-wanted.limit :] if wanted.ascending else inside[: wanted.limit]
-    assert cut(reversed(timeline), wanted) == expected
-    assert cut([*timeline, *timeline], wanted) == expected, "doubles are dropped"
 
 
 def test_only_a_page_above_a_cursor_alone_ascends() -> None:

@@ -6,7 +6,7 @@ timeline's order.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -68,14 +68,6 @@ class Range(msgspec.Struct, frozen=True):
     @property
     def ascending(self) -> bool:
         return self.after > 0 and self.before == MAX_ID
-
-
-def cut(entries: Iterable[Entry], wanted: Range) -> list[Entry]:
-    """Sorted, without doubles, and cut to the range, from entries that hold at least those of the range."""
-    inside = {entry.id: entry for entry in entries if wanted.after < entry.id < wanted.before}
-    ids = sorted(inside, reverse=True)
-    ids = ids[-wanted.limit :] if wanted.ascending else ids[: wanted.limit]
-    return [inside[entry_id] for entry_id in ids]
 
 
 def merge(timelines: Sequence[Sequence[Entry]]) -> list[Entry]:

@@ -11,9 +11,10 @@ import msgspec
 from linnet.domain.timeline import Entry, Range, merge
 from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
-from linnet.ids import MAX_ID, UserId, first_id_at
+from linnet.ids import MAX_ID, UserId
 from linnet.read.deps import ReadDeps
-from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
+from linnet.read.timelines.filling import Skeleton, fill_page
+from linnet.read.timelines.followed import read_followed
 from linnet.read.timelines.popular import choose_popular, popular_now
 from linnet.read.timelines.topusers import choose_top_news
 from linnet.read.views.pages import Page
@@ -149,25 +150,7 @@ async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skelet
 
 
 async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeRead:
-    newest_id = first_id_at(deps.clock.now_ms() + 1000)
     async with deps.db.snapshot() as session:
         followed = await home.fetch_followed(session, viewer_id)
-        if wanted.ascending:
-            entries = await home.fetch_above(
-                session,
-                viewer_id,
-                followed,
-                after_id=wanted.after,
-                newest_id=newest_id,
-                page_size=wanted.limit + 1,
-            )
-        else:
-            entries = await home.fetch_below(
-                session,
-                viewer_id,
-                followed,
-                before_id=wanted.before,
-                newest_id=newest_id,
-                page_size=wanted.limit + 1,
-            )
-    return HomeRead(skeleton_of(entries, wanted), followed.kept_away, followed.pulled, has_window=False)
+        skeleton = await read_followed(deps, session, viewer_id, followed, wanted)
+    return HomeRead(skeleton, followed.kept_away, followed.pulled, has_window=False)

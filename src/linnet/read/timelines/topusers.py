@@ -8,11 +8,12 @@ from typing import Final
 
 from linnet.domain.timeline import Entry, Range
 from linnet.domain.visibility import drop_kept_away
-from linnet.ids import UserId, first_id_at
+from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet
 from linnet.read.hydration.entries import hydrate
-from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
+from linnet.read.timelines.filling import Skeleton, fill_page
+from linnet.read.timelines.followed import read_followed
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import home, suggestions
 
@@ -28,18 +29,8 @@ async def top_users_timeline(deps: ReadDeps, viewer_id: UserId | None, wanted: R
     )
 
     async def fetch(rest: Range) -> Skeleton:
-        asked = one_more(rest)
-        newest_id = first_id_at(deps.clock.now_ms() + 1000)
         async with deps.db.snapshot() as session:
-            if rest.ascending:
-                entries = await home.fetch_above(
-                    session, _NOBODY, followed, after_id=rest.after, newest_id=newest_id, page_size=asked.limit
-                )
-            else:
-                entries = await home.fetch_below(
-                    session, _NOBODY, followed, before_id=rest.before, newest_id=newest_id, page_size=asked.limit
-                )
-        return skeleton_of([entry for entry in entries if entry.id > rest.after], rest)
+            return await read_followed(deps, session, _NOBODY, followed, rest)
 
     if not followed.user_ids:
         return Page([], None, wanted.after if wanted.ascending else None)

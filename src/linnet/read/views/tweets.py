@@ -10,7 +10,7 @@ import msgspec
 from linnet.clock import rfc3339
 from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
-from linnet.ids import TweetId, UserId, unix_ms_of
+from linnet.ids import UserId, unix_ms_of
 
 
 class AuthorView(msgspec.Struct, frozen=True):
@@ -98,14 +98,12 @@ class DeletedTweetView(msgspec.Struct, frozen=True):
 class TweetFacts(msgspec.Struct, frozen=True, array_like=True):
     """A tweet between the cache and a page: JSON up to the author, JSON from behind the author to the viewer.
 
-    A retweet has no JSON of its own but the original's place.
+    A retweet has no JSON of its own: timelines say which tweet it shows.
     """
 
     author_id: UserId
     head: bytes
     tail: bytes
-    original_author_id: UserId = UserId(0)
-    original_id: TweetId = TweetId(0)
 
 
 NO_ENTITIES = b'{"hashtags":[],"mentions":[],"links":[]}'
@@ -119,7 +117,7 @@ _VIEWERS = {
 def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
     """The cacheable part of a tweet. ``replied_username``: of the author it answers, empty when they are gone."""
     if tweet.retweet_of is not None:
-        return TweetFacts(tweet.author_id, b"", b"", tweet.retweet_of.author_id, tweet.retweet_of.tweet_id)
+        return TweetFacts(tweet.author_id, b"", b"")
     reply_to: ReplyToView | None = None
     if tweet.reply_to is not None:
         reply_to = ReplyToView(str(tweet.reply_to.tweet_id), str(tweet.reply_to.author_id), replied_username)

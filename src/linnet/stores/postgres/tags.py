@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from linnet.domain.event import TweetRef, ref_of
+from linnet.domain.event import TweetRef
 from linnet.domain.tag import Tag
 from linnet.domain.timeline import Entry, Range
 from linnet.ids import TweetId, UserId
@@ -46,10 +46,6 @@ class TagRow(msgspec.Struct, frozen=True):
     rank: float | None
     is_hidden: bool
     pinned_id: int | None
-
-    @property
-    def display_tweet(self) -> TweetRef | None:
-        return ref_of(self.display_author_id, self.display_tweet_id)
 
 
 class TagSum(msgspec.Struct, frozen=True):
