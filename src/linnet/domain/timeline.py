@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from linnet.domain.event import TweetRef
 from linnet.ids import MAX_ID, TweetId, UserId
 
 _TWEET = struct.Struct(">qq")
@@ -33,6 +34,15 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     def is_reply_to_other(self) -> bool:
         """A reply, and not to its own author."""
         return self.related_author_id != 0 and self.original_id == 0 and self.related_author_id != self.author_id
+
+
+def entry_of(tweet: TweetRef, *, reply_to: TweetRef | None, retweet_of: TweetRef | None) -> Entry:
+    """What timelines keep of a tweet, which may be a reply or a retweet."""
+    if retweet_of is not None:
+        return Entry(tweet.tweet_id, tweet.author_id, retweet_of.author_id, retweet_of.tweet_id)
+    if reply_to is not None:
+        return Entry(tweet.tweet_id, tweet.author_id, reply_to.author_id)
+    return Entry(tweet.tweet_id, tweet.author_id)
 
 
 def pack_entry(entry: Entry) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.domain.event import TweetRef
-from linnet.domain.timeline import Entry, Range
+from linnet.domain.timeline import Entry, Range, entry_of
 from linnet.domain.tweet import Tweet
 from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
@@ -52,13 +52,8 @@ async def find_original(deps: ReadDeps, viewer_id: UserId | None, tweet_id: Twee
     return tweet.retweet_of
 
 
-def entry_of(tweet: Tweet) -> Entry:
-    """A tweet's place in a timeline."""
-    if tweet.retweet_of is not None:
-        return Entry(tweet.id, tweet.author_id, tweet.retweet_of.author_id, tweet.retweet_of.tweet_id)
-    if tweet.reply_to is not None:
-        return Entry(tweet.id, tweet.author_id, tweet.reply_to.author_id)
-    return Entry(tweet.id, tweet.author_id)
+def _entry_of(tweet: Tweet) -> Entry:
+    return entry_of(tweet.ref, reply_to=tweet.reply_to, retweet_of=tweet.retweet_of)
 
 
 async def tweet_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> bytes:
@@ -89,7 +84,7 @@ async def changed_screen(
 
 
 async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet, *, marks: Marking = "ask") -> bytes:
-    [item] = await hydrate(deps, viewer_id, [entry_of(tweet)], marks=marks)
+    [item] = await hydrate(deps, viewer_id, [_entry_of(tweet)], marks=marks)
     if item is None:
         raise TweetNotFound
     return item
@@ -116,7 +111,7 @@ async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> 
         found.append(rows[0])
         ref = rows[0].reply_to
     found.reverse()
-    hydrated = await hydrate(deps, viewer_id, [entry_of(row) for row in found])
+    hydrated = await hydrate(deps, viewer_id, [_entry_of(row) for row in found])
     hidden = (await fetch_hidden_among(deps, viewer_id, {row.author_id for row in found})).on("thread")
     unmet = hidden - {tweet.author_id}
     items = [

@@ -6,7 +6,7 @@ import msgspec
 
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
 from linnet.domain.text import Entities, check_text, fold_tag
-from linnet.domain.timeline import Entry
+from linnet.domain.timeline import entry_of
 from linnet.domain.tweet import Tweet
 from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
 from linnet.ids import TweetId, UserId
@@ -65,7 +65,7 @@ async def post_tweet(
         if earlier is None:
             raise TweetNotFound
         return earlier
-    entry = Entry(new.id, author_id, new.reply_to.author_id if new.reply_to else UserId(0))
+    entry = entry_of(posted.ref, reply_to=new.reply_to, retweet_of=None)
     await best_effort([*push_to_self(deps, entry), wake(deps, author_id)], what="post")
     return Tweet(
         author_id,
@@ -170,12 +170,13 @@ async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetI
     """The id of the retweet, new or not. Raises ``TweetNotFound``."""
     original = await find_original(deps, user_id, tweet_id)
     new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=original.ref)
-    event = NewEvent.of(TweetPosted(user_id, new.id, retweet_of=original.ref), new.id)
+    posted = TweetPosted(user_id, new.id, retweet_of=original.ref)
+    event = NewEvent.of(posted, new.id)
     if not await run_again(lambda: tweets.insert(deps.db, new, event)):
         earlier = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
         # Undone in this very moment: then the answer is of the moment before.
         return earlier if earlier is not None else new.id
-    entry = Entry(new.id, user_id, original.author_id, original.id)
+    entry = entry_of(posted.ref, reply_to=None, retweet_of=original.ref)
     await best_effort([*push_to_self(deps, entry), deps.marks.drop([user_id]), wake(deps, user_id)], what="retweet")
     return new.id
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from linnet.domain.event import TweetPosted, TweetRef
-from linnet.domain.timeline import Entry, pack_entry
-from linnet.ids import TweetId, UserId
+from linnet.domain.timeline import Entry, entry_of, pack_entry
+from linnet.ids import UserId
 from linnet.stores.postgres import fanout, topusers
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.topusers import TopUser
@@ -25,15 +25,6 @@ class PushPlan(msgspec.Struct, frozen=True):
     pushes: list[tuple[Entry, bytes]]
     posted_by_top_users: tuple[bytes, ...]
     existing: frozenset[TweetRef]
-
-
-def entry_of(event: TweetPosted) -> Entry:
-    """What timelines keep of a posted tweet."""
-    if event.retweet_of is not None:
-        return Entry(event.tweet_id, event.author_id, event.retweet_of.author_id, event.retweet_of.tweet_id)
-    if event.reply_to is not None:
-        return Entry(event.tweet_id, event.author_id, event.reply_to.author_id, TweetId(0))
-    return Entry(event.tweet_id, event.author_id)
 
 
 def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
@@ -57,7 +48,11 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
         return PushPlan([], (), frozenset())
     refs = [event.ref for event in posted]
     existing = await fanout.fetch_existing(session, refs)
-    entries = [entry_of(event) for event, ref in zip(posted, refs, strict=True) if ref in existing]
+    entries = [
+        entry_of(ref, reply_to=event.reply_to, retweet_of=event.retweet_of)
+        for event, ref in zip(posted, refs, strict=True)
+        if ref in existing
+    ]
     concerned = {entry.author_id for entry in entries} | {
         entry.related_author_id for entry in entries if entry.is_reply_to_other
     }
