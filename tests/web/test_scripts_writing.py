@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from linnet.domain.text import TextRules, count_chars, find_entities, normalise
 from tests.flows._linnet_process import Person
@@ -159,6 +159,23 @@ def test_a_draft_outlives_a_log_in_and_is_nobody_elses(windows: Windows, web_sit
     become(page, ada)
     page.goto("/")
     expect(page.locator(".composer textarea")).to_have_value("not said yet")
+
+
+def test_what_is_typed_before_the_scripts_are_there_is_kept_too(windows: Windows, ada: Person) -> None:
+    windows.expect_complaint("Service Worker registration blocked")
+    page = windows.open(by=ada, service_workers="block")
+    held: list[Route] = []
+    page.route("**/composer.js", lambda route: held.append(route))
+    with page.expect_request("**/composer.js"):
+        page.goto("/", wait_until="commit")
+    area = page.locator(".composer textarea")
+    area.fill("quicker than a script")
+    [route] = held
+    route.continue_()
+    page.unroute("**/composer.js")
+    expect(page.locator(".composer [role=status]")).to_be_attached()
+    page.goto("/")
+    expect(area).to_have_value("quicker than a script")
 
 
 def test_a_form_of_an_earlier_log_in_leads_to_a_new_one(windows: Windows, web_site: WebSite, ada: Person) -> None:

@@ -46,10 +46,8 @@ const setUp = (form) => {
   const learn = () => learnLinks().then(show, () => {});
   area.addEventListener("focus", learn, { once: true });
   if (area === document.activeElement || area.value) learn();
-  area.addEventListener("input", () => {
-    show();
-    area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft);
-  });
+  const keep = () => (area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft));
+  area.addEventListener("input", () => { show(); keep(); });
   area.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
@@ -85,6 +83,8 @@ const setUp = (form) => {
   // The browser takes the focus away when it goes to the place by itself.
   if (location.hash === `#${form.id}`) document.readyState === "complete" ? area.focus() : addEventListener("load", () => area.focus());
   if (!area.value) area.value = sessionStorage.getItem(draft) ?? "";
+  // Typed while the page was coming.
+  else if (area.value !== area.defaultValue) keep();
   show();
 };
 

@@ -6,7 +6,5 @@ import "./install.js";
 import "./keys.js";
 import "./times.js";
 
-// What not every page needs comes when it is.
-if (document.querySelector(".composer")) import("./composer.js");
-if (document.body.dataset.me) import("./live.js");
+// Who is logged in has composer.js and live.js too, which the page names: what is typed must not be typed before them.
 if (document.querySelector("[data-preview]")) import("./picture.js");
