@@ -36,7 +36,8 @@ def test_a_place_goes_to_another_machine_while_people_write(home: Family, elsewh
     assert ada.call("PUT", "/me/avatar", content=drawn.picture("PNG"), headers=headers).status_code == 200
     path, said = tmp_path / "linnet.zip", ada.post("hello from before")
 
-    posted, stop = [], threading.Event()
+    posted: list[str] = []
+    stop = threading.Event()
 
     def write() -> None:
         while not stop.is_set():

@@ -136,11 +136,11 @@ async def test_events_that_wait_for_long_are_told_with_their_lanes(place: Place)
         # Its actor waits for a retry, so that nobody takes it.
         await place.run(
             "insert into outbox (actor_id, id, lane, kind, payload, appended_at, retry_at)"
-            " values (%(ada)s, 1, 7, 'tweet_posted', '{}', now() - interval '90 seconds', now() + interval '1 hour')",
+            " values (%(ada)s, 1, 7, 'tweet_posted', '{}', now() - interval '605 seconds', now() + interval '1 hour')",
             ada=place.world.ids["ada"],
         )
         found = await place.said_of("events")
-        assert_wrong(found, "1 event waits in 1 lane, the oldest for 90 s", "log of `linnet worker`")
+        assert_wrong(found, "1 event waits in 1 lane, the oldest for 10 min", "log of `linnet worker`")
         assert found.details["lanes"] == {"7": 1}
 
 
