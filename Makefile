@@ -25,7 +25,7 @@ run: $(RUNTIME) ## serve at http://127.0.0.1:8000 on the bundled servers (ARGS='
 	@exec $(BIN)/linnet serve $(ARGS)
 
 test: $(DEV) browser ## run every test (ARGS='-k follow …')
-	@$(PYTEST) -n 2 --dist loadfile $(wildcard tests) $(ARGS)
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(wildcard tests) $(ARGS)
 
 check: $(DEV) ## format, lint, types, imports and the fast tests
 	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Run: $(BIN)/ruff format $(CHECKED)"; exit 1; }

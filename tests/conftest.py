@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 import structlog
 
+from tests.support.order import longest_first
 from tests.support.scratch import keep_files_in_memory
 from tests.support.servers import Servers, open_servers
 from tests.support.world import World, open_world
@@ -25,6 +26,10 @@ keep_files_in_memory()
 
 # Kills and lost stores are what many tests are about: their warnings would bury what a failure prints.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")
