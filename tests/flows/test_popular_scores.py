@@ -13,6 +13,7 @@ from linnet.ids import Lease, TweetId, first_id_at
 from linnet.stores.postgres.queries import Query
 from linnet.write.fanout.popular import match_half_life, prune_popular, rank_unranked, rescore_popular
 from linnet.write.jobs import popular as jobs
+from tests.flows._lanes import sign_up_in_lanes_of_their_own
 from tests.flows._popularity import assert_scores, like, live_a_while, unlike
 from tests.support.servers import Servers
 from tests.support.world import World, build_world, open_process_beside, open_world
@@ -61,9 +62,7 @@ async def test_after_any_history_every_score_is_what_it_is_counted_anew(world: W
 
 
 async def test_a_like_that_is_applied_before_its_tweet_counts(world: World) -> None:
-    await world.person("ada", "ben")
-    while lane_of(world.ids["ada"]) == lane_of(world.ids["ben"]):
-        await world.person("ben")
+    await sign_up_in_lanes_of_their_own(world, "ada", "ben")
     tweet_id = await world.post("ada")
     await like(world, "ben", tweet_id)
     await world.deliver(lane_of(world.ids["ben"]))
