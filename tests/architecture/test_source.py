@@ -12,7 +12,10 @@ SOURCE = sorted((ROOT / "src/linnet").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MOST_LINES = 400
 # Tests that wait for something outside of this process, which nothing here can be told by.
-POLLING = {"tests/flows/_linnet_process.py": "asks a process of its own, over HTTP, whether it is ready"}
+POLLING = {
+    "tests/flows/_linnet_process.py": "asks a process of its own, over HTTP, whether it is ready",
+    "tests/support/sentinels.py": "asks servers whether they have noticed",
+}
 # Nouns that keys are made of (the rest of a key's shape is in keys.py alone).
 _KEY = re.compile(r"\{b\d*%|\{b['\"]|:(home|pull|hide|marks|session):|^(tweet|profile):$|\{b$")
 _WORDS = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "misc", "common", "v2"}

@@ -61,7 +61,9 @@ SETTINGS: tuple[Setting, ...] = (
         "LINNET_VALKEY_URL",
         "",
         "URL",
-        "Where Valkey is. Not needed by `linnet serve`, which brings its own.",
+        "Where Valkey is: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path, or a primary that"
+        " Sentinel names, valkey+sentinel://user:password@sentinel:26379,sentinel:26379/mymaster?db=0."
+        " Not needed by `linnet serve`, which brings its own.",
         valkey_url,
         "not set",
         is_url=True,

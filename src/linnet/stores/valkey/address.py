@@ -1,16 +1,35 @@
-"""Where a Valkey node is: reads the address out of a URL. Does no I/O."""
+"""Where Valkey is, or who knows it: reads the address out of a URL. Does no I/O."""
 
+import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
 _TCP_SCHEMES = ("redis", "valkey")
 _TLS_SCHEMES = ("rediss", "valkeys")
+_SENTINEL_SCHEMES = ("redis+sentinel", "valkey+sentinel")
 _DEFAULT_PORT = 6379
+_DEFAULT_SENTINEL_PORT = 26379
+_DEFAULT_SERVICE = "mymaster"
+_SENTINEL_SHAPE = "write valkey+sentinel://host:26379,host:26379/service?db=0"
+_HOST = re.compile(r"(?P<host>[^\[\]:@/\s]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
+
+
+class Sentinels(msgspec.Struct, frozen=True):
+    """Who says where the primary of ``service`` is, and how to log in to them."""
+
+    nodes: tuple[tuple[str, int], ...]
+    service: str
+    username: str | None = None
+    password: str | None = None
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One node, and how to log in to it. ``socket_path`` is set for a Unix socket, ``host`` and ``port`` otherwise."""
+    """One node, and how to log in to it.
+
+    ``socket_path`` is set for a Unix socket, ``sentinels`` when these are to be asked for host and port each time, and
+    ``host`` and ``port`` otherwise.
+    """
 
     label: str
     socket_path: str | None = None
@@ -20,6 +39,7 @@ class Address(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     database: int = 0
+    sentinels: Sentinels | None = None
 
     def __repr__(self) -> str:
         # The password must not reach a log by way of a traceback.
@@ -29,19 +49,19 @@ class Address(msgspec.Struct, frozen=True):
 def parse_address(url: str) -> Address:
     """Understands ``unix:///path?db=1``, ``redis://[user][:password@]host[:port][/db]``, and ``rediss://`` for TLS.
 
-    ``valkey://`` and ``valkeys://`` mean the same as ``redis://`` and ``rediss://``. Raises ValueError with a sentence
-    that never holds the password.
+    ``valkey://`` and ``valkeys://`` mean the same as ``redis://`` and ``rediss://``. A primary that Sentinel names is
+    ``valkey+sentinel://[user][:password@]host[:port][,host[:port]…][/service][?db=1]``, whose user and password are
+    those of the primary; those of the Sentinels are ``sentinel_user`` and ``sentinel_password`` in the query. Raises
+    ValueError with a sentence that never holds a password.
     """
+    if url.partition("://")[0] in _SENTINEL_SCHEMES:
+        return _parse_sentinel_address(url)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ValueError("the Valkey URL is not a URL with a valid host and port") from None
-    username = unquote(parts.username) if parts.username else None
-    password = unquote(parts.password) if parts.password else None
-    if username and not password:
-        raise ValueError("the Valkey URL names a user without a password (write redis://user:password@host)")
-
+    username, password = _login(parts.username, parts.password)
     if parts.scheme == "unix":
         path = unquote(parts.path)
         if not path.strip("/"):
@@ -51,7 +71,7 @@ def parse_address(url: str) -> Address:
             socket_path=path,
             username=username,
             password=password,
-            database=_database(parse_qs(parts.query).get("db", [""])[-1]),
+            database=_database(_last(parts.query, "db")),
         )
     if parts.scheme in _TCP_SCHEMES or parts.scheme in _TLS_SCHEMES:
         if not parts.hostname:
@@ -64,9 +84,55 @@ def parse_address(url: str) -> Address:
             tls=parts.scheme in _TLS_SCHEMES,
             username=username,
             password=password,
-            database=_database(parts.path.strip("/") or parse_qs(parts.query).get("db", [""])[-1]),
+            database=_database(parts.path.strip("/") or _last(parts.query, "db")),
         )
-    raise ValueError("the Valkey URL must begin with unix://, redis://, rediss://, valkey:// or valkeys://")
+    raise ValueError(
+        "the Valkey URL must begin with unix://, redis://, rediss://, valkey://, valkeys:// or valkey+sentinel://"
+    )
+
+
+def _parse_sentinel_address(url: str) -> Address:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"the Valkey URL is not a URL ({_SENTINEL_SHAPE})") from None
+    userinfo, _, hosts = parts.netloc.rpartition("@")
+    raw_username, _, raw_password = userinfo.partition(":")
+    username, password = _login(raw_username, raw_password)
+    nodes: list[tuple[str, int]] = []
+    for text in hosts.split(",") if hosts else ():
+        found = _HOST.fullmatch(text)
+        port = int((found and found["port"]) or _DEFAULT_SENTINEL_PORT)
+        if found is None or not 0 < port < 65536:
+            raise ValueError(f"the Valkey URL names a Sentinel that is not a host and a port ({_SENTINEL_SHAPE})")
+        nodes.append((found["host"].strip("[]"), port))
+    if not nodes:
+        raise ValueError(f"the Valkey URL names no Sentinel ({_SENTINEL_SHAPE})")
+    service = unquote(parts.path.strip("/")) or _DEFAULT_SERVICE
+    if "/" in service or not service.isprintable():
+        raise ValueError(f"the Valkey URL names more than one service ({_SENTINEL_SHAPE})")
+    sentinel_username, sentinel_password = _login(
+        _last(parts.query, "sentinel_user"), _last(parts.query, "sentinel_password"), is_quoted=False
+    )
+    return Address(
+        label=f"{service}, by Sentinel",
+        username=username,
+        password=password,
+        database=_database(_last(parts.query, "db")),
+        sentinels=Sentinels(tuple(nodes), service, sentinel_username, sentinel_password),
+    )
+
+
+def _login(username: str | None, password: str | None, *, is_quoted: bool = True) -> tuple[str | None, str | None]:
+    if username and not password:
+        raise ValueError("the Valkey URL names a user without a password (write redis://user:password@host)")
+    if not is_quoted:
+        return username or None, password or None
+    return unquote(username) if username else None, unquote(password) if password else None
+
+
+def _last(query: str, name: str) -> str:
+    return parse_qs(query).get(name, [""])[-1]
 
 
 def _database(text: str) -> int:

@@ -9,12 +9,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from linnet.errors import Unavailable
+from linnet.stores.valkey.address import Address, parse_address
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
+from linnet.stores.valkey.primary import connect_redis
 
 _RETRY_SECONDS = 0.5
+# A server that froze, or lies behind a cut, closes nothing: it is asked now and then whether it is there.
+_PING_SECONDS = 5.0
+_PONG_SECONDS = 5.0
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -63,7 +68,7 @@ class Subscription:
         on_message: Callable[[bytes], None],
         on_reset: Callable[[], None] = lambda: None,
     ) -> None:
-        self._options = options
+        self._address = parse_address(options.url)
         self._channel = channel
         self._on_message = on_message
         self._on_reset = on_reset
@@ -81,22 +86,29 @@ class Subscription:
 
     async def _listen(self) -> None:
         while True:
-            client = Redis.from_url(_redis_url(self._options.url), socket_timeout=None, health_check_interval=15)
-            try:
-                async with client.pubsub(ignore_subscribe_messages=False) as pubsub:
-                    await pubsub.subscribe(self._channel)
-                    async for message in pubsub.listen():
-                        if message["type"] == "subscribe":
-                            self._on_reset()
-                            self.ready.set()
-                        elif message["type"] == "message":
-                            self._on_message(message["data"])
-            except (RedisError, OSError):
-                self.ready.clear()
-            finally:
-                await client.aclose()
+            with suppress(RedisError, OSError, Unavailable):
+                await self._listen_to(self._address)
+            self.ready.clear()
             await asyncio.sleep(_RETRY_SECONDS)
 
-
-def _redis_url(url: str) -> str:
-    return url.replace("valkey://", "redis://", 1).replace("valkeys://", "rediss://", 1)
+    async def _listen_to(self, address: Address) -> None:
+        """Returns or raises when the connection is lost."""
+        client = await connect_redis(address)
+        try:
+            async with client.pubsub() as pubsub:
+                await pubsub.subscribe(self._channel)
+                asked = False
+                while True:
+                    message = await pubsub.get_message(timeout=_PONG_SECONDS if asked else _PING_SECONDS)
+                    if message is None:
+                        if asked:
+                            return
+                        await pubsub.ping()
+                    elif message["type"] == "subscribe":
+                        self._on_reset()
+                        self.ready.set()
+                    elif message["type"] == "message":
+                        self._on_message(message["data"])
+                    asked = message is None
+        finally:
+            await client.aclose()

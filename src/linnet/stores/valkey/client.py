@@ -15,6 +15,7 @@ import msgspec
 from linnet.errors import Unavailable
 from linnet.stores.valkey.address import parse_address
 from linnet.stores.valkey.connection import Command, Connection, ScriptFuture, ValkeyReplyError, pack, refuse
+from linnet.stores.valkey.primary import find_primary
 
 _MAX_PENDING: Final = 10_000
 _FIRST_RETRY_SECONDS: Final = 0.05
@@ -156,7 +157,11 @@ class Valkey:
         try:
             async with asyncio.timeout(seconds):
                 await self._dial(connection)
-                await connection.greet(self._greeting())
+                *_, role, _ = await connection.greet(self._greeting())
+            if role[0] != b"master":
+                # Perhaps an old primary, and the address or Sentinel has not heard of the new one yet.
+                raise Unavailable(f"{self._label} is a replica")
+            connection.begin()
             self._tries = 0
             return
         except ValkeyReplyError as error:
@@ -174,11 +179,15 @@ class Valkey:
 
     async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
-        if self._address.socket_path is not None:
-            await loop.create_unix_connection(lambda: connection, self._address.socket_path)
-        else:
-            # The name is looked up each time: a fail-over may have moved it.
-            await loop.create_connection(lambda: connection, self._address.host, self._address.port, ssl=self._tls)
+        address = self._address
+        if address.socket_path is not None:
+            await loop.create_unix_connection(lambda: connection, address.socket_path)
+            return
+        # Asked, or the name looked up, each time: a fail-over may have moved it.
+        host, port = (
+            (address.host, address.port) if address.sentinels is None else await find_primary(address.sentinels)
+        )
+        await loop.create_connection(lambda: connection, host, port, ssl=self._tls)
 
     def _greeting(self) -> list[Command]:
         address = self._address
@@ -189,6 +198,7 @@ class Valkey:
         if address.database:
             greeting.append(("SELECT", address.database))
         greeting.append(("CLIENT", "SETNAME", "linnet"))
+        greeting.append(("ROLE",))
         # The others are answered by a node that still loads its data. This one is not.
         greeting.append(("PING",))
         return greeting

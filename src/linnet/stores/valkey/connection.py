@@ -68,7 +68,8 @@ def refuse(future: asyncio.Future[Any], cause: str) -> None:
 
 
 class Connection(asyncio.Protocol):
-    """Give it to the event loop's ``create_connection``, then ``greet``. ``give`` may be used from the start.
+    """Give it to the event loop's ``create_connection``, then ``greet`` and ``begin``. ``give`` may be used from the
+    start.
 
     ``pending`` holds the futures of all calls without an answer, written or not; ``outgoing`` the commands of those
     not yet written. ``room`` is how long ``pending`` may grow; it is 0 once the connection has fallen, so that the
@@ -139,19 +140,24 @@ class Connection(asyncio.Protocol):
         if self._look_handle is None:
             self._look_again()
 
-    async def greet(self, commands: Sequence[Command]) -> None:
-        """Sends ``commands`` ahead of everything that was given before, and lets that go once all are answered well.
+    async def greet(self, commands: Sequence[Command]) -> list[Any]:
+        """Sends ``commands`` ahead of everything that was given before, and returns the answers.
 
-        Raises ValkeyReplyError or Unavailable when one is not; the caller then lets the connection fall.
+        What was given goes when the caller says ``begin``. Raises ValkeyReplyError or Unavailable when one is refused;
+        the caller then lets the connection fall.
         """
         assert self._transport is not None, "greet comes after connection_made"
         futures = [self._loop.create_future() for _ in commands]
         self.pending.extendleft(reversed(futures))
         self._written += len(futures)
         self._transport.write(b"".join(pack(command) for command in commands))
-        await asyncio.gather(*futures)
-        self.is_ready = True
-        self._write()
+        return await asyncio.gather(*futures)
+
+    def begin(self) -> None:
+        """Lets go what was given, unless the connection has fallen."""
+        if self.cause is None:
+            self.is_ready = True
+            self._write()
 
     # In
 
