@@ -25,6 +25,10 @@ PLANTED = {
     "Only linnet.stores.valkey speaks to Valkey": {"read/planted_too.py": "from redis.asyncio import Redis"},
     "Only linnet.stores.media speaks to the object store": {"write/planted_store.py": "import obstore"},
     "Only linnet.write.pictures opens pictures": {"api/planted_picture.py": "from PIL import Image"},
+    "Only linnet.bootstrap.traces speaks OpenTelemetry, and nobody pays for it who does not want it": {
+        "write/planted_trace.py": "from opentelemetry import trace",
+        "bootstrap/planted_trace.py": "import opentelemetry.sdk.trace",
+    },
     "Only the edges know the web framework": {"read/planted_again.py": "import litestar"},
 }
 

@@ -61,6 +61,9 @@ def test_every_variable_reaches_its_option() -> None:
             "LINNET_TRUSTED_PROXIES": "10.0.0.0/8,fd00::1 unix",
             "LINNET_LOG_LEVEL": "DEBUG",
             "LINNET_LOG_FORMAT": "json",
+            "LINNET_LOG_REQUESTS": "yes",
+            "LINNET_OTLP_ENDPOINT": "http://collector.example:4318/",
+            "LINNET_TRACES_PERCENT": "5",
         }
     )
     assert settings.postgres.url == "postgresql://u:p@db.example/linnet"
@@ -78,7 +81,8 @@ def test_every_variable_reaches_its_option() -> None:
     assert settings.limits.quotas["log_in"] is None
     assert settings.limits.quotas["tweet"] == Quota(300, 3 * 3600)
     assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::1", "unix")
-    assert (settings.log.level, settings.log.format) == ("debug", "json")
+    assert (settings.log.level, settings.log.format, settings.log.requests) == ("debug", "json", True)
+    assert (settings.traces.endpoint, settings.traces.percent) == ("http://collector.example:4318", 5)
 
 
 def test_a_small_window_keeps_most_of_itself_when_it_overflows() -> None:

@@ -70,5 +70,10 @@ def create_app(services: ApiServices) -> Litestar:
         # Configured once for the whole process, and not by an application.
         logging_config=None,
     )
-    app.asgi_handler = Edge(app.asgi_handler, services.write.clock)
+    app.asgi_handler = Edge(
+        app.asgi_handler,
+        services.write.clock,
+        proxies=services.proxies,
+        logs_requests=services.options.logs_requests,
+    )
     return app

@@ -1,4 +1,4 @@
-"""Around every request: its id, headers that every answer has, and how long it took.
+"""Around every request: its id, headers that every answer has, its line in the log, its trace, and how long it took.
 
 Plain ASGI around the whole application, so that it also sees what no route answers.
 """
@@ -8,14 +8,20 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any, cast
 
+import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars, unbind_contextvars
 
+from linnet import spans
 from linnet.api.limits import MORE_HEADERS
-from linnet.api.metrics import UNMATCHED, count_request
+from linnet.api.metrics import UNMATCHED, count_request, known_method
 from linnet.clock import Clock
+from linnet.domain.addresses import Proxies
 from linnet.ids import random_bytes
+from linnet.spans import Span
+
+log = structlog.get_logger()
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # What a client that went away before its answer is counted as; nobody is sent it.
@@ -23,11 +29,19 @@ _GONE = 499
 
 
 class Edge:
-    """A request keeps a sane ``X-Request-Id`` or is given one; the answer and every line of the log carry it."""
+    """A request keeps a sane ``X-Request-Id`` or is given one; the answer and every line of the log carry it.
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    ``logs_requests``: each request is a line, which names no address, neither whose it is nor which was asked for. A
+    ``traceparent`` is believed of the proxies that are trusted: others could have everything of theirs traced.
+    """
+
+    def __init__(
+        self, app: ASGIApp, clock: Clock, *, proxies: Proxies | None = None, logs_requests: bool = False
+    ) -> None:
         self._app = app
         self._seconds = clock.steady_seconds
+        self._proxies = proxies or Proxies()
+        self._logs_requests = logs_requests
         # An id must differ from all others and need not be secret: a counter does, and asks nobody.
         self._process = random_bytes(6).hex().encode()
         self._numbers = count(1)
@@ -35,7 +49,13 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
-            return
+        elif spans.listener is None:
+            await self._answer(scope, receive, send, spans.SILENCE)
+        else:
+            with spans.whole(known_method(scope["method"]), kind="server", parent=self._parent_of(scope)) as span:
+                await self._answer(scope, receive, send, span)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send, span: Span) -> None:
         started = self._seconds()
         method: str = scope["method"]
         request_id = self._id_of(scope["headers"])
@@ -50,14 +70,31 @@ class Edge:
                 message["headers"] = [*message["headers"], *added, *answered.get(MORE_HEADERS, ())]
             await send(message)
 
-        tokens = bind_contextvars(request_id=request_id.decode())
+        said = {"request_id": request_id.decode()}
+        if span.trace_id:
+            said["trace_id"] = span.trace_id
+        tokens = bind_contextvars(**said)
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            reset_contextvars(**tokens)
             # The router leaves the template in the scope, a plain path for routes without parameters.
-            route: str = scope.get("path_template", UNMATCHED)
-            count_request(method, route, status, self._seconds() - started)
+            route: str = answered.get("path_template", UNMATCHED)
+            seconds = self._seconds() - started
+            count_request(method, route, status, seconds)
+            if self._logs_requests:
+                milliseconds = round(1000 * seconds, 1)
+                log.info("request", method=known_method(method), route=route, status=status, milliseconds=milliseconds)
+            if span is not spans.SILENCE:
+                _tell(span, known_method(method), route, status, request_id.decode())
+            # Bound by the routes, once they know who asks.
+            unbind_contextvars("user_id")
+            reset_contextvars(**tokens)
+
+    def _parent_of(self, scope: HTTPScope) -> str | None:
+        client = scope["client"]
+        if not self._proxies.is_trusted(client[0] if client else ""):
+            return None
+        return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
 
     def _id_of(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         for name, value in headers:
@@ -66,3 +103,15 @@ class Edge:
                     return value
                 break
         return b"%b-%x" % (self._process, next(self._numbers))
+
+
+def _tell(span: Span, method: str, route: str, status: int, request_id: str) -> None:
+    span.rename(f"{method} {route}")
+    span.note(
+        http__request__method=method,
+        http__route=route,
+        http__response__status_code=status,
+        linnet__request_id=request_id,
+    )
+    if status >= 500:
+        span.fail()

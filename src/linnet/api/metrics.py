@@ -19,10 +19,14 @@ _counters: dict[tuple[str, str, int], Counter] = {}
 _histograms: dict[tuple[str, str], Histogram] = {}
 
 
+def known_method(method: str) -> str:
+    """The method, or one name for all that strangers think up."""
+    return method if method in _METHODS else "other"
+
+
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """``route`` is a template, never an address."""
-    if method not in _METHODS:
-        method = "other"
+    method = known_method(method)
     counter = _counters.get((method, route, status))
     if counter is None:
         counter = _counters[method, route, status] = _requests.labels(method, route, str(status))

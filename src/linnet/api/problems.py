@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from structlog.contextvars import get_contextvars
 
 from linnet.errors import FieldError, Invalid, Kind, Limited, LinnetError, Unavailable
 from linnet.ids import LeaseExhausted
@@ -34,7 +35,10 @@ STATUSES: dict[Kind, int] = {
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong. Programs read ``code``, people ``detail``; ``errors`` names what is wrong with an input."""
+    """What went wrong. Programs read ``code``, people ``detail``; ``errors`` names what is wrong with an input.
+
+    ``request_id`` is there when it went wrong on our side: what to name when asking for help.
+    """
 
     type: str
     title: str
@@ -42,6 +46,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     errors: tuple[FieldError, ...] | msgspec.UnsetType = msgspec.UNSET
+    request_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Refused(Exception):
@@ -130,6 +135,8 @@ def headers_of(error: LinnetError | Refused) -> dict[str, str]:
 
 
 def _respond(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    if problem.status >= 500:
+        problem = msgspec.structs.replace(problem, request_id=get_contextvars().get("request_id", msgspec.UNSET))
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

@@ -12,7 +12,9 @@ from litestar import Request
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
 from litestar.types import HTTPScope, Receive, Send
+from structlog.contextvars import bind_contextvars
 
+from linnet import spans
 from linnet.api.answers import Answer
 from linnet.api.auth import find_viewer
 from linnet.api.endpoints import Call, Endpoint
@@ -86,7 +88,9 @@ async def _answer(
     if endpoint.access != "everyone":
         try:
             viewer = await find_viewer(services.viewers, scope["headers"])
-            if viewer is None and endpoint.access == "user":
+            if viewer is not None:
+                bind_contextvars(user_id=str(viewer.user_id))
+            elif endpoint.access == "user":
                 raise Unauthenticated
         except Unauthenticated as error:
             stranger = error
@@ -123,4 +127,5 @@ async def _answer(
 async def _handle(endpoint: Endpoint, call: Call, scope: HTTPScope) -> Answer:
     if scope["query_string"] and not endpoint.query:
         parse_query(scope["query_string"], ())
-    return await endpoint.handler(call)
+    with spans.part(endpoint.operation_id):
+        return await endpoint.handler(call)

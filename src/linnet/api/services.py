@@ -22,6 +22,7 @@ class ApiOptions(msgspec.Struct, frozen=True):
     body_timeout_seconds: float = 20.0
     upload_timeout_seconds: float = 60.0
     docs_enabled: bool = True
+    logs_requests: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 It has two doors, one for programs and one for people, over the same actions and screens.
 """
 
+import asyncio
 import ctypes
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
 from linnet.bootstrap.stopping import call_on_stop
+from linnet.bootstrap.traces import start_traces
 from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
 from linnet.web.app import create_pages
@@ -35,6 +37,7 @@ def create_web_app() -> ASGIApp:
     _die_with_parent()
     settings = read_settings(os.environ)
     configure_logs(settings.log)
+    stop_traces = start_traces(settings.traces, role="web")
     services = build_services(settings)
     interface = create_app(api_services(services))
     whole_life = opened(services, role="web")
@@ -45,6 +48,7 @@ def create_web_app() -> ASGIApp:
 
     async def end() -> None:
         await whole_life.__aexit__(None, None, None)
+        await asyncio.to_thread(stop_traces)
 
     interface.on_startup.append(begin)
     interface.on_shutdown.append(end)
@@ -53,7 +57,12 @@ def create_web_app() -> ASGIApp:
 
 def with_pages(interface: ASGIApp, services: WebServices) -> ASGIApp:
     """The interface where its paths lie, and pages everywhere else. The interface is told of start and end."""
-    pages = Edge(create_pages(services), services.write.clock)
+    pages = Edge(
+        create_pages(services),
+        services.write.clock,
+        proxies=services.proxies,
+        logs_requests=services.options.logs_requests,
+    )
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and not _is_interface(scope["path"]):
@@ -78,7 +87,11 @@ def api_services(services: Services) -> ApiServices:
         passwords=services.passwords,
         readiness=readiness_check(services),
         render_metrics=metrics_renderer(services.db, services.valkey),
-        options=ApiOptions(public_url=services.settings.web.public_url, version=version("linnet")),
+        options=ApiOptions(
+            public_url=services.settings.web.public_url,
+            version=version("linnet"),
+            logs_requests=services.settings.log.requests,
+        ),
         limits=services.limits if services.settings.limits.enabled else None,
         proxies=Proxies(services.settings.trusted_proxies),
     )
@@ -92,7 +105,7 @@ def web_services(services: Services) -> WebServices:
         viewers=services.viewers,
         streams=services.streams,
         passwords=services.passwords,
-        options=WebOptions(public_url=services.settings.web.public_url),
+        options=WebOptions(public_url=services.settings.web.public_url, logs_requests=services.settings.log.requests),
         limits=services.limits if services.settings.limits.enabled else None,
         proxies=Proxies(services.settings.trusted_proxies),
     )

@@ -11,6 +11,7 @@ import structlog
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, open_services
+from linnet.bootstrap.traces import start_traces
 from linnet.settings import Settings
 from linnet.workers.events import apply_events
 from linnet.workers.jobs import run_jobs
@@ -42,6 +43,7 @@ async def run_worker(
     Raises ``Unavailable`` or ``SchemaMismatch`` at the start, ``OSError`` for an address that is not to be had.
     """
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, start_traces(settings.traces, role="worker"))
         services = await stack.enter_async_context(open_services(settings, role="worker"))
         if monitoring is not None:
             pages = monitoring_pages(services)

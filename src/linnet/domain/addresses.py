@@ -60,6 +60,10 @@ class Proxies:
                 break
         return counted_as(nearest)
 
+    def is_trusted(self, peer: str) -> bool:
+        """Whether what this peer says of a request is believed."""
+        return (bool(self._networks) or self._trusts_unknown) and self._trusts(read_address(peer))
+
     def _trusts(self, address: Address | None) -> bool:
         if address is None:
             return self._trusts_unknown

@@ -46,10 +46,24 @@ class SettingsError(Exception):
 
 
 class LogOptions(msgspec.Struct, frozen=True):
-    """What is logged (to standard error), and for whom: ``console`` for people, ``json`` for machines."""
+    """What is logged (to standard error), and for whom: ``console`` for people, ``json`` for machines.
+
+    ``requests``: also a line for each request.
+    """
 
     level: LogLevel = "info"
     format: LogFormat = "console"
+    requests: bool = False
+
+
+class TraceOptions(msgspec.Struct, frozen=True):
+    """``endpoint`` of a collector that speaks OTLP over HTTP, to which ``/v1/traces`` is added; empty: no traces.
+
+    Of a hundred traces that begin here, ``percent`` are kept. One that began elsewhere is kept if it was kept there.
+    """
+
+    endpoint: str = ""
+    percent: int = 100
 
 
 class WebOptions(msgspec.Struct, frozen=True):
@@ -84,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True):
     pictures: PictureRules = PictureRules()
     worker: WorkerOptions = WorkerOptions()
     jobs: RunnerOptions = RunnerOptions()
+    traces: TraceOptions = TraceOptions()
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -105,7 +120,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         valkey_prefix=values["LINNET_VALKEY_PREFIX"],
         media=MediaOptions(url=values["LINNET_MEDIA_URL"]),
         web=WebOptions(processes=values["LINNET_WEB_PROCESSES"], public_url=values["LINNET_PUBLIC_URL"]),
-        log=LogOptions(level=values["LINNET_LOG_LEVEL"], format=values["LINNET_LOG_FORMAT"]),
+        log=LogOptions(
+            level=values["LINNET_LOG_LEVEL"],
+            format=values["LINNET_LOG_FORMAT"],
+            requests=values["LINNET_LOG_REQUESTS"],
+        ),
+        traces=TraceOptions(endpoint=values["LINNET_OTLP_ENDPOINT"], percent=values["LINNET_TRACES_PERCENT"]),
         # A small window must not be cut to nothing each time it overflows.
         windows=WindowOptions(max_entries=max_entries, slack=min(WindowOptions().slack, max_entries // 4)),
         write=WriteOptions(

@@ -14,6 +14,7 @@ from linnet.settings.values import (
     key_prefix,
     media_url,
     one_of,
+    otlp_url,
     postgres_url,
     processes,
     valkey_url,
@@ -209,6 +210,30 @@ SETTINGS: tuple[Setting, ...] = (
         "format",
         "How log lines look: console for people, json for machines.",
         one_of(*get_args(LogFormat)),
+    ),
+    Setting(
+        "LINNET_LOG_REQUESTS",
+        "false",
+        "true or false",
+        "Whether each request is a line of the log, at level info: its route and status, and no address.",
+        boolean,
+    ),
+    Setting(
+        "LINNET_OTLP_ENDPOINT",
+        "",
+        "URL",
+        "Where OpenTelemetry traces go: a collector that speaks OTLP over HTTP, without its /v1/traces."
+        " Needs `pip install 'linnet[traces]'`.",
+        otlp_url,
+        "not set",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_TRACES_PERCENT",
+        "100",
+        "percent",
+        "How many of a hundred traces that begin here are kept.",
+        integer(0, 100),
     ),
 )
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 
 from linnet.stores.media import parse_media_url
 from linnet.stores.valkey.address import parse_address
@@ -63,6 +64,21 @@ def web_url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
         raise ValueError("a URL like https://linnet.example")
     return text.rstrip("/")
+
+
+def otlp_url(text: str) -> str:
+    """Refused at once where it could not be used: a process that runs and traces nothing helps nobody."""
+    url = web_url(text)
+    if url and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+        raise ValueError("left out, or linnet be installed with what it needs: pip install 'linnet[traces]'")
+    return url
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def key_prefix(text: str) -> bytes:

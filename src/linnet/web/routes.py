@@ -9,7 +9,9 @@ from litestar import Request, Response
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
 from litestar.types import Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
+from linnet import spans
 from linnet.domain.user import Profile
 from linnet.errors import Limited, LinnetError, Unauthenticated
 from linnet.read.views.users import UserView, user_view
@@ -69,6 +71,7 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
     viewer = await find_viewer(services.viewers, token)
     me: UserView | None = None
     if viewer is not None:
+        bind_contextvars(user_id=str(viewer.user_id))
         found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
         # The account went while its session was still remembered: that is nobody.
         me, viewer = (None, None) if found is None else (_me_of(found.profile), viewer)
@@ -80,7 +83,7 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
     if page.method == "GET":
         # Reading changes nothing, so it need not wait to be let in; a refusal wins over whatever was found.
         try:
-            answer = await page.handler(ask)
+            answer = await _handle(page, ask)
         except Exception:
             await _admit(counting, request)
             raise
@@ -93,7 +96,7 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
                 raise
             ask.limited = error
         try:
-            answer = await page.handler(ask)
+            answer = await _handle(page, ask)
         except LinnetError as error:
             # Who mistypes a form is not kept from sending it right.
             if counting is not None and ask.limited is None and error.kind in ("invalid", "unavailable"):
@@ -104,6 +107,11 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
     if counting is not None:
         answer.headers.update(request.state.get(LIMIT_HEADERS, {}))
     return answer
+
+
+async def _handle(page: PageRoute, ask: Ask) -> Response[Any]:
+    with spans.part(getattr(page.handler, "__name__", page.path)):
+        return await page.handler(ask)
 
 
 @lru_cache(_ME_KEPT)

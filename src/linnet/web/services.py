@@ -16,6 +16,7 @@ class WebOptions(msgspec.Struct, frozen=True):
 
     public_url: str = ""
     max_body_bytes: int = 64 * 1024
+    logs_requests: bool = False
 
     @property
     def is_behind_tls(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 
+from linnet import spans
 from linnet.stores.postgres.jobrunner import JobRunner, Runnable
 from linnet.stores.postgres.jobs import RunnerOptions
 from linnet.workers.stopping import run_until
@@ -39,7 +40,8 @@ def _watched(deps: WriteDeps, job: Job[Any]) -> Callable[[Mapping[str, Any], int
     async def run(arguments: Mapping[str, Any], attempts: int) -> None:
         outcome, began = "given_back", deps.clock.steady_seconds()
         try:
-            await job.run(deps, arguments)
+            with spans.whole(f"job {job.name}"):
+                await job.run(deps, arguments)
             outcome = "done"
         except NotYet as error:
             outcome = "not_yet"

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from linnet import spans
 from linnet.errors import EmailTaken, LinnetError, Unavailable, UsernameTaken
 from linnet.stores.postgres.queries import Query
 
@@ -191,15 +192,16 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        connection = await self._take()
-        POOL_IN_USE.inc()
-        try:
-            async with connection:
-                yield connection
-        finally:
-            POOL_IN_USE.dec()
-            self._is_away = connection.broken
-            await self._pool.putconn(connection)
+        with spans.part("postgresql"):
+            connection = await self._take()
+            POOL_IN_USE.inc()
+            try:
+                async with connection:
+                    yield connection
+            finally:
+                POOL_IN_USE.dec()
+                self._is_away = connection.broken
+                await self._pool.putconn(connection)
 
     async def _take(self) -> AsyncConnection[TupleRow]:
         """A connection that the server has not closed while nobody used it, as it does when it is started again.
@@ -245,6 +247,8 @@ class _CountingSession(Session):
 
     async def _execute(self, query: Query, params: Mapping[str, Any]) -> psycopg.AsyncCursor[TupleRow]:
         self._database.statements += 1
+        if spans.listener is not None:
+            spans.listener.mark(query.name)
         return await super()._execute(query, params)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 import hiredis
 
+from linnet import spans
 from linnet.errors import LinnetError, Unavailable
 
 Command = tuple[bytes | str | int, ...]
@@ -135,6 +136,11 @@ class Connection(asyncio.Protocol):
             return
         self.writes += 1
         self._written += len(outgoing)
+        if spans.listener is not None:
+            # Answers come in order: with the last one of these the round trip is over. It is told as a part of what
+            # asked first in this turn.
+            end = spans.listener.begin("valkey", linnet__commands=len(outgoing))
+            self.pending[-1].add_done_callback(lambda _: end())
         self._transport.write(b"".join(outgoing))
         outgoing.clear()
         if self._look_handle is None:

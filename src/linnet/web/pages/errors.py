@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from litestar import Response
+from structlog.contextvars import get_contextvars
 
 from linnet.errors import Invalid, Kind, Limited, LinnetError, Unavailable
 from linnet.web.answers import html
@@ -71,7 +72,13 @@ def headers_of(error: LinnetError) -> dict[str, str]:
 def error_page(
     services: WebServices, status: int, sentence: str, *, headers: Mapping[str, str] | None = None
 ) -> Response[str]:
-    """Needs neither of the stores, so that it can say that one is away."""
+    """Needs neither of the stores, so that it can say that one is away.
+
+    What went wrong on our side comes with the request's id, to name when asking for help.
+    """
     title = _HEADINGS.get(status, "That did not work")
-    page = render("error.html", services.read.clock, title=title, sentence=sentence, status=status)
+    request_id = get_contextvars().get("request_id", "") if status >= 500 else ""
+    page = render(
+        "error.html", services.read.clock, title=title, sentence=sentence, status=status, request_id=request_id
+    )
     return html(page, status=status, headers=headers)

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
+from linnet import spans
 from linnet.domain.event import decode_event
 from linnet.errors import Unavailable
 from linnet.stores.postgres import outbox
@@ -93,6 +94,13 @@ async def _apply_one_lane(deps: WriteDeps, lane: int, options: LaneOptions) -> R
 
 async def _apply(deps: WriteDeps, lanes: Sequence[int], page_size: int, tried: list[EventRow]) -> Outcome:
     """``tried`` says, also when it raises, which events it was about."""
+    with spans.whole("apply events") as span:
+        outcome = await _apply_batch(deps, lanes, page_size, tried)
+        span.note(linnet__lanes=len(lanes), linnet__events=len(tried), linnet__outcome=outcome)
+        return outcome
+
+
+async def _apply_batch(deps: WriteDeps, lanes: Sequence[int], page_size: int, tried: list[EventRow]) -> Outcome:
     async with deps.db.transaction() as session:
         locked = await outbox.lock_lanes(session, lanes)
         if not locked:
