@@ -15,7 +15,7 @@ EMAIL, PHONE, TEXT = "quiet.dunnock@example.org", "+48601999888", "a secret nest
 
 def test_nothing_that_is_secret_is_logged_at_any_level(tmp_path: Path) -> None:
     with family(tmp_path) as home:
-        linnet = home.serve(LINNET_LOG_LEVEL="debug", LINNET_LOG_FORMAT="json")
+        linnet = home.serve(LINNET_LOG_LEVEL="debug", LINNET_LOG_FORMAT="json", LINNET_LOG_REQUESTS="true")
         body = {"username": "ada", "name": "Ada", "email": EMAIL, "password": PASSWORDS[0]}
         answer = httpx.post(f"{linnet.url}/api/users", json=body, timeout=20)
         assert answer.status_code == 201
@@ -45,3 +45,10 @@ def test_nothing_that_is_secret_is_logged_at_any_level(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in logged.splitlines()]
     assert {"event", "level", "timestamp"} <= set.intersection(*(set(line) for line in lines))
     assert any("request_id" in line and line["level"] == "error" for line in lines)
+
+    # Each request is a line, with the number of who asked: programs by their token, people by their cookie.
+    asked_by = {(line["route"], line.get("user_id")) for line in lines if line["event"] == "request"}
+    ada_id = answer.json()["user"]["id"]
+    assert asked_by >= {("/api/me", ada_id), ("/", ada_id), ("/api/sessions", None)}
+    broken = {line.get("user_id") for line in lines if line["level"] == "error" and "request_id" in line}
+    assert broken == {ada_id}

@@ -1,12 +1,14 @@
 """What every answer has in common: ids, headers, counts; and what happens when something of ours fails."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from linnet.api.app import ENDPOINTS
@@ -68,7 +70,7 @@ async def test_a_bug_is_a_problem_without_a_word_of_its_cause_and_is_logged(
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text
     assert "RuntimeError" not in answer.text
-    assert answer.headers["x-request-id"] == "the-one"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] == "the-one"
     [line] = logs
     assert (line["log_level"], line["path"]) == ("error", "/api/me")
     assert isinstance(line["exc_info"], RuntimeError)
@@ -82,6 +84,52 @@ async def test_what_is_away_is_a_503_that_says_when_to_come_back(
     assert_problem(answer, 503, "unavailable")
     assert answer.headers["retry-after"] == "1"
     assert "secret" not in answer.text
+
+
+async def test_who_is_wrong_themselves_is_given_no_number_to_ask_about(busy_site: Site) -> None:
+    for path in ("/api/nothing", "/api/me", "/api/tweets?limit=0"):
+        assert "request_id" not in (await busy_site.ask("GET", path)).json()
+
+
+async def test_a_line_for_each_request_says_who_asked_by_number_and_nothing_else_of_them(
+    servers: Servers, busy_database_url: str
+) -> None:
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    try:
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            async with open_site(
+                busy_database_url, servers.valkey_url, api_options=ApiOptions(logs_requests=True)
+            ) as site:
+                ada = await site.newcomer()
+                lines.clear()
+                headers = {"X-Request-Id": "the-one"}
+                await site.ask("GET", f"/api/users/{ada.id}?x=secret", by=ada, headers=headers)
+                await site.ask("GET", "/api/tweets/secret", headers={"X-Request-Id": "the-next"})
+                await site.ask("BREW", "/secret", headers={"X-Request-Id": "the-last"})
+    finally:
+        structlog.configure(**before)
+    said = [line for line in lines if line["event"] == "request"]
+    assert all(line.pop("milliseconds") >= 0 for line in said)
+    common = {"event": "request", "log_level": "info"}
+    assert said == [
+        {
+            **common,
+            "method": "GET",
+            "route": "/api/users/{user_id}",
+            "status": 422,
+            "request_id": "the-one",
+            "user_id": ada.id,
+        },
+        {
+            **common,
+            "method": "GET",
+            "route": "/api/tweets/{tweet_id}",
+            "status": 404,
+            "request_id": "the-next",
+        },
+        {**common, "method": "other", "route": "unmatched", "status": 404, "request_id": "the-last"},
+    ]
 
 
 async def test_too_much_is_a_429_that_says_when_to_come_back(servers: Servers, busy_database_url: str) -> None:

@@ -260,6 +260,8 @@ async def test_when_something_broke_nothing_of_it_is_said(site: Site) -> None:
             assert page.status == status
             assert page.main.one("h1").text == title
             assert "secret" not in page.answer.text
+            # What to name when asking for help.
+            assert page.headers["x-request-id"] in page.main.text
             script = await pages.browser().get("/explore", headers={"Accept": "application/json"})
             assert script.status == status
             assert "secret" not in script.answer.text
