@@ -34,6 +34,8 @@ _PATH_CHARS = regex.compile(rf"[{SPACED_WORD_CHARS}!#$%&'()*+,./:;=?@\[\]_|~\-]+
 # Punctuation that can be the last character of a link. Any other belongs to the sentence around it.
 _LAST_PUNCTUATION = "+-=_#/"
 _BRACKET = regex.compile(r"[()]")
+# What every host has, and most texts have not: their full stops end sentences.
+_INNER_DOT = regex.compile(r"\.\S")
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ class _Host(NamedTuple):
 
 def find_links(text: str) -> tuple[Link, ...]:
     """All links, in order, none overlapping. The text is NFC."""
-    if "." not in text:
+    if not _INNER_DOT.search(text):
         return ()
     paths = _Paths(text)
     links: list[Link] = []
