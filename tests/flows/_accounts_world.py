@@ -66,8 +66,8 @@ class Town:
     async def erase(self, user_id: UserId) -> None:
         """The user's row goes, follows and all else stay, as in the middle of an account's deletion."""
         await self.sql("delete from users where id = %(user_id)s", user_id=user_id)
-        self.read.profiles.forget([user_id])
-        await self.write.cache.put_gone([self.keys.profile(user_id)])
+        self.read.forget_person(user_id)
+        await self.write.cache.put_gone(self.keys.of_profile(user_id))
 
     async def sql(self, text: str, **params: object) -> int:
         return await self.db.run(Query("test", (), "none", text), **params)

@@ -163,7 +163,7 @@ async def test_another_process_shows_the_change_as_soon_as_it_is_told(site: Site
         told = asyncio.Event()
 
         def on_message(message: bytes) -> None:
-            beside.read.profiles.forget(decode_change(message).user_ids)
+            beside.read.forget(decode_change(message))
             told.set()
 
         subscription = Subscription(ValkeyOptions(servers.valkey_url), site.world.write.keys.changes(), on_message)
@@ -175,7 +175,7 @@ async def test_another_process_shows_the_change_as_soon_as_it_is_told(site: Site
                 told.clear()
                 await edit(site, ada, bio=f"bio {number}")
                 await asyncio.wait_for(told.wait(), 60)
-                assert (await beside.read.profiles.fetch([user_id]))[user_id].profile.bio == f"bio {number}"
+                assert (await beside.read.profiles.fetch([user_id]))[user_id].bio == f"bio {number}"
         finally:
             await subscription.close()
 
@@ -188,9 +188,9 @@ async def test_the_event_tells_caches_what_the_request_could_not(site: Site) -> 
     # As if Valkey had been away, and came back with what it held before.
     await world.write.valkey.call(b"UNLINK", world.write.keys.profile(user_id))
     await world.read.profiles.remember([old])
-    assert (await world.read.profiles.fetch([user_id]))[user_id].profile.bio == "", "the situation is made"
+    assert (await world.read.profiles.fetch([user_id]))[user_id].bio == "", "the situation is made"
     await world.settle()
-    assert (await world.read.profiles.fetch([user_id]))[user_id].profile.bio == "new"
+    assert (await world.read.profiles.fetch([user_id]))[user_id].bio == "new"
 
 
 async def test_a_reader_who_was_slow_does_not_bring_the_old_profile_back(site: Site) -> None:
@@ -200,4 +200,4 @@ async def test_a_reader_who_was_slow_does_not_bring_the_old_profile_back(site: S
     await edit(site, ada, bio="new")
     await world.read.profiles._share([old], [])
     world.forget()
-    assert (await world.read.profiles.fetch([user_id]))[user_id].profile.bio == "new"
+    assert (await world.read.profiles.fetch([user_id]))[user_id].bio == "new"

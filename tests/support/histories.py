@@ -181,8 +181,7 @@ class History:
             return
         change = decode_change(message)
         for process in self.processes:
-            process.read.tweets.forget(change.tweet_ids)
-            process.read.profiles.forget(change.user_ids)
+            process.read.forget(change)
             for packed in change.posted:
                 process.read.pulled.note(unpack_entry(packed))
 

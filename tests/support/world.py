@@ -20,7 +20,7 @@ from linnet.domain.user import Profile
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.loading import LoaderOptions
-from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
@@ -183,8 +183,7 @@ class World:
 
     def forget(self) -> None:
         """As a process that has just started: nothing in memory."""
-        self.read.tweets.forget_all()
-        self.read.profiles.forget_all()
+        self.read.forget_all()
         self.read.pulled.forget_all()
         self.read.ranking.forget_all()
         self.read.top_news.forget_all()
@@ -360,7 +359,7 @@ def build_world(
         options=WriteOptions(top_user_followers=options.top_user_followers, trending=options.trending),
     )
     loader_options = LoaderOptions(memory_seconds=options.memory_seconds)
-    profiles = ProfileLoader(db, cache, keys, clock, loader_options)
+    authors = AuthorLoader(db, cache, keys, clock, loader_options)
     read = ReadDeps(
         db=db,
         valkey=valkey,
@@ -368,8 +367,9 @@ def build_world(
         windows=windows,
         marks=marks,
         badges=badges,
-        tweets=TweetLoader(db, cache, keys, clock, profiles, loader_options),
-        profiles=profiles,
+        tweets=TweetLoader(db, cache, keys, clock, authors, loader_options),
+        profiles=ProfileLoader(db, cache, keys, clock, loader_options),
+        authors=authors,
         pulled=PulledAuthors(db, clock, PulledOptions()),
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
         ranking=Ranking(db, clock, RankingOptions()),

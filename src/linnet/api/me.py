@@ -53,7 +53,7 @@ async def patch_me(call: Call) -> Answer:
     """
     services, user_id = call.services, call.actor.user_id
     await edit_profile(services.write, user_id, await call.json_object())
-    services.read.profiles.forget([user_id])
+    services.read.forget_person(user_id)
     return await _own_account(call)
 
 
@@ -66,7 +66,7 @@ async def put_avatar(call: Call) -> Answer:
     """
     services, user_id = call.services, call.actor.user_id
     await avatars.put_avatar(services.write, user_id, call.picture)
-    services.read.profiles.forget([user_id])
+    services.read.forget_person(user_id)
     return await _own_account(call)
 
 
@@ -77,7 +77,7 @@ async def delete_avatar(call: Call) -> Answer:
     """
     services, user_id = call.services, call.actor.user_id
     await avatars.remove_avatar(services.write, user_id)
-    services.read.profiles.forget([user_id])
+    services.read.forget_person(user_id)
     return await _own_account(call)
 
 
@@ -114,7 +114,7 @@ async def delete_me(call: Call) -> Answer:
         # Another request of theirs was quicker.
         raise InvalidToken from error
     services.viewers.forget_user(user_id)
-    services.read.profiles.forget([user_id])
+    services.read.forget_person(user_id)
     return no_content()
 
 

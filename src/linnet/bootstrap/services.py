@@ -17,7 +17,7 @@ from linnet.clock import Clock, SystemClock
 from linnet.domain.timeline import unpack_entry
 from linnet.errors import LinnetError
 from linnet.read.deps import ReadDeps
-from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
 from linnet.read.streams import Streams
@@ -79,7 +79,7 @@ def build_services(settings: Settings) -> Services:
     marks = MarkStore(valkey, keys)
     media = MediaStore(settings.media)
     leases = LeaseKeeper(db, clock, settings.leases)
-    profiles = ProfileLoader(db, cache, keys, clock, settings.loaders)
+    authors = AuthorLoader(db, cache, keys, clock, settings.loaders)
     live = LiveReaders(valkey, keys)
     read = ReadDeps(
         db=db,
@@ -88,8 +88,9 @@ def build_services(settings: Settings) -> Services:
         windows=windows,
         marks=marks,
         badges=badges,
-        tweets=TweetLoader(db, cache, keys, clock, profiles, settings.loaders),
-        profiles=profiles,
+        tweets=TweetLoader(db, cache, keys, clock, authors, settings.loaders),
+        profiles=ProfileLoader(db, cache, keys, clock, settings.loaders),
+        authors=authors,
         pulled=PulledAuthors(db, clock, settings.pulled),
         rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
         ranking=Ranking(db, clock, settings.ranking),
@@ -185,8 +186,7 @@ def _forget(services: Services, message: bytes) -> None:
     try:
         change = decode_change(message)
         services.viewers.on_change(change)
-        services.read.tweets.forget(change.tweet_ids)
-        services.read.profiles.forget(change.user_ids)
+        services.read.forget(change)
         for packed in change.posted:
             services.read.pulled.note(unpack_entry(packed))
         # Last, so that what streams read is not what was just forgotten.
@@ -199,8 +199,7 @@ def _forget(services: Services, message: bytes) -> None:
 
 def _forget_all(services: Services) -> None:
     services.viewers.forget_all()
-    services.read.tweets.forget_all()
-    services.read.profiles.forget_all()
+    services.read.forget_all()
     services.read.pulled.forget_all()
     services.streams.doubt_all()
 

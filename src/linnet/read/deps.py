@@ -3,7 +3,8 @@
 import msgspec
 
 from linnet.clock import Clock
-from linnet.read.hydration.profiles import ProfileLoader
+from linnet.ids import UserId
+from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
 from linnet.read.timelines.ranking import Ranking
@@ -13,6 +14,7 @@ from linnet.read.timelines.trending import Trending
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.badges import Badges
+from linnet.stores.valkey.changes import Change
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
@@ -30,6 +32,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     badges: Badges
     tweets: TweetLoader
     profiles: ProfileLoader
+    authors: AuthorLoader
     pulled: PulledAuthors
     rebuilder: Rebuilder
     ranking: Ranking
@@ -37,3 +40,20 @@ class ReadDeps(msgspec.Struct, frozen=True):
     trending: Trending
     clock: Clock
     media: MediaStore
+
+    def forget(self, change: Change) -> None:
+        """What this process holds in memory of something that changed."""
+        self.tweets.forget(change.tweet_ids)
+        self.profiles.forget(change.user_ids)
+        self.authors.forget(change.author_ids)
+
+    def forget_person(self, user_id: UserId) -> None:
+        """Whose profile was just changed here: the answer shows it, before the change is heard of."""
+        self.profiles.forget([user_id])
+        self.authors.forget([user_id])
+
+    def forget_all(self) -> None:
+        """Of everything: who knows what was missed."""
+        self.tweets.forget_all()
+        self.profiles.forget_all()
+        self.authors.forget_all()

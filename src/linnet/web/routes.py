@@ -74,7 +74,7 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
         bind_contextvars(user_id=str(viewer.user_id))
         found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
         # The account went while its session was still remembered: that is nobody.
-        me, viewer = (None, None) if found is None else (_me_of(found.profile), viewer)
+        me, viewer = (None, None) if found is None else (_me_of(found), viewer)
     page, ask = bound.page, Ask(request, services, viewer, me, token=token)
     counting = _begin(bound.plan, ask)
     if page.user and viewer is None:

@@ -33,11 +33,11 @@ async def hydrate(
     shown_ids = [entry.original_id or entry.id for entry in entries]
     asked = None if viewer_id is None or marks == "none" else deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(refs)
-    starting_profiles = deps.profiles.start(author_ids)
-    # Profiles first: tweets that come from the truth wait for profiles, so a page that held these back while it waits
+    starting_authors = deps.authors.start(author_ids)
+    # Authors first: tweets that come from the truth wait for authors, so a page that held these back while it waits
     # for tweets could wait for itself.
     try:
-        profiles = await starting_profiles.finish()
+        authors = await starting_authors.finish()
     except BaseException:
         starting_tweets.abandon()
         raise
@@ -49,18 +49,18 @@ async def hydrate(
     items: list[bytes | None] = []
     for entry, shown_id in zip(entries, shown_ids, strict=True):
         shown = facts.get(shown_id)
-        author = profiles.get(entry.author_id)
+        author = authors.get(entry.author_id)
         if shown is None or author is None or entry.id not in facts:
             items.append(None)
             continue
         viewer = b"null" if viewer_id is None else _VIEWERS[done.get(shown_id, 0)]
         if not entry.original_id:
-            items.append(tweet_json(shown, author.author_json, viewer))
+            items.append(tweet_json(shown, author.json, viewer))
             continue
-        original_author = profiles.get(entry.related_author_id)
+        original_author = authors.get(entry.related_author_id)
         if original_author is None:
             items.append(None)
             continue
-        original = tweet_json(shown, original_author.author_json, viewer)
-        items.append(retweet_json(entry, author.author_json, original, viewer))
+        original = tweet_json(shown, original_author.json, viewer)
+        items.append(retweet_json(entry, author.json, original, viewer))
     return items

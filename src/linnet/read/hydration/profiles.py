@@ -1,4 +1,9 @@
-"""Profiles by user id."""
+"""Profiles by user id, and of them what stands beside a tweet.
+
+Two caches of one row, since they grow old at different times. Counters change with every tweet and every follower, so a
+``Profile`` is seldom kept for long where people are busy. Beside tweets stand a name and a picture, which change once a
+year: a timeline reads them without asking the truth after each tweet of their owner.
+"""
 
 from collections.abc import Sequence
 
@@ -16,18 +21,11 @@ from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.keys import Keys
 
 
-class ProfileFacts(msgspec.Struct, frozen=True, array_like=True):
-    """A profile, and its place in a tweet, encoded."""
-
-    profile: Profile
-    author_json: bytes
-
-
-class ProfileLoader(Loader[UserId, ProfileFacts]):
-    """``fetch(user_ids)`` gives facts by user id; users who are not there are left out."""
+class ProfileLoader(Loader[UserId, Profile]):
+    """``fetch(user_ids)`` gives profiles by user id; users who are not there are left out."""
 
     def __init__(self, db: Database, cache: Cache, keys: Keys, clock: Clock, options: LoaderOptions) -> None:
-        super().__init__(cache, clock, options, ProfileFacts)
+        super().__init__(cache, clock, options, Profile)
         self._db = db
         self._keys = keys
 
@@ -37,20 +35,46 @@ class ProfileLoader(Loader[UserId, ProfileFacts]):
     def key_of(self, some_id: int) -> bytes:
         return self._keys.profile(some_id)
 
-    async def load(self, refs: Sequence[UserId]) -> list[Loaded[ProfileFacts]]:
+    async def load(self, refs: Sequence[UserId]) -> list[Loaded[Profile]]:
+        return [Loaded(profile.id, profile.version, profile) for profile in await users.fetch_profiles(self._db, refs)]
+
+
+class AuthorFacts(msgspec.Struct, frozen=True, array_like=True):
+    """Who wrote something: the username, and the author's place in a view, encoded."""
+
+    username: str
+    json: bytes
+
+
+class AuthorLoader(Loader[UserId, AuthorFacts]):
+    """``fetch(user_ids)`` gives facts by user id; users who are not there are left out.
+
+    The version is the row's as well. Of counters nothing is kept here, so what changed only these need not be told.
+    """
+
+    def __init__(self, db: Database, cache: Cache, keys: Keys, clock: Clock, options: LoaderOptions) -> None:
+        super().__init__(cache, clock, options, AuthorFacts)
+        self._db = db
+        self._keys = keys
+
+    def id_of(self, ref: UserId) -> int:
+        return ref
+
+    def key_of(self, some_id: int) -> bytes:
+        return self._keys.author(some_id)
+
+    async def load(self, refs: Sequence[UserId]) -> list[Loaded[AuthorFacts]]:
         return [
-            Loaded(
-                profile.id,
-                profile.version,
-                ProfileFacts(
-                    profile,
-                    author_json(
-                        profile.id,
-                        username=profile.username,
-                        name=profile.name,
-                        avatar_url=avatar_url(profile.id, profile.avatar),
-                    ),
-                ),
-            )
+            Loaded(profile.id, profile.version, _facts_of(profile))
             for profile in await users.fetch_profiles(self._db, refs)
         ]
+
+
+def _facts_of(profile: Profile) -> AuthorFacts:
+    shown = author_json(
+        profile.id,
+        username=profile.username,
+        name=profile.name,
+        avatar_url=avatar_url(profile.id, profile.avatar),
+    )
+    return AuthorFacts(profile.username, shown)

@@ -7,7 +7,7 @@ from linnet.domain.event import TweetRef
 from linnet.domain.tweet import Tweet
 from linnet.ids import UserId
 from linnet.read.hydration.loading import Loaded, Loader, LoaderOptions
-from linnet.read.hydration.profiles import ProfileLoader
+from linnet.read.hydration.profiles import AuthorLoader
 from linnet.read.views.tweets import TweetFacts, tweet_facts
 from linnet.stores.postgres import tweets
 from linnet.stores.postgres.pool import Database
@@ -24,13 +24,13 @@ class TweetLoader(Loader[TweetRef, TweetFacts]):
         cache: Cache,
         keys: Keys,
         clock: Clock,
-        profiles: ProfileLoader,
+        authors: AuthorLoader,
         options: LoaderOptions,
     ) -> None:
         super().__init__(cache, clock, options, TweetFacts)
         self._db = db
         self._keys = keys
-        self._profiles = profiles
+        self._authors = authors
 
     def id_of(self, ref: TweetRef) -> int:
         return ref.tweet_id
@@ -44,11 +44,11 @@ class TweetLoader(Loader[TweetRef, TweetFacts]):
     async def render(self, rows: Sequence[Tweet]) -> list[Loaded[TweetFacts]]:
         """The cacheable form of rows."""
         answered: set[UserId] = {row.reply_to.author_id for row in rows if row.reply_to is not None}
-        profiles = await self._profiles.fetch(answered) if answered else {}
+        authors = await self._authors.fetch(answered) if answered else {}
         rendered: list[Loaded[TweetFacts]] = []
         for row in rows:
             username = ""
-            if row.reply_to is not None and row.reply_to.author_id in profiles:
-                username = profiles[row.reply_to.author_id].profile.username
+            if row.reply_to is not None and row.reply_to.author_id in authors:
+                username = authors[row.reply_to.author_id].username
             rendered.append(Loaded(row.id, row.version, tweet_facts(row, replied_username=username)))
         return rendered

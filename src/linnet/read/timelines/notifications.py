@@ -98,13 +98,13 @@ async def _views(
 ) -> list[tuple[int, NotificationView]]:
     """Those of the groups in which there is somebody to meet, and whose tweet is there."""
     met = await _meet(deps, user_id, groups)
-    profiles = await deps.profiles.fetch({person for found in met for person in found.people})
+    authors = await deps.authors.fetch({person for found in met for person in found.people})
     entries = [_entry_of(found, user_id) for found in met]
     hydrated = iter(await hydrate(deps, user_id, [entry for entry in entries if entry is not None]))
     views: list[tuple[int, NotificationView]] = []
     for found, entry in zip(met, entries, strict=True):
         tweet = None if entry is None else next(hydrated)
-        people = [profiles[person].author_json for person in found.people if person in profiles]
+        people = [authors[person].json for person in found.people if person in authors]
         if not people or (entry is not None and tweet is None):
             continue
         newest_id = found.group.newest_id

@@ -206,13 +206,13 @@ async def _fetch_people(
     if not edges:
         return []
     user_ids = [edge.user_id for edge in edges]
-    facts = await deps.profiles.fetch(user_ids)
+    profiles_by_id = await deps.profiles.fetch(user_ids)
     relationships, hidden = await _fetch_relationships(deps, viewer_id, user_ids)
     unmet: frozenset[UserId] = frozenset() if of_all else hidden.on("people")
     return [
-        _Listed(edge.id, facts[edge.user_id].profile, relationships.get(edge.user_id))
+        _Listed(edge.id, profiles_by_id[edge.user_id], relationships.get(edge.user_id))
         for edge in edges
-        if edge.user_id in facts and edge.user_id not in unmet
+        if edge.user_id in profiles_by_id and edge.user_id not in unmet
     ]
 
 
@@ -263,7 +263,7 @@ async def _find_own_profile(deps: ReadDeps, user_id: UserId) -> Profile:
 
 
 async def _find_profile(deps: ReadDeps, user_id: UserId) -> Profile:
-    facts = (await deps.profiles.fetch([user_id])).get(user_id)
-    if facts is None:
+    profile = (await deps.profiles.fetch([user_id])).get(user_id)
+    if profile is None:
         raise UserNotFound
-    return facts.profile
+    return profile

@@ -106,8 +106,8 @@ async def _fetch_met(deps: ReadDeps, viewer_id: UserId, user_ids: Sequence[UserI
     if not user_ids:
         return {}
     hidden = (await fetch_hidden_among(deps, viewer_id, user_ids)).on("suggestions")
-    facts = await deps.profiles.fetch([user_id for user_id in user_ids if user_id not in hidden])
-    return {UserId(user_id): known.profile for user_id, known in facts.items()}
+    found = await deps.profiles.fetch([user_id for user_id in user_ids if user_id not in hidden])
+    return {UserId(user_id): profile for user_id, profile in found.items()}
 
 
 async def _view(deps: ReadDeps, viewer_id: UserId, found: Sequence[_Suggestion]) -> SuggestionsView:
@@ -115,8 +115,7 @@ async def _view(deps: ReadDeps, viewer_id: UserId, found: Sequence[_Suggestion])
     followers = await follows.fetch_followers_among(deps.db, viewer_id, suggested_ids) if found else set()
     # Two more than are named: somebody may be gone.
     named_ids = {user_id for suggestion in found for user_id in suggestion.followed_by[: _NAMED_AT_MOST + 2]}
-    facts = await deps.profiles.fetch(named_ids)
-    named = {UserId(user_id): known.profile for user_id, known in facts.items()}
+    named = {UserId(user_id): profile for user_id, profile in (await deps.profiles.fetch(named_ids)).items()}
     return SuggestionsView(
         [
             SuggestionView(

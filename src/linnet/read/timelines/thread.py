@@ -1,5 +1,6 @@
 """Screens: one tweet, and the thread around it."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -66,8 +67,12 @@ async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet, *, agai
 
     ``again``: it may have been posted before, so that its author may have done something with it since.
     """
-    await deps.tweets.remember(await deps.tweets.render([tweet]))
-    return await _shown(deps, viewer_id, tweet, marks="ask" if again else "none")
+    rendered = await deps.tweets.render([tweet])
+    # Begun in this order, and so in one round trip.
+    _, shown = await asyncio.gather(
+        deps.tweets.remember(rendered), _shown(deps, viewer_id, tweet, marks="ask" if again else "none")
+    )
+    return shown
 
 
 async def changed_screen(

@@ -26,7 +26,7 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
     """Something processes may hold in memory that is not so any more: tweets, profiles, token hashes by id or hash.
 
     ``posted`` are packed entries of top users, for those who pull them. ``logged_out_ids`` are users some of whose
-    sessions ended.
+    sessions ended. ``author_ids`` are those of ``user_ids`` of whom more changed than counters.
     """
 
     tweet_ids: tuple[int, ...] = ()
@@ -34,6 +34,12 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
     token_hashes: tuple[bytes, ...] = ()
     posted: tuple[bytes, ...] = ()
     logged_out_ids: tuple[int, ...] = ()
+    author_ids: tuple[int, ...] = ()
+
+
+def profile_changed(user_id: int) -> Change:
+    """Somebody edited their profile, or left."""
+    return Change(user_ids=(user_id,), author_ids=(user_id,))
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -120,6 +120,14 @@ class Keys(msgspec.Struct, frozen=True):
         """String: a profile as the views need it."""
         return self.prefix + b"profile:" + pack_id(user_id)
 
+    def author(self, user_id: int) -> bytes:
+        """String: who stands beside a tweet."""
+        return self.prefix + b"author:" + pack_id(user_id)
+
+    def of_profile(self, user_id: int) -> list[bytes]:
+        """All that is cached of a profile: what is to be told when more of it changes than counters."""
+        return [self.profile(user_id), self.author(user_id)]
+
     def live(self) -> bytes:
         """Hash: reader → the processes that hold open streams of theirs."""
         return self.prefix + b"live"

@@ -42,7 +42,7 @@ class Traces:
 
     async def delete_own(self, user_id: UserId) -> None:
         """Everything that belongs to a user: window, marks, sessions, limits, profile."""
-        await self._valkey.call(b"UNLINK", self._keys.profile(user_id))
+        await self._valkey.call(b"UNLINK", *self._keys.of_profile(user_id))
         async for page in self._scan(self._keys.user_pattern(user_id)):
             for key in page:
                 await self._valkey.call(b"UNLINK", key)

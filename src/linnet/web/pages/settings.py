@@ -76,7 +76,7 @@ async def save_profile(ask: Ask) -> Response[Any]:
     except (Invalid, Limited) as error:
         ask.did_nothing = isinstance(error, Invalid)
         return await _show(ask, section="profile", error=error, errors=errors_by_field(error), fields=fields)
-    ask.services.read.profiles.forget([actor.user_id])
+    ask.services.read.forget_person(actor.user_id)
     return go_to("/settings?done=profile#s-profile")
 
 
@@ -90,7 +90,7 @@ async def save_avatar(ask: Ask) -> Response[Any]:
         ask.did_nothing = not isinstance(error, Limited)
         sentence = _too_large(ask) if isinstance(error, FormTooLarge) else plainly(error)
         return await _show(ask, section="avatar", error=error, errors={"picture": sentence})
-    ask.services.read.profiles.forget([actor.user_id])
+    ask.services.read.forget_person(actor.user_id)
     return go_to("/settings?done=avatar#s-avatar")
 
 
@@ -117,7 +117,7 @@ async def drop_avatar(ask: Ask) -> Response[Any]:
     await ask.form()
     actor = ask.actor
     await remove_avatar(ask.services.write, actor.user_id)
-    ask.services.read.profiles.forget([actor.user_id])
+    ask.services.read.forget_person(actor.user_id)
     return go_to("/settings?done=no-avatar#s-avatar")
 
 
@@ -194,7 +194,7 @@ async def leave(ask: Ask) -> Response[Any]:
         sentence = "Please type your password." if isinstance(error, Invalid) else plainly(error)
         return await _show(ask, section="leave", error=error, errors={"password": sentence})
     services.viewers.forget_user(actor.user_id)
-    services.read.profiles.forget([actor.user_id])
+    services.read.forget_person(actor.user_id)
     return leave_to("/", secure=ask.is_secure)
 
 

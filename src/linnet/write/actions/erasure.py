@@ -8,7 +8,7 @@ from linnet.errors import Invalid, Unauthenticated, WrongPassword
 from linnet.ids import UserId
 from linnet.stores.postgres import erasure, users
 from linnet.stores.postgres.pool import Session, run_again
-from linnet.stores.valkey.changes import Change
+from linnet.stores.valkey.changes import profile_changed
 from linnet.stores.valkey.keys import pack_id
 from linnet.write.actions.passwords import Passwords
 from linnet.write.actions.profiles import announce_version
@@ -53,7 +53,7 @@ async def _leave(deps: WriteDeps, account: Account) -> bool:
     await announce_ended(deps, user_id, token_hashes)
     await best_effort(
         [
-            deps.cache.put_gone([deps.keys.profile(user_id)]),
+            deps.cache.put_gone(deps.keys.of_profile(user_id)),
             *deps.windows.drop(pack_id(user_id)),
             deps.marks.drop([user_id]),
             wake(deps, user_id),
@@ -61,7 +61,7 @@ async def _leave(deps: WriteDeps, account: Account) -> bool:
         what="leave",
     )
     # Only when the shared cache says that they are gone may processes be told to look there again.
-    await best_effort([forget(deps, Change(user_ids=(user_id,)))], what="leave")
+    await best_effort([forget(deps, profile_changed(user_id))], what="leave")
     return True
 
 

@@ -13,7 +13,7 @@ from linnet.stores.postgres import outbox, profiles
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.profiles import ProfileEdit
-from linnet.stores.valkey.changes import Change
+from linnet.stores.valkey.changes import profile_changed
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.actions.sessions import require_text
 from linnet.write.after_commit import best_effort, forget, wake
@@ -54,12 +54,12 @@ async def announce_version(deps: WriteDeps, session: Session, user_id: UserId, v
     await outbox.append(session, NewEvent.of(ProfileChanged(user_id), deps.ids.mint()))
     # Nobody reads from a Valkey that is away. To one that comes back with old values the event says it again.
     with suppress(Unavailable, ValkeyReplyError):
-        await deps.cache.put_stale([(deps.keys.profile(user_id), version)])
+        await deps.cache.put_stale([(key, version) for key in deps.keys.of_profile(user_id)])
 
 
 async def show_change(deps: WriteDeps, user_id: UserId) -> None:
     """To be said after the commit: processes forget what they hold of the profile."""
-    await best_effort([forget(deps, Change(user_ids=(user_id,))), wake(deps, user_id)], what="profile")
+    await best_effort([forget(deps, profile_changed(user_id)), wake(deps, user_id)], what="profile")
 
 
 def _checked(wish: Mapping[str, object]) -> ProfileEdit:

@@ -69,6 +69,7 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
             tuple({user.user_id for user in settled.users} | changed_profiles),
             (),
             plan.posted_by_top_users,
+            author_ids=tuple(changed_profiles),
         ),
         notified,
     )

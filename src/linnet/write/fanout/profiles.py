@@ -15,5 +15,7 @@ async def apply_profile_changes(deps: WriteDeps, session: Session, batch: Batch)
     changed = frozenset(event.user_id for event in batch.profiles)
     if changed:
         versions = await profiles.fetch_versions(session, sorted(changed))
-        await deps.cache.put_stale([(deps.keys.profile(user_id), version) for user_id, version in versions])
+        await deps.cache.put_stale(
+            [(key, version) for user_id, version in versions for key in deps.keys.of_profile(user_id)]
+        )
     return changed
