@@ -39,8 +39,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+"""The same, as they are sent."""
 # What one person is shown is nobody's to keep. The browser may go back to it, which no-store would forbid.
-_SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PRIVATE: Final = "private, no-cache"
 
 
@@ -75,7 +76,7 @@ class Answer(Response[Any]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self.body
-        headers = _SECURITY.copy()
+        headers = SECURITY.copy()
         headers += [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         headers += [(b"set-cookie", cookie.encode()) for cookie in self._cookies]
         if self._packs and len(body) >= _PACKED_FROM_BYTES:

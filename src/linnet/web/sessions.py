@@ -95,7 +95,9 @@ def comes_from_here(request: AnyRequest, *, public_url: str) -> bool:
     if origin is None:
         return True
     # A proxy in front may ask for another host than people do.
-    return origin == public_url.rstrip("/") or origin.partition("://")[2] == request.headers.get("host")
+    return bool(origin) and (
+        origin == public_url.rstrip("/") or origin.partition("://")[2] == request.headers.get("host")
+    )
 
 
 def is_ours(request: AnyRequest, fields: Mapping[str, str], token: str | None, *, public_url: str = "") -> bool:

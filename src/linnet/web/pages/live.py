@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Response
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId
@@ -17,7 +17,7 @@ from linnet.read.streams import MAX_WATCHED, Streams, StreamWish, parse_bookmark
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.thread import posted_screen
 from linnet.read.views.tweets import TweetView
-from linnet.web.answers import Answer, json_answer
+from linnet.web.answers import SECURITY, Answer, json_answer
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.pages.layout import decode_tweets
 from linnet.web.pages.tweets import key_of
@@ -70,7 +70,12 @@ class _Serving(ASGIResponse):
         self._open = streams, viewer, wish
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await serve_stream(*self._open, receive, send)
+        async def send_for_pages(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY]
+            await send(message)
+
+        await serve_stream(*self._open, receive, send_for_pages)
 
 
 async def stream(ask: Ask) -> Response[Any]:
