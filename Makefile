@@ -73,9 +73,12 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-# Pages are tested in Debian's Chromium. Who may not install it is told to.
+# Pages are tested in Debian's Chromium, and what is left when parts die behind Debian's HAProxy. Who may not install them
+# is told to.
 browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { \
-	  echo "Installing chromium …"; export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; }; } || \
-	  { echo "The tests of pages need chromium. Please install it: apt-get install chromium" >&2; exit 1; }
+	@missing=; command -v chromium >/dev/null || missing=chromium; \
+	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing="$$missing haproxy"; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { \
+	  echo "Installing" $$missing …; export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null; }; } || \
+	  { echo "The tests need" $$missing". Please install: apt-get install" $$missing >&2; exit 1; }
