@@ -7,6 +7,9 @@
 -- held up nor an event that comes twice undoes a later change.
 local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
 local author, reason, change = ARGV[1], ARGV[2], ARGV[3]
+must(#author == 8 and #change == 8 and #ARGV[5] == 8, 'ids')
+must(reason == 'u' or reason == '-', 'reason')
+local seconds = whole(ARGV[4], 'seconds')
 local noted = redis.call('HGET', hide, author)
 if noted then
   local noted_hi, noted_lo = id_parts(string.sub(noted, 2))
@@ -14,7 +17,7 @@ if noted then
   if noted_hi > hi or (noted_hi == hi and noted_lo >= lo) then return 0 end
 end
 redis.call('HSET', hide, author, reason .. change)
-redis.call('EXPIRE', hide, tonumber(ARGV[4]) + 86400)
+redis.call('EXPIRE', hide, seconds + 86400)
 redis.call('UNLINK', home, pull)
 tell(KEYS[4], ARGV[6], EVERYTHING, {ARGV[5]})
 return 1

@@ -1,6 +1,7 @@
 -- Drops the windows of many readers, with their pull sets; returns how many there were. Tells those who have a stream.
 -- KEYS: any key of the slot, live. ARGV: prefix, packed reader ids, channel prefix.
 local prefix, readers = ARGV[1], ARGV[2]
+must(#readers % 8 == 0, 'readers')
 local bxor, band, rshift, byte = bit.bxor, bit.band, bit.rshift, string.byte
 local dropped = 0
 for at = 1, #readers, 8 do

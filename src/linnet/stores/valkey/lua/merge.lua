@@ -3,7 +3,15 @@
 -- KEYS: home, pull, hide. ARGV: token, tail, limit, seconds to live, pull set, the snapshot's entries, newest first.
 local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('LINDEX', home, 0) ~= '?' .. ARGV[1] then return 0 end
-local tail, limit, seconds = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local tail, limit, seconds = ARGV[2], whole(ARGV[3], 'limits'), whole(ARGV[4], 'limits')
+must(tail == '.' or tail == '+', 'tail')
+local above_hi, above_lo = math.huge, 0
+for j = 6, #ARGV do
+  must(is_entry(ARGV[j]), 'entry')
+  local entry_hi, entry_lo = id_parts(ARGV[j])
+  must(entry_hi < above_hi or (entry_hi == above_hi and entry_lo < above_lo), 'order')
+  above_hi, above_lo = entry_hi, entry_lo
+end
 local pushed = redis.call('LRANGE', home, 1, -1)
 -- So much was pushed meanwhile that some was cut off: below the rest nobody knows any more what was pushed.
 local cut = #pushed > 0 and #pushed[#pushed] < SHORTEST_ENTRY

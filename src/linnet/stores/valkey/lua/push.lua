@@ -1,7 +1,10 @@
 -- Pushes one entry to the windows of many readers; returns how many took it. Tells those of them who have a stream.
 -- KEYS: any key of the slot, live. ARGV: prefix, entry, packed reader ids, limit, keep, channel prefix.
 local prefix, entry, readers = ARGV[1], ARGV[2], ARGV[3]
-local limit, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
+local limit, keep = whole(ARGV[4], 'limits'), whole(ARGV[5], 'limits')
+must(is_entry(entry), 'entry')
+must(#readers % 8 == 0, 'readers')
+must(keep <= limit, 'limits')
 local hi, lo = id_parts(entry)
 local call, bxor, band, rshift, byte, sub = redis.call, bit.bxor, bit.band, bit.rshift, string.byte, string.sub
 local key_heads = {}

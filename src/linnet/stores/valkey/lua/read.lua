@@ -3,7 +3,9 @@
 -- Returns nil: no window. 0: it is being built. 1: the page lies below the window.
 -- Else {pull set, packed ids of hidden authors among the entries, up to count + 1 elements; the tail is one}.
 local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
-local before, after, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local before, after, count = ARGV[1], ARGV[2], whole(ARGV[3], 'numbers')
+local seconds, renewed_below = whole(ARGV[4], 'numbers'), whole(ARGV[5], 'numbers')
+must((before == '' or #before == 8) and (after == '' or #after == 8), 'bounds')
 local head = redis.call('LINDEX', home, 0)
 if not head then return false end
 if string.byte(head) == BUILDING and #head < SHORTEST_ENTRY then return 0 end
@@ -57,8 +59,7 @@ if redis.call('EXISTS', hide) == 1 then
   end
 end
 
-local seconds = tonumber(ARGV[4])
-if redis.call('TTL', home) < tonumber(ARGV[5]) then
+if redis.call('TTL', home) < renewed_below then
   redis.call('EXPIRE', home, seconds)
   redis.call('EXPIRE', pull, seconds)
   redis.call('EXPIRE', hide, seconds + 86400)

@@ -16,6 +16,22 @@ local function id_parts(packed)
   return struct.unpack('>I6I2', packed)
 end
 
+-- A window that holds something else than entries and markers could not be read any more: whoever calls wrongly is told
+-- so, before anything is written.
+local function must(holds, what)
+  if not holds then error('malformed ' .. what, 0) end
+end
+
+local function whole(text, what)
+  local number = tonumber(text)
+  must(number and number >= 1 and number < 2 ^ 31 and number % 1 == 0, what)
+  return number
+end
+
+local function is_entry(packed)
+  return #packed == 16 or #packed == 24 or #packed == 32
+end
+
 local function trim(key, first, keep)
   redis.call('LTRIM', key, 0, first + keep - 1)
   redis.call('RPUSH', key, '+')
