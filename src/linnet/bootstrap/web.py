@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from linnet.api.app import create_app
 from linnet.api.edge import Edge
 from linnet.api.services import ApiOptions, ApiServices
+from linnet.bootstrap.garbage import look_for_garbage_seldom
 from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
@@ -44,6 +45,7 @@ def create_web_app() -> ASGIApp:
 
     async def begin() -> None:
         await whole_life.__aenter__()
+        look_for_garbage_seldom()
         call_on_stop(services.streams.stop)
 
     async def end() -> None:

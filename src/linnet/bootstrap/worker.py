@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from linnet.bootstrap.garbage import look_for_garbage_seldom
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, open_services
@@ -49,6 +50,7 @@ async def run_worker(
             pages = monitoring_pages(services)
             await stack.enter_async_context(serve_pages(pages, host=monitoring.host, port=monitoring.port))
         jobs = known_jobs()
+        look_for_garbage_seldom()
         log.info("the worker is ready", duties=sorted(duties))
         ready.set()
         async with asyncio.TaskGroup() as group:
