@@ -26,14 +26,16 @@ async def hydrate(
     """The JSON of each entry in order; None for one whose tweet, original or author is gone."""
     if not entries:
         return []
-    refs = [TweetRef(entry.author_id, entry.id) for entry in entries]
-    refs += [TweetRef(entry.related_author_id, entry.original_id) for entry in entries if entry.original_id]
-    author_ids = {entry.author_id for entry in entries}
-    author_ids |= {entry.related_author_id for entry in entries if entry.original_id}
     shown_ids = [entry.original_id or entry.id for entry in entries]
+    tweet_ids = set(shown_ids)
+    author_ids = {entry.author_id for entry in entries}
+    for entry in entries:
+        if entry.original_id:
+            tweet_ids.add(entry.id)
+            author_ids.add(entry.related_author_id)
     asked = None if viewer_id is None or marks == "none" else deps.marks.ask(viewer_id, shown_ids)
-    starting_tweets = deps.tweets.start(refs)
-    starting_authors = deps.authors.start(author_ids)
+    starting_tweets = deps.tweets.start(tweet_ids, lambda: _refs_by_id(entries))
+    starting_authors = deps.authors.start(author_ids, lambda: {author_id: author_id for author_id in author_ids})
     # Authors first: tweets that come from the truth wait for authors, so a page that held these back while it waits
     # for tweets could wait for itself.
     try:
@@ -64,3 +66,9 @@ async def hydrate(
         original = tweet_json(shown, original_author.json, viewer)
         items.append(retweet_json(entry, author.json, original, viewer))
     return items
+
+
+def _refs_by_id(entries: Sequence[Entry]) -> dict[int, TweetRef]:
+    refs: dict[int, TweetRef] = {entry.id: TweetRef(entry.author_id, entry.id) for entry in entries}
+    refs |= {e.original_id: TweetRef(e.related_author_id, e.original_id) for e in entries if e.original_id}
+    return refs

@@ -6,7 +6,7 @@ the same id share one flight. Valkey away means slower, not wrong.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -77,16 +77,17 @@ class Loader(ABC, Generic[Ref, Facts]):
 
     async def fetch(self, refs: Collection[Ref]) -> dict[int, Facts]:
         """Facts by id; what is not there is left out."""
-        return await self.start(refs).finish()
+        by_id = {self.id_of(ref): ref for ref in refs}
+        return await self.start(by_id, lambda: by_id).finish()
 
-    def start(self, refs: Collection[Ref]) -> "Fetch[Ref, Facts]":
+    def start(self, ids: Iterable[int], refs: Callable[[], dict[int, Ref]]) -> "Fetch[Ref, Facts]":
         """Looks into memory and asks Valkey for the rest; ``finish`` or ``abandon`` must follow.
 
-        Two loaders that are started in one turn of the event loop share a round trip.
+        ``refs`` gives the references by id, and is asked for them only when something is missing. Two loaders that are
+        started in one turn of the event loop share a round trip.
         """
-        by_id = {self.id_of(ref): ref for ref in refs}
-        found, missing = self.memory.get_many(by_id)
-        return Fetch(self, by_id, found, missing)
+        found, missing = self.memory.get_many(ids)
+        return Fetch(self, refs() if missing else {}, found, missing)
 
     def ask(self, ids: list[int]) -> Awaitable[list[bytes | None]]:
         """Asks Valkey; sent when called."""

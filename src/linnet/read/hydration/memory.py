@@ -39,9 +39,11 @@ class Memory(Generic[K, V]):
             kept = young.get(key)
             if kept is None:
                 kept = old.get(key)
-                if kept is not None:
-                    young[key] = kept
-            if kept is not None and kept[0] > now:
+                if kept is None:
+                    missing.append(key)
+                    continue
+                young[key] = kept
+            if kept[0] > now:
                 found[key] = kept[1]
             else:
                 missing.append(key)

@@ -72,8 +72,11 @@ async def fill_page(
             rest_of_items = iter(hydrated[len(entries) :])
             items_beside = [[item for item in islice(rest_of_items, len(one)) if item is not None] for one in lists]
             hydrated, beside = hydrated[: len(entries)], None
+        places = skeleton.places
         found = [
-            (skeleton.place_of(entry), item) for entry, item in zip(entries, hydrated, strict=True) if item is not None
+            (places.get(entry.id, entry.id) if places else entry.id, item)
+            for entry, item in zip(entries, hydrated, strict=True)
+            if item is not None
         ]
         items = found + items if wanted.ascending else items + found
         missing -= len(found)

@@ -55,7 +55,9 @@ async def home_page(
         return found.skeleton
 
     def choose(entries: list[Entry]) -> list[list[Entry]]:
-        liked = choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away)
+        liked = choose_popular(best, viewer_id, popular, shown=entries, kept_away=kept_away) if best else []
+        if not news:
+            return [liked, []]
         shown = [*entries, *liked]
         of_top = choose_top_news(news, viewer_id, of_top_users, shown=shown, followed=pulled, kept_away=kept_away)
         return [liked, of_top]

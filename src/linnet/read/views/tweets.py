@@ -160,7 +160,7 @@ def viewer_json(*, liked: bool, retweeted: bool) -> bytes:
 
 def tweet_json(facts: TweetFacts, author: bytes, viewer: bytes) -> bytes:
     """A tweet or a reply."""
-    return b"%b%b%b%b}" % (facts.head, author, facts.tail, viewer)
+    return b"".join((facts.head, author, facts.tail, viewer, b"}"))
 
 
 def retweet_json(entry: Entry, author: bytes, original: bytes, viewer: bytes) -> bytes:

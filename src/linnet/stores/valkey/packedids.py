@@ -27,7 +27,7 @@ class PackedIds(Container[UserId]):
         self._packed = packed
 
     def __contains__(self, some_id: object) -> bool:
-        if not isinstance(some_id, int):
+        if not self._packed or not isinstance(some_id, int):
             return False
         wanted, count = pack_id(some_id), len(self)
         at = bisect_left(range(count), wanted, key=self._packed_at)
