@@ -11,7 +11,6 @@ from linnet.stores.postgres import users
 from linnet.write.actions.imports import Stage, import_graph
 from linnet.write.actions.tweets import post_tweet
 
-_FOLLOWED_EACH = 20
 _WORDS = ("bread", "harbour", "lantern", "sparrow", "kettle", "ladder", "river", "garden", "ferry", "violin", "teapot")
 
 
@@ -23,14 +22,21 @@ class Town(msgspec.Struct, frozen=True):
 
 
 async def build_town(
-    services: Services, scratch: Path, *, seed: int, authors: int = 60, readers: int = 100, tweets_each: int = 15
+    services: Services,
+    scratch: Path,
+    *,
+    seed: int,
+    authors: int = 60,
+    readers: int = 100,
+    tweets_each: int = 15,
+    followed_each: int = 20,
 ) -> Town:
     """Without log-ins. The events of it may be waiting still."""
     chance = random.Random(seed)
     lines = [
         f"{1000 + reader} {author}"
         for reader in range(readers)
-        for author in sorted(chance.sample(range(authors), min(_FOLLOWED_EACH, authors)))
+        for author in sorted(chance.sample(range(authors), min(followed_each, authors)))
     ]
     path = scratch / "town.txt"
     path.write_text("\n".join(lines))

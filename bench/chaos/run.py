@@ -35,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     seed: int = 1
     authors: int = 40
     readers: int = 40
+    followed_each: int = 20
     tweets_each: int = 4
     watched: int = 4
 
@@ -57,16 +58,29 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Run:
-    """The people of one run and all that they were told so far."""
+    """The people of one run: ``requests`` is all that they asked for and were told so far.
 
-    def __init__(self, stage: Stage, options: Options, tokens: dict[int, str], watched: list[tuple[int, int]]) -> None:
+    ``begin`` is what was there before, ``found`` what was there when it was looked at last.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        options: Options,
+        *,
+        tokens: dict[int, str],
+        watched: list[tuple[int, int]],
+        begin: Truth,
+        memory: Memory,
+    ) -> None:
         self._stage = stage
         self._options = options
         self._tokens = tokens
         self._watched = watched
-        self._requests: list[Request] = []
-        self._begin: Truth | None = None
-        self._memory: Memory | None = None
+        self._memory = memory
+        self.begin = begin
+        self.found = begin
+        self.requests: list[Request] = []
 
     @classmethod
     async def prepare(cls, stage: Stage, options: Options) -> "Run":
@@ -78,32 +92,34 @@ class Run:
                 seed=options.seed,
                 authors=options.authors,
                 readers=options.readers,
+                followed_each=options.followed_each,
                 tweets_each=options.tweets_each,
             )
             tokens = await open_sessions(services, [*town.authors, *town.readers])
         await drained(stage)
-        run = cls(stage, options, {int(user_id): token for user_id, token in tokens.items()}, [])
-        truth = await read_truth(stage)
-        run._watched = _disjoint_pairs(truth, {int(each) for each in town.readers}, options.watched)
-        run._begin = truth
-        return run
+        begin = await read_truth(stage)
+        return cls(
+            stage,
+            options,
+            tokens={int(user_id): token for user_id, token in tokens.items()},
+            watched=_disjoint_pairs(begin, {int(each) for each in town.readers}, options.watched),
+            begin=begin,
+            memory=Memory.of(stage),
+        )
 
     async def strike(self, fault: Fault, number: int) -> Result:
         """Load, the fault in the middle of it, load until all is back and longer, and then the checks."""
         stage, options = self._stage, self._options
-        truth = await read_truth(stage)
         path = stage.directory / f"load{number}.plan"
-        path.write_bytes(msgspec.json.encode(self._plan(truth, number)))
+        path.write_bytes(msgspec.json.encode(self._plan(await read_truth(stage), number)))
         async with _loading(path) as outcome:
             await asyncio.sleep(options.calm_seconds)
-            if self._memory is None:
-                self._memory = Memory.of(stage)
             struck = time.monotonic()
             await fault.strike(stage)
             await stage.wait_ready()
             healed = time.monotonic()
             await asyncio.sleep(max(options.calm_seconds, options.seconds - (healed - struck)))
-        self._requests += outcome.requests
+        self.requests += outcome.requests
         drain_seconds = await drained(stage)
         grown, mistakes = await self._check(number)
         lags = [(seen.acknowledged, seen.lag_seconds) for seen in outcome.seen]
@@ -115,10 +131,9 @@ class Run:
         )
 
     async def _check(self, number: int) -> tuple[int, list[Mistake]]:
-        assert self._begin is not None
-        assert self._memory is not None
         memory = Memory.of(self._stage)
-        mistakes = judge(self._begin, self._requests, await read_truth(self._stage))
+        self.found = await read_truth(self._stage)
+        mistakes = judge(self.begin, self.requests, self.found)
         async with open_services(self._stage.settings, role="command") as services:
             mistakes += await check_timelines(self._stage, services, self._tokens, seed=self._options.seed + number)
         return self._memory.grown_bytes(memory), mistakes + self._memory.judge(memory)

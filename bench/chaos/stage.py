@@ -5,7 +5,6 @@ Every process is a child that dies with this one and is started again when it di
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +15,7 @@ import msgspec
 
 from bench.chaos.http import HttpClient
 from bench.chaos.ports import free_ports
+from bench.chaos.proxy import start_haproxy
 from bench.chaos.relay import Network
 from bench.chaos.stores import RESTART, PostgresServer, ValkeyTrio
 from bench.chaos.waiting import until
@@ -25,8 +25,6 @@ from linnet.embedded import Child, ChildSpec, StopStep, Supervisor
 from linnet.settings import Settings, read_settings
 from linnet.stores.postgres.migrate import migrate
 
-_ROOT = Path(__file__).parents[2]
-_HAPROXY = _ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 # So many that nobody reaches them, and yet each request is counted in Valkey as it would be.
 _LIMITS = {f"LINNET_LIMIT_{name}": "1000000/m" for name in ("REQUEST", "TWEET", "FOLLOW", "LIKE", "SEARCH")}
 
@@ -94,9 +92,6 @@ class Stage(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def open_stage(directory: Path) -> AsyncIterator[Stage]:
     """Everything is ready inside the block, and gone after it. Call it in the main thread."""
-    haproxy = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if haproxy is None:
-        raise SystemExit("HAProxy is not installed: apt-get install haproxy")
     async with AsyncExitStack() as stack:
         postgres, valkey = await asyncio.gather(
             PostgresServer.open(stack, directory / "postgres"), ValkeyTrio.open(stack, directory / "valkey")
@@ -129,14 +124,19 @@ async def open_stage(directory: Path) -> AsyncIterator[Stage]:
             _linnet(f"worker {number}", ("worker", "--jobs", "--metrics-port", str(each)), through_relays, each, logs)
             for number, each in enumerate(ports[2:4], 1)
         ]
-        proxy = _haproxy(haproxy, port, ports[:2], logs)
-        for supervisor in (*(each.supervisor for each in (*webs, *workers)), proxy):
-            stack.push_async_callback(supervisor.stop)
+        await start_haproxy(stack, port=port, web_ports=ports[:2], logs=logs)
+        supervisors = [each.supervisor for each in (*webs, *workers)]
+        stack.push_async_callback(_stop_all, supervisors)
+        for supervisor in supervisors:
             await supervisor.start()
         settings = with_urls(read_settings({}), database_url=postgres.url, valkey_url=valkey.url())
         stage = Stage(directory, port, postgres, valkey, network, webs, workers, settings)
         await stage.wait_ready()
         yield stage
+
+
+async def _stop_all(supervisors: list[Supervisor]) -> None:
+    await asyncio.gather(*(supervisor.stop() for supervisor in supervisors))
 
 
 def _linnet(
@@ -151,19 +151,6 @@ def _linnet(
         stop_steps=(StopStep(signal.SIGTERM, 30.0),),
     )
     return LinnetProcess(name, Supervisor.of_program(spec, RESTART), port)
-
-
-def _haproxy(program: str, port: int, web_ports: list[int], logs: Path) -> Supervisor:
-    environment = {"LINNET_BIND": f"127.0.0.1:{port}", "PATH": os.environ.get("PATH", "")}
-    environment |= {f"LINNET_WEB_{number}": f"127.0.0.1:{each}" for number, each in enumerate(web_ports, 1)}
-    spec = ChildSpec(
-        name="HAProxy",
-        argv=(program, "-db", "-f", str(_HAPROXY)),
-        environment=environment,
-        log_path=logs / "haproxy.log",
-        stop_steps=(StopStep(signal.SIGUSR1, 1.0), StopStep(signal.SIGTERM, 5.0)),
-    )
-    return Supervisor.of_program(spec, RESTART)
 
 
 async def _is_ready(port: int) -> bool:
