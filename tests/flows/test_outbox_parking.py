@@ -1,16 +1,22 @@
 """An event that keeps failing is parked with its reason, holds up nobody but its actor, and can be replayed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
-from linnet.domain.event import lane_of
+from linnet.domain.event import actor_of, lane_of
 from linnet.errors import Unavailable
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import ParkedEvent
+from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.queries import Query
+from linnet.write.deps import WriteDeps
+from linnet.write.fanout import batch
+from linnet.write.fanout.batch import Applied
+from linnet.write.fanout.sorting import Numbered
 from linnet.write.outbox import lanes
 from linnet.write.outbox.lanes import LaneOptions
 from linnet.write.outbox.worker import WorkerOptions
@@ -32,6 +38,8 @@ _SPOIL = Query(
 )
 _MEND = Query("test.mend", (), "none", "update parked_events set kind = 'tweet_posted' where actor_id = %(actor_id)s")
 _DUE = Query("test.due", (), "none", "update outbox set retry_at = now() where retry_at is not null")
+_HURRY = Query("test.hurry", (), "value", "select set_config('statement_timeout', '20', true)")
+_SLEEP = Query("test.sleep", (), "value", "select pg_sleep(3600)")
 _WAITING = Query("test.waiting", (), "many", "select actor_id, attempts from outbox order by id")
 
 
@@ -235,3 +243,30 @@ async def test_parked_events_are_listed_a_page_at_a_time(town: World) -> None:
     rest = await outbox.fetch_parked(town.db, after=(everything[0].actor_id, everything[0].id), page_size=1)
     assert rest == [everything[1]]
     assert UserId(everything[0].actor_id) == town.ids["ada"]
+
+
+async def test_an_event_that_always_takes_too_long_is_parked_too_and_waits_longer(
+    town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = batch.apply_batch
+
+    async def slowly(deps: WriteDeps, session: Session, events: Sequence[Numbered]) -> Applied:
+        if any(actor_of(numbered.event) == town.ids["ada"] for numbered in events):
+            await session.value(_HURRY)
+            await session.value(_SLEEP)
+        return await handle(deps, session, events)
+
+    monkeypatch.setattr(lanes, "apply_batch", slowly)
+    await town.post("ada", "slow")
+    await town.post("ben", "quick")
+    slow_later = msgspec.structs.replace(AT_ONCE, slow_retry_seconds=3600.0)
+    # The batch fails, its events are applied one by one: what is slow waits, the rest of the lane goes on.
+    await lanes.apply_lane_batch(town.write, lane(town), slow_later)
+    assert await waiting(town) == [("ada", 1)]
+    for _ in range(ATTEMPTS - 1):
+        assert await lanes._apply_one(town.write, lane(town), slow_later) == "empty", "its time has not come"
+        await town.db.run(_DUE)
+        assert await lanes._apply_one(town.write, lane(town), slow_later) == "applied"
+    [event] = await parked(town)
+    assert "TooSlow" in event.reason
+    assert "statement timeout" in event.reason

@@ -151,6 +151,9 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
         await wait_for_database(settings.postgres, patient=patient)
         stack.push_async_callback(services.db.close)
         await services.db.open()
+        if patient:
+            # A command asks once and may wait; who serves others must not.
+            await stack.enter_async_context(services.db.watched())
         stack.push_async_callback(services.valkey.close)
         await wait_for_valkey(services.valkey, patient=patient)
         stack.push_async_callback(services.leases.close)

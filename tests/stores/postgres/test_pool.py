@@ -1,6 +1,7 @@
 """Sessions and transactions, and what of PostgreSQL's errors others get to see."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from linnet.errors import EmailTaken, Unavailable, UsernameTaken
 from linnet.ids import UserId
 from linnet.stores.postgres import pool, users
-from linnet.stores.postgres.pool import ConcurrentUpdate, Database, PostgresOptions, run_again
+from linnet.stores.postgres.pool import ConcurrentUpdate, Database, PostgresOptions, TooSlow, run_again
 from linnet.stores.postgres.queries import Query
 
 
@@ -172,6 +173,26 @@ async def test_a_statement_that_takes_too_long_ends(database_url: str) -> None:
     await db.close()
 
 
+async def test_who_waits_for_somebody_elses_lock_is_not_called_slow(database_url: str) -> None:
+    lock = query("select value from installation where key = 'a' for update")
+    db = Database(PostgresOptions(database_url, pool_size=2, pool_timeout_seconds=60.0))
+    await at_last(db)
+    await db.run(_PUT, key="a", value="1")
+    async with db.transaction() as holder:
+        await holder.value(lock)
+        for limit, error in (("lock_timeout", Unavailable), ("statement_timeout", TooSlow)):
+
+            async def wait(limit: str = limit) -> None:
+                async with db.transaction() as session:
+                    await session.value(query(f"select set_config('{limit}', '20', true)"))
+                    await session.value(lock)
+
+            with pytest.raises(Unavailable) as refused:
+                await wait()
+            assert type(refused.value) is error
+    await db.close()
+
+
 async def test_a_connection_that_falls_is_replaced(db: Database) -> None:
     terminate = query("select pg_terminate_backend(%(pid)s)")
 
@@ -218,6 +239,11 @@ async def test_after_a_restart_of_the_server_nobody_meets_a_connection_that_ende
 
     await asyncio.gather(*(hold() for _ in range(4)))
     _end_connections(database_url)
+    for connection in db._pool._pool:
+        # A backend leaves the list of those that are there before it says its last word.
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        assert poll.poll(60_000)
     db.statements = 0
     # One after another: each of them would meet another of the four.
     for _ in range(8):

@@ -103,11 +103,9 @@ class JobRunner:
         return PsycopgConnector(
             conninfo=postgres.url,
             kwargs={
-                "autocommit": True,
-                "connect_timeout": postgres.connect_timeout_seconds,
+                **postgres.parameters,
                 "application_name": "linnet jobs",
-                "options": f"-c search_path={NAMESPACE} -c statement_timeout="
-                f"{round(postgres.statement_timeout_seconds * 1000)}",
+                "options": f"-c search_path={NAMESPACE} {postgres.server_settings}",
             },
             min_size=1,
             max_size=2,

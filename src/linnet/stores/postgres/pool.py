@@ -2,81 +2,99 @@
 
 A ``Session`` is one connection at work, in its own transaction or statement by statement. Rows are built positionally
 into the struct that the caller names. What goes wrong comes out as an error of ``linnet.errors``: a constraint that
-says something to the person is named in ``_CONSTRAINTS``, a store that is away becomes ``Unavailable``.
+says something to the person is named in ``faults``, a store that is away becomes ``Unavailable``.
+
+Nobody waits for ever: the server ends statements that take long, and if it does not do so in time either, the
+connection is cut here. A process that serves people also watches PostgreSQL (``Database.watched``).
 """
 
+import asyncio
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
+import structlog
 from prometheus_client import Counter, Gauge
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from linnet import spans
-from linnet.errors import EmailTaken, LinnetError, Unavailable, UsernameTaken
+from linnet.errors import Unavailable
+from linnet.stores.postgres.faults import ConcurrentUpdate, TooSlow, run_again, translate
 from linnet.stores.postgres.queries import Query
+from linnet.stores.postgres.turnstile import Pass, Turnstile
+from linnet.stores.postgres.watch import Watch, WatchOptions, cut
+
+__all__ = ["ConcurrentUpdate", "Database", "PostgresOptions", "Reader", "Session", "TooSlow", "run_again"]
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 # How long a request waits for a connection while the server is known to be away.
 _AWAY_SECONDS = 0.5
+# How often somebody who waits for a new connection looks up.
+_GLANCE_SECONDS = 0.1
+# What the server may take beyond the time-out of a statement to say so.
+_MARGIN_SECONDS = 2.0
 
 POOL_SIZE = Gauge("linnet_database_pool_size", "Connections a process may have.", multiprocess_mode="livesum")
 POOL_IN_USE = Gauge("linnet_database_pool_in_use", "Connections at work.", multiprocess_mode="livesum")
 POOL_REFUSALS = Counter("linnet_database_pool_refusals", "Requests that got no connection in time.")
 
-_CONSTRAINTS: dict[str, Callable[[], LinnetError]] = {
-    "usernames_pkey": UsernameTaken,
-    "emails_pkey": EmailTaken,
-}
-
-
-# Of two at once one comes first, and the other looks again.
-_RETRIED_CONSTRAINTS = {"outbox_pkey", "worker_leases_pkey", "tweets_one_pin"}
-
-
-class ConcurrentUpdate(Exception):
-    """Two transactions met (deadlock, serialization, the same event id). Running the whole again is safe."""
-
 
 class PostgresOptions(msgspec.Struct, frozen=True):
-    """How to reach PostgreSQL and how long to wait for it."""
+    """How to reach PostgreSQL and how long to wait for it.
+
+    Requests that write have ``write_share`` of the connections; ``max_waiting`` bounds each of the lines for one.
+    """
 
     url: str
     pool_size: int = 8
+    write_share: float = 0.625
     pool_timeout_seconds: float = 2.0
     max_waiting: int = 256
     statement_timeout_seconds: float = 10.0
     connect_timeout_seconds: int = 5
+    watch: WatchOptions = WatchOptions()
 
+    @property
+    def write_connections(self) -> int:
+        return max(1, int(self.pool_size * self.write_share))
 
-def _translate(error: psycopg.Error) -> Exception:
-    """The error of ours that an error of the driver means, or the error itself: then it is a bug."""
-    if isinstance(error, errors.UniqueViolation):
-        constraint = error.diag.constraint_name or ""
-        if constraint in _CONSTRAINTS:
-            return _CONSTRAINTS[constraint]()
-        if constraint in _RETRIED_CONSTRAINTS:
-            return ConcurrentUpdate(constraint)
-        return _without_rows(error)
-    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
-        return ConcurrentUpdate(str(error))
-    # A time-out of the pool is an OperationalError too; InterfaceError is what a connection says that fell meanwhile.
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return Unavailable(f"PostgreSQL: {error}")
-    return _without_rows(error)
+    @property
+    def server_settings(self) -> str:
+        """What each connection asks the server for, in the words of libpq.
 
+        Locks are waited for less long than a statement may take, so that it is known which of the two was too slow. And
+        the server is to notice as well when nobody is there any more: such a transaction holds its locks until then.
+        """
+        statement_ms = round(self.statement_timeout_seconds * 1000)
+        return (
+            f"-c statement_timeout={statement_ms} -c lock_timeout={max(1, round(statement_ms * 0.8))}"
+            " -c idle_in_transaction_session_timeout=60000 -c client_connection_check_interval=1000"
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+            " -c tcp_user_timeout=20000"
+        )
 
-def _without_rows(error: psycopg.Error) -> psycopg.Error:
-    """The same error; its text goes to the log, and the detail would show the row of somebody."""
-    if error.diag.message_detail:
-        error.args = (error.diag.message_primary,)
-    return error
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """How each connection is made."""
+        return {
+            "autocommit": True,
+            "connect_timeout": self.connect_timeout_seconds,
+            # A server that can be reached no more says so to nobody: without these a query would wait for hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+            "options": self.server_settings,
+        }
 
 
 class Session:
@@ -96,7 +114,7 @@ class Session:
             cursor = await self._execute(query, params)
             return [row_type(*row) for row in await cursor.fetchall()]
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
     async def find(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> T | None:
         """The only row, or None."""
@@ -105,7 +123,7 @@ class Session:
             row = await cursor.fetchone()
             return None if row is None else row_type(*row)
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
     async def value(self, query: Query, /, **params: Any) -> Any:
         """The first column of the only row, or None."""
@@ -114,14 +132,14 @@ class Session:
             row = await cursor.fetchone()
             return None if row is None else row[0]
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
     async def run(self, query: Query, /, **params: Any) -> int:
         """How many rows were touched."""
         try:
             return (await self._execute(query, params)).rowcount
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
 
 class Database:
@@ -131,29 +149,27 @@ class Database:
         self.options = options
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             options.url,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": options.connect_timeout_seconds,
-                "application_name": "linnet",
-                # A server that can be reached no more says so to nobody: without these a query would wait for hours.
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 20_000,
-                "options": f"-c statement_timeout={round(options.statement_timeout_seconds * 1000)}"
-                " -c idle_in_transaction_session_timeout=60000",
-            },
+            kwargs={**options.parameters, "application_name": "linnet"},
             min_size=1,
             max_size=options.pool_size,
-            max_waiting=options.max_waiting,
             timeout=options.pool_timeout_seconds,
             open=False,
             check=None,
             # Attempts get rarer; whoever asks after the last one of these begins anew, and finds a server that is back.
             reconnect_timeout=2.0,
         )
-        self._is_away = False
+        self._turnstile = Turnstile(options.pool_size, options.write_connections, options.max_waiting)
+        self._held: set[_Held] = set()
+        self._watch: Watch | None = None
+        self._lost_one = False
+        # Why nobody is let in, as long as the server is known to be away.
+        self._away: str | None = None
         self.statements = 0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the watcher found that PostgreSQL does not answer. False also when nobody watches."""
+        return self._away is not None
 
     async def open(self) -> None:
         """Connects once; raises ``Unavailable`` when that fails."""
@@ -166,22 +182,48 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Inside the block everybody is turned away at once while PostgreSQL does not answer."""
+        options = self.options
+        self._watch = Watch(
+            options.url, options.parameters, options.watch, on_away=self._turn_away, on_back=self._let_in
+        )
+        tasks = [
+            asyncio.create_task(self._watch.run(), name="watch of PostgreSQL"),
+            asyncio.create_task(self._cut_the_late(), name="statements without an answer"),
+        ]
+        try:
+            yield
+        finally:
+            self._watch = None
+            self._away = None
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection where each statement commits by itself."""
         try:
-            async with self._connection() as connection:
-                yield _CountingSession(connection, self)
+            async with self._connection() as held:
+                yield _WatchedSession(held, self)
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """Read committed: commits at the end of the block, rolls back when it raises."""
         try:
-            async with self._connection() as connection, connection.transaction():
-                yield _CountingSession(connection, self)
+            async with self._connection() as held, held.connection.transaction():
+                try:
+                    yield _WatchedSession(held, self)
+                finally:
+                    # The commit has its own time.
+                    held.begin()
         except psycopg.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
@@ -191,37 +233,88 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
+    async def _connection(self) -> AsyncIterator["_Held"]:
+        loop = asyncio.get_running_loop()
         with spans.part("postgresql"):
-            connection = await self._take()
-            POOL_IN_USE.inc()
+            granted = await self._enter()
+            patience_ends = loop.time() + self.options.pool_timeout_seconds
             try:
-                async with connection:
-                    yield connection
+                held = _Held(await self._take(patience_ends), loop)
+                self._held.add(held)
+                POOL_IN_USE.inc()
+                try:
+                    async with held.connection:
+                        yield held
+                finally:
+                    POOL_IN_USE.dec()
+                    self._held.discard(held)
+                    self._lost_one = held.connection.broken
+                    if self._lost_one and self._watch is not None:
+                        self._watch.doubt()
+                    await self._pool.putconn(held.connection)
             finally:
-                POOL_IN_USE.dec()
-                self._is_away = connection.broken
-                await self._pool.putconn(connection)
+                self._turnstile.leave(granted)
 
-    async def _take(self) -> AsyncConnection[TupleRow]:
+    async def _enter(self) -> Pass:
+        self._refuse_while_away()
+        try:
+            return await self._turnstile.enter(self.options.pool_timeout_seconds)
+        except Unavailable:
+            POOL_REFUSALS.inc()
+            raise
+
+    async def _take(self, patience_ends: float) -> AsyncConnection[TupleRow]:
         """A connection that the server has not closed while nobody used it, as it does when it is started again.
 
         Who knows that the server is away does not wait for long.
         """
-        options = self.options
+        time = asyncio.get_running_loop().time
+        if self._lost_one:
+            patience_ends = min(patience_ends, time() + _AWAY_SECONDS)
         while True:
-            patience = min(options.pool_timeout_seconds, _AWAY_SECONDS) if self._is_away else None
+            self._refuse_while_away()
+            # In short turns, and not in one: the server may be found to be away meanwhile.
+            patience = min(max(patience_ends - time(), 0.001), _GLANCE_SECONDS)
             try:
                 connection = await self._pool.getconn(patience)
-            except (PoolTimeout, TooManyRequests):
+            except PoolTimeout:
+                if time() < patience_ends:
+                    continue
                 POOL_REFUSALS.inc()
                 raise
             if not _has_to_say(connection.fileno()):
                 return connection
-            self._is_away = True
+            self._lost_one = True
+            patience_ends = min(patience_ends, time() + _AWAY_SECONDS)
             await connection.close()
             # The pool makes another one in its place.
             await self._pool.putconn(connection)
+
+    def _refuse_while_away(self) -> None:
+        if self._away is not None:
+            POOL_REFUSALS.inc()
+            raise Unavailable(f"PostgreSQL is away: {self._away}")
+
+    def _turn_away(self, cause: str) -> None:
+        self._away = cause
+        self._turnstile.refuse_all(f"PostgreSQL is away: {cause}")
+        for held in self._held:
+            cut(held.connection)
+
+    async def _let_in(self) -> None:
+        # Those at rest may lead nowhere any more, and would say so to the next who take them, late.
+        await self._pool.drain()
+        self._away = None
+
+    async def _cut_the_late(self) -> None:
+        """The server ends a statement that takes too long. One that it does not end either was never answered."""
+        longest = self.options.statement_timeout_seconds + _MARGIN_SECONDS
+        while True:
+            await asyncio.sleep(_MARGIN_SECONDS / 2)
+            for held in self._held:
+                if held.is_late(longest):
+                    log.warning("a statement got no answer: its connection is cut")
+                    cut(held.connection)
 
     async def fetch(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> list[T]:
         async with self.session() as session:
@@ -240,15 +333,39 @@ class Database:
             return await session.run(query, **params)
 
 
-class _CountingSession(Session):
-    def __init__(self, connection: AsyncConnection[TupleRow], database: Database) -> None:
-        super().__init__(connection)
+class _Held:
+    """A connection at work, and since when with what it is doing."""
+
+    __slots__ = ("_began", "_time", "connection")
+
+    def __init__(self, connection: AsyncConnection[TupleRow], loop: asyncio.AbstractEventLoop) -> None:
+        self.connection = connection
+        self._time = loop.time
+        self._began = loop.time()
+
+    def begin(self) -> None:
+        self._began = self._time()
+
+    def is_late(self, longest_seconds: float) -> bool:
+        connection = self.connection.pgconn
+        return (
+            connection.transaction_status == TransactionStatus.ACTIVE and self._time() - self._began > longest_seconds
+        )
+
+
+class _WatchedSession(Session):
+    """Counts what it sends, and notes when."""
+
+    def __init__(self, held: _Held, database: Database) -> None:
+        super().__init__(held.connection)
+        self._held = held
         self._database = database
 
     async def _execute(self, query: Query, params: Mapping[str, Any]) -> psycopg.AsyncCursor[TupleRow]:
         self._database.statements += 1
         if spans.listener is not None:
             spans.listener.mark(query.name)
+        self._held.begin()
         return await super()._execute(query, params)
 
 
@@ -264,16 +381,3 @@ Reader = Session | Database
 
 _PING = Query("pool.ping", (), "value", "select 1")
 _SNAPSHOT = Query("pool.snapshot", (), "none", "set transaction isolation level repeatable read, read only")
-
-
-async def run_again(attempt: Callable[[], Awaitable[T]], *, times: int = 5) -> T:
-    """Runs a whole transaction again when it met another one; gives up as ``Unavailable``."""
-    for _ in range(times - 1):
-        try:
-            return await attempt()
-        except ConcurrentUpdate:
-            continue
-    try:
-        return await attempt()
-    except ConcurrentUpdate as error:
-        raise Unavailable(f"PostgreSQL: {error}") from error

@@ -19,7 +19,7 @@ from linnet.domain.event import decode_event
 from linnet.errors import Unavailable
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import EventRow
-from linnet.stores.postgres.pool import ConcurrentUpdate
+from linnet.stores.postgres.pool import ConcurrentUpdate, TooSlow
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.batch import Applied, announce, apply_batch
 from linnet.write.fanout.sorting import Numbered
@@ -36,11 +36,16 @@ DELIVERIES = Counter("linnet_deliveries", "Entries that windows took.")
 
 
 class LaneOptions(msgspec.Struct, frozen=True):
-    """``max_attempts`` before an event is parked; a retry waits ``retry_seconds``, four times as long each time."""
+    """``max_attempts`` before an event is parked; a retry waits ``retry_seconds``, four times as long each time.
+
+    An event whose statements ran into their time-out waits ``slow_retry_seconds`` instead: the server may just be busy,
+    and one that is so for a quarter of an hour is not to park everybody's events.
+    """
 
     batch_size: int = 256
     max_attempts: int = 5
     retry_seconds: float = 0.25
+    slow_retry_seconds: float = 10.0
 
 
 Outcome = Literal["applied", "empty", "held"]
@@ -56,17 +61,17 @@ class Round(msgspec.Struct, frozen=True):
 async def apply_lanes(deps: WriteDeps, lanes: Sequence[int], options: LaneOptions) -> Round:
     """Applies the oldest events of these lanes. When the batch fails, each lane is applied by itself.
 
-    ``"held"``: other workers have all of the lanes. Raises ``Unavailable`` when a store is away, which is no event's
-    fault.
+    ``"held"``: other workers have all of the lanes. Raises ``Unavailable`` when a store is away or somebody else holds
+    a lock, which is no event's fault. A statement of its own that takes too long is.
     """
     if len(lanes) == 1:
         return await _apply_one_lane(deps, lanes[0], options)
     tried: list[EventRow] = []
     try:
         return Round(await _apply(deps, lanes, options.batch_size, tried), len(tried))
-    except (Unavailable, ConcurrentUpdate):
-        raise
     except Exception as error:
+        if _is_nobodys_fault(error):
+            raise
         log.warning("a batch failed, its lanes are applied one by one", lanes=lanes, exc_info=error)
     rounds = [await _apply_one_lane(deps, lane, options) for lane in lanes]
     return Round("applied", sum(found.events for found in rounds))
@@ -81,9 +86,9 @@ async def _apply_one_lane(deps: WriteDeps, lane: int, options: LaneOptions) -> R
     tried: list[EventRow] = []
     try:
         return Round(await _apply(deps, [lane], options.batch_size, tried), len(tried))
-    except (Unavailable, ConcurrentUpdate):
-        raise
     except Exception as error:
+        if _is_nobodys_fault(error):
+            raise
         log.warning("a batch failed, its events are applied one by one", lane=lane, exc_info=error)
     for applied in range(options.batch_size):
         outcome = await _apply_one(deps, lane, options)
@@ -129,12 +134,22 @@ async def _apply_one(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcom
     tried: list[EventRow] = []
     try:
         return await _apply(deps, [lane], 1, tried)
-    except (Unavailable, ConcurrentUpdate):
-        raise
     except Exception as error:
+        if _is_nobodys_fault(error):
+            raise
         if not tried:
             raise
         return await _set_aside(deps, lane, options, tried[0], error)
+
+
+def _is_nobodys_fault(error: Exception) -> bool:
+    return isinstance(error, Unavailable | ConcurrentUpdate) and not isinstance(error, TooSlow)
+
+
+def _reason(error: Exception) -> str:
+    """For whoever looks at what was parked."""
+    said = error.cause if isinstance(error, Unavailable) else str(error)
+    return f"{type(error).__name__}: {said}"[:1000]
 
 
 async def _set_aside(deps: WriteDeps, lane: int, options: LaneOptions, row: EventRow, error: Exception) -> Outcome:
@@ -143,11 +158,12 @@ async def _set_aside(deps: WriteDeps, lane: int, options: LaneOptions, row: Even
         if not await outbox.lock_lanes(session, [lane]):
             return "held"
         if row.attempts + 1 >= options.max_attempts:
-            await outbox.park(session, row, reason=f"{type(error).__name__}: {error}"[:1000])
+            await outbox.park(session, row, reason=_reason(error))
             EVENTS.labels("parked").inc()
             log.error("event parked", actor_id=row.actor_id, event_id=row.id, kind=row.kind, exc_info=error)
         else:
-            delay_seconds = options.retry_seconds * 4**row.attempts
+            first_seconds = options.slow_retry_seconds if isinstance(error, TooSlow) else options.retry_seconds
+            delay_seconds = first_seconds * 4**row.attempts
             await outbox.postpone(session, row, delay_seconds=delay_seconds)
             EVENTS.labels("failed").inc()
             log.warning("event failed", actor_id=row.actor_id, event_id=row.id, kind=row.kind, exc_info=error)
