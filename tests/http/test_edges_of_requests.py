@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 
 import httpx
 import msgspec
@@ -11,8 +12,10 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from linnet import spans
 from linnet.api.app import ENDPOINTS
 from linnet.api.services import ApiOptions, ApiServices, Check, Readiness
+from linnet.domain.addresses import Proxies
 from linnet.errors import Limited, Unavailable
 from linnet.ids import LeaseExhausted
 from tests.http.app_world import Site, assert_problem, open_site
@@ -130,6 +133,44 @@ async def test_a_line_for_each_request_says_who_asked_by_number_and_nothing_else
         },
         {**common, "method": "other", "route": "unmatched", "status": 404, "request_id": "the-last"},
     ]
+
+
+class _Hears:
+    """Who is told of spans, and keeps only whose part they say to be."""
+
+    def __init__(self) -> None:
+        self.parents: list[str | None] = []
+
+    def whole(self, name: str, kind: spans.Kind, parent: str | None) -> AbstractContextManager[spans.Span]:
+        self.parents.append(parent)
+        return spans.SILENCE
+
+    def part(self, name: str) -> AbstractContextManager[spans.Span]:
+        return spans.SILENCE
+
+    def mark(self, name: str) -> None:
+        pass
+
+    def begin(self, name: str, **values: spans.Value) -> Callable[[], None]:
+        return lambda: None
+
+
+@pytest.mark.parametrize(("trusted", "believed"), [((), False), (("10.0.0.0/8",), False), (("127.0.0.1",), True)])
+async def test_only_proxies_that_are_trusted_say_to_which_trace_a_request_belongs(
+    servers: Servers, busy_database_url: str, trusted: tuple[str, ...], believed: bool
+) -> None:
+    def change(services: ApiServices) -> ApiServices:
+        return msgspec.structs.replace(services, proxies=Proxies(trusted))
+
+    parent, hears = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", _Hears()
+    async with open_site(busy_database_url, servers.valkey_url, change=change) as site:
+        spans.listen(hears)
+        try:
+            answer = await site.ask("GET", "/api/tweets", headers={"traceparent": parent})
+        finally:
+            spans.listen(None)
+    assert answer.status_code == 200
+    assert hears.parents == [parent if believed else None]
 
 
 async def test_too_much_is_a_429_that_says_when_to_come_back(servers: Servers, busy_database_url: str) -> None:
