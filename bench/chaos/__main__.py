@@ -22,6 +22,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from bench.chaos.afterwards import removed_afterwards
 from bench.chaos.faults import FAULTS, Fault
 from bench.chaos.ledger import summarize
 from bench.chaos.run import Options, Result, run
@@ -128,7 +129,7 @@ def _show(results: Sequence[Result], faults: Sequence[Fault]) -> None:
         for mistake in result.mistakes[:_MOST_REASONS]:
             console.print(f"{result.fault}: MISTAKE {mistake.kind}: {mistake.subject}", markup=False)
     database = {fault.name for fault in faults if fault.strikes_database}
-    console.print(f"in all: {_Share.of(results)}")
+    console.print(f"in all (the goal is {_percent(_GOAL)}): {_Share.of(results)}")
     console.print(f"while PostgreSQL lived: {_Share.of([each for each in results if each.fault not in database])}")
     console.print(f"grown most: {max(result.grown_bytes for result in results) >> 20} MiB")
 
@@ -150,29 +151,37 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     faults = [fault for fault in FAULTS if options.only is None or fault.name in options.only]
     wanted = Options(seconds=options.seconds_per_fault, rate=options.rate, seed=options.seed)
-    with tempfile.TemporaryDirectory(prefix="linnet-chaos-", dir=_place(), ignore_cleanup_errors=True) as directory:
+    directory = Path(tempfile.mkdtemp(prefix="linnet-chaos-", dir=_place()))
+    with removed_afterwards(directory):
         try:
-            results = asyncio.run(_run(Path(directory), faults, wanted))
+            results = asyncio.run(_run(directory, faults, wanted))
         except (KeyboardInterrupt, asyncio.CancelledError):
             sys.exit("stopped")
         finally:
             if options.logs is not None:
-                _copy_logs(Path(directory), options.logs)
+                _copy_logs(directory, options.logs)
+            shutil.rmtree(directory, ignore_errors=True)
     _show(results, faults)
     write_json(options.json, _as_json(wanted, results))
     sys.exit(1 if any(result.mistakes for result in results) else 0)
 
 
 def _as_json(options: Options, results: Sequence[Result]) -> Any:
-    return {
-        "options": options,
-        "goal": _GOAL,
-        "faults": [
-            msgspec.to_builtins(result)
-            | {"share_answered": result.figures.share_answered, "share_not_failed": result.figures.share_not_failed}
-            for result in results
-        ],
-    }
+    faults = [
+        msgspec.to_builtins(result)
+        | {"share_answered": result.figures.share_answered, "share_not_failed": result.figures.share_not_failed}
+        for result in results
+    ]
+    return {"options": msgspec.to_builtins(options), "goal": _GOAL, "faults": _without_nan(faults)}
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no word for the lag of no tweet."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _place() -> str | None:

@@ -1,28 +1,37 @@
 """What can die, in turn. A fault does its harm, undoes what nobody else would, and returns when all parts are back."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import msgspec
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bench.chaos.afterwards import thawed_afterwards
 from bench.chaos.stage import LinnetProcess, Stage
 
 _FROZEN_SECONDS = 10.0
 _CUT_SECONDS = 5.0
 _TAKEN_SECONDS = 5.0
 _LOCKED_SECONDS = 5.0
+_SENTINELS_DECIDE_SECONDS = 3.0
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """``strikes_database``: nothing can be written meanwhile, and to say so is a proper answer."""
+    """What happens, and what people may notice.
+
+    ``strikes_database``: nothing can be written meanwhile, and to say so is a proper answer. ``is_planned``: somebody
+    chose the moment, so not one request may be refused or fail.
+    """
 
     name: str
     sentence: str
     strike: Callable[[Stage], Awaitable[None]]
     strikes_database: bool = False
+    is_planned: bool = False
 
 
 async def _nothing(stage: Stage) -> None:
@@ -64,26 +73,21 @@ async def _stop_postgres_immediately(stage: Stage) -> None:
 
 
 async def _freeze_postgres(stage: Stage) -> None:
-    stage.postgres.send_to_all(signal.SIGSTOP)
-    try:
+    pids = stage.postgres.pids()
+    with thawed_afterwards(pids):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(_FROZEN_SECONDS)
-    finally:
-        stage.postgres.send_to_all(signal.SIGCONT)
 
 
 async def _take_all_connections(stage: Stage) -> None:
-    """Every place that PostgreSQL has left is taken, those of linnet are ended, and taken too."""
+    """linnet's connections are ended, and every place that PostgreSQL has is somebody else's."""
     with ExitStack() as taken:
         connections: list[psycopg.Connection] = []
         taken.callback(_close_all, connections)
-        end = asyncio.get_running_loop().time() + _TAKEN_SECONDS
-        is_first = True
-        while asyncio.get_running_loop().time() < end:
-            await asyncio.to_thread(_take_connections, stage.postgres.url, connections)
-            if is_first:
-                await asyncio.to_thread(_end_others, connections[0])
-                is_first = False
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(_take_connections, stage.postgres.url, connections)
+        await asyncio.sleep(_TAKEN_SECONDS)
 
 
 def _close_all(connections: list[psycopg.Connection]) -> None:
@@ -92,18 +96,21 @@ def _close_all(connections: list[psycopg.Connection]) -> None:
 
 
 def _take_connections(url: str, connections: list[psycopg.Connection]) -> None:
-    while True:
-        try:
-            connections.append(psycopg.connect(url, autocommit=True, application_name="chaos"))
-        except psycopg.OperationalError:
-            return
-
-
-def _end_others(connection: psycopg.Connection) -> None:
-    connection.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where backend_type = 'client backend' and application_name <> 'chaos'"
-    )
+    """From another database, whose connections count too: nobody gets into linnet's until all places are taken."""
+    elsewhere = make_conninfo(url, dbname="postgres")
+    name = conninfo_to_dict(url)["dbname"]
+    connections.append(psycopg.connect(elsewhere, autocommit=True))
+    connections[0].execute(f"alter database {name} allow_connections false".encode())
+    try:
+        connections[0].execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
+            [name],
+        )
+        with suppress(psycopg.OperationalError):
+            while True:
+                connections.append(psycopg.connect(elsewhere, autocommit=True))
+    finally:
+        connections[0].execute(f"alter database {name} allow_connections true".encode())
 
 
 async def _lock_tweets(stage: Stage) -> None:
@@ -119,10 +126,12 @@ async def _kill_valkey_primary(stage: Stage) -> None:
 
 
 async def _restart_valkey_primary(stage: Stage) -> None:
-    """Back before the sentinels take it for dead, and empty."""
+    """Back at about the time when the sentinels take it for dead, and empty. Some of them may name the replica then."""
     node = await stage.valkey.primary()
     await node.kill()
     await node.start()
+    await asyncio.sleep(_SENTINELS_DECIDE_SECONDS)
+    await stage.valkey.wait_agreed()
 
 
 async def _flush_valkey(stage: Stage) -> None:
@@ -146,25 +155,42 @@ async def _silence_network(stage: Stage) -> None:
 
 
 FAULTS: Sequence[Fault] = (
-    Fault("calm", "nothing happens, for comparison", _nothing),
+    Fault("calm", "nothing happens, for comparison", _nothing, is_planned=True),
     Fault("web-killed", "kill -9 of each web process, one after the other", _kill_webs),
     Fault("worker-killed", "kill -9 of each worker, one after the other", _kill_workers),
-    Fault("web-restarted", "rolling restart: SIGTERM to each web process, one after the other", _restart_webs),
-    Fault("worker-restarted", "rolling restart of the workers", _restart_workers),
-    Fault("postgres-crashed", "immediate shutdown of PostgreSQL, started again", _stop_postgres_immediately, True),
-    Fault("postgres-restarted", "fast shutdown of PostgreSQL, started again", _stop_postgres_fast, True),
-    Fault("postgres-frozen", f"SIGSTOP of all of PostgreSQL for {_FROZEN_SECONDS:g} s", _freeze_postgres, True),
+    Fault(
+        "web-restarted",
+        "rolling restart: SIGTERM to each web process, one after the other",
+        _restart_webs,
+        is_planned=True,
+    ),
+    Fault("worker-restarted", "rolling restart of the workers", _restart_workers, is_planned=True),
+    Fault(
+        "postgres-crashed",
+        "immediate shutdown of PostgreSQL, started again",
+        _stop_postgres_immediately,
+        strikes_database=True,
+    ),
+    Fault(
+        "postgres-restarted", "fast shutdown of PostgreSQL, started again", _stop_postgres_fast, strikes_database=True
+    ),
+    Fault(
+        "postgres-frozen",
+        f"SIGSTOP of all of PostgreSQL for {_FROZEN_SECONDS:g} s",
+        _freeze_postgres,
+        strikes_database=True,
+    ),
     Fault(
         "connections-taken",
         f"all of PostgreSQL's connections are somebody else's for {_TAKEN_SECONDS:g} s",
         _take_all_connections,
-        True,
+        strikes_database=True,
     ),
     Fault(
         "pool-filled",
         f"the tweets locked for {_LOCKED_SECONDS:g} s, so that statements hold every connection of the pools",
         _lock_tweets,
-        True,
+        strikes_database=True,
     ),
     Fault("valkey-killed", "kill -9 of the Valkey primary: the sentinels promote its replica", _kill_valkey_primary),
     Fault("valkey-restarted", "kill -9 of the Valkey primary, back at once and empty", _restart_valkey_primary),

@@ -24,6 +24,8 @@ _SHARES = {"post": 25, "follow": 8, "unfollow": 6, "like": 14, "unlike": 4, "del
 _WATCH_SECONDS = 60.0
 _WATCH_PAUSES = (0.02, 0.25)
 _BETWEEN_WATCHES_SECONDS = 0.5
+# What refusals say.
+_COME_AGAIN_SECONDS = 1.0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -135,7 +137,7 @@ class _Load:
             request = await self._crowd.post(person, key, f"Tweet {key} of this run. #chaos", due=due)
             if request.is_acknowledged or stop.is_set():
                 return request
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(_COME_AGAIN_SECONDS)
             due = time.monotonic()
 
     async def _watch(self, author_id: int, watcher_id: int, stop: asyncio.Event) -> None:

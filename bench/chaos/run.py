@@ -126,6 +126,8 @@ class Run:
         figures = measure(outcome.requests, lags, struck=struck, healed=healed)
         if figures.unseen:
             mistakes.append(Mistake("unseen", f"{figures.unseen} tweets did not reach a follower"))
+        if fault.is_planned and (figures.refused or figures.failed):
+            mistakes.append(Mistake("noticed", f"{figures.refused} requests were refused, {figures.failed} failed"))
         return Result(
             fault.name, fault.sentence, healed - struck, figures, drain_seconds, outcome.asked_again, grown, mistakes
         )

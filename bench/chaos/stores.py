@@ -4,10 +4,9 @@ All are the bundled programs, started as children that do not outlive the run.
 """
 
 import asyncio
-import os
 import signal
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,11 +62,6 @@ class PostgresServer:
         old.send(signal_number)
         await old.wait()
         await self.wait_ready()
-
-    def send_to_all(self, signal_number: signal.Signals) -> None:
-        """To each of its processes."""
-        for pid in self.pids():
-            _send(pid, signal_number)
 
     @property
     def _child(self) -> Child:
@@ -150,7 +144,7 @@ class ValkeyTrio:
             stack.push_async_callback(supervisor.stop)
             await supervisor.start()
         trio = cls(nodes, ports[2:])
-        await trio._wait_agreed()
+        await trio.wait_agreed()
         return trio
 
     def url(self, ports: Sequence[int] | None = None) -> str:
@@ -190,13 +184,13 @@ class ValkeyTrio:
     async def take_back(self, node: ValkeyNode) -> None:
         """Starts one that was killed as the replica of the other, and waits until it has everything."""
         await node.start(replica_of=(await self.primary()).port)
-        await self._wait_agreed()
+        await self.wait_agreed()
 
     async def flush(self) -> None:
         await ask_valkey((await self.primary()).port, "FLUSHALL")
 
-    async def _wait_agreed(self) -> None:
-        """Until the replica has everything and all sentinels know it and each other."""
+    async def wait_agreed(self) -> None:
+        """Until the replica of whom the sentinels name has everything, and all sentinels know it and each other."""
 
         async def agree() -> bool:
             try:
@@ -279,8 +273,3 @@ def _postgres_answers(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _send(pid: int, signal_number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal_number)
