@@ -58,6 +58,8 @@ def test_a_place_goes_to_another_machine_while_people_write(home: Family, elsewh
     assert report["bytes"] == path.stat().st_size
     assert (report["pictures"], report["missing_pictures"]) == (3, 0)
     home.run("backup", str(path), "--data-dir", str(home.directory)).assert_refused("is there already")
+    checks = json.loads(home.run("doctor", "--data-dir", str(home.directory), "--json").out)["checks"]
+    assert {"taken_at": report["taken_at"]} in [check["details"] for check in checks]
     home.run("restore", str(path), "--data-dir", str(home.directory)).assert_refused("in use")
     linnet.stop()
     home.run("restore", str(path), "--data-dir", str(home.directory)).assert_refused("not empty")

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from linnet.bootstrap.backups import BACKUP_FACT
 from linnet.bootstrap.checkup import CheckupOptions, Finding, examine
 from linnet.bootstrap.worker import run_worker
-from linnet.clock import ManualClock, SystemClock
+from linnet.clock import ManualClock, SystemClock, rfc3339
 from linnet.domain.timeline import Entry, pack_entry
 from linnet.ids import TweetId, UserId
 from linnet.read.timelines.verify import VerifyOptions
@@ -27,7 +28,7 @@ from tests.support.world import World
 
 ALL = {
     *("PostgreSQL", "schema", "clock", "Valkey", "disk", "pictures"),
-    *("processes", "events", "parked", "jobs", "timelines", "settings"),
+    *("processes", "events", "parked", "jobs", "timelines", "backup", "settings"),
 }
 # What differs is looked at once: nobody is about to change it.
 OPTIONS = CheckupOptions(verify=VerifyOptions(looks=1, pause_seconds=0.0))
@@ -108,6 +109,7 @@ async def test_a_healthy_installation_is_well_and_nothing_is_left_behind(place: 
     await place.world.post("ada")
     await place.world.settle()
     await place.world.home("ben")
+    await upsert_fact(place.world.db, BACKUP_FACT, rfc3339(SystemClock().now_ms()))
     async with place.working():
         found = await place.examined(data_dir=tmp_path)
         assert {each.check: each.sentence for each in found if each.state != "well"} == {}
@@ -124,7 +126,7 @@ async def test_where_nobody_works_it_says_who_is_missing(place: Place, tmp_path:
     assert_wrong(found["processes"], "No process of linnet runs", "linnet serve")
     assert_wrong(found["events"], "Nobody applies events", "linnet worker")
     assert_wrong(found["jobs"], "Nobody runs background jobs", "linnet jobs")
-    assert {check for check, each in found.items() if each.state != "well"} == {"processes", "events", "jobs"}
+    assert {check for check, each in found.items() if each.state == "wrong"} == {"processes", "events", "jobs"}
     beside = {each.check: each for each in await place.examined(data_dir=tmp_path)}
     for check in ("events", "jobs"):
         assert_wrong(beside[check], "`linnet serve` has one: look at what it said")
@@ -175,7 +177,7 @@ async def test_a_schema_that_is_older_or_newer_is_told_and_nothing_is_read_by_it
     [schema] = [each for each in found if each.check == "schema"]
     assert_wrong(schema, "older than this linnet", "linnet db migrate")
     skipped = {each.check for each in found if each.state == "skipped"}
-    assert skipped == {"processes", "events", "parked", "jobs", "timelines"}
+    assert skipped == {"processes", "events", "parked", "jobs", "timelines", "backup"}
     assert all(each.sentence == "Not looked at, because of schema." for each in found if each.state == "skipped")
 
     await place.run("insert into schema_migrations (migration_hash, migration_id) values ('x', '9999.of-tomorrow')")
@@ -249,6 +251,17 @@ async def test_pictures_that_cannot_be_kept_are_told(place: Place, tmp_path: Pat
     assert found.state == "well"
     assert not (tmp_path / "later").exists(), "it would belong to who looks"
     assert (await place.said_of("pictures", LINNET_MEDIA_URL="")).state == "note"
+
+
+async def test_how_old_the_newest_backup_is_is_told_and_is_no_illness(place: Place) -> None:
+    found = await place.said_of("backup")
+    assert (found.state, found.details) == ("note", {"taken_at": None})
+    assert "`linnet backup FILE`" in found.advice
+    now_ms = SystemClock().now_ms()
+    for days, state, told in ((1, "well", "24 h ago"), (9, "note", "9 days ago"), (-1, "well", "0.0 s ago")):
+        await upsert_fact(place.world.db, BACKUP_FACT, rfc3339(now_ms - days * 86_400_000))
+        found = await place.said_of("backup")
+        assert (found.state, told in found.sentence) == (state, True), found
 
 
 async def test_a_timeline_that_differs_is_told(place: Place) -> None:

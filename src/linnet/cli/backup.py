@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from linnet.bootstrap.backups import Contents, take_backup
+from linnet.bootstrap.backups import Contents, note_backup, take_backup
 from linnet.bootstrap.logs import configure_logs
 from linnet.cli.failures import Failure
 from linnet.cli.stores import with_database
@@ -34,7 +34,7 @@ def backup(settings: Settings, *, path: Path, as_json: bool) -> None:
     if not path.parent.is_dir():
         raise Failure(f"there is no directory {path.parent}.")
     with progress_shown("Saving") as progress:
-        contents = asyncio.run(take_backup(settings, path, progress))
+        contents = asyncio.run(_take(settings, path, progress))
     size_bytes = path.stat().st_size
     if as_json:
         report = {"file": str(path), "bytes": size_bytes, **msgspec.to_builtins(contents)}
@@ -43,6 +43,12 @@ def backup(settings: Settings, *, path: Path, as_json: bool) -> None:
     click.echo(f"Saved {told(contents)} to {path} ({size_bytes / 1e6:,.1f} MB).")
     if contents.missing_pictures:
         click.echo(f"{contents.missing_pictures:,} files of pictures were not where pictures are kept.")
+
+
+async def _take(settings: Settings, path: Path, progress: Callable[[str], None]) -> Contents:
+    contents = await take_backup(settings, path, progress)
+    await note_backup(settings, contents)
+    return contents
 
 
 def told(contents: Contents) -> str:

@@ -6,13 +6,15 @@ it looks like inside.
 
 from linnet.bootstrap.backups.archive import Archive, BackupUnreadable, Contents, read_archive
 from linnet.bootstrap.backups.restoring import check_version, restore_backup
-from linnet.bootstrap.backups.taking import take_backup
+from linnet.bootstrap.backups.taking import BACKUP_FACT, note_backup, take_backup
 
 __all__ = [
+    "BACKUP_FACT",
     "Archive",
     "BackupUnreadable",
     "Contents",
     "check_version",
+    "note_backup",
     "read_archive",
     "restore_backup",
     "take_backup",

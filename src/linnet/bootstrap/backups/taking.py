@@ -4,12 +4,20 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import structlog
+
 from linnet.bootstrap.backups.archive import FORMAT, ArchiveWriter, Contents, write_archive
 from linnet.clock import SystemClock, rfc3339
 from linnet.domain.avatars import AVATAR_SIDES, avatar_path
 from linnet.settings import Settings
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.backups import Dump, open_dump
+from linnet.stores.postgres.leases import upsert_fact
+from linnet.stores.postgres.pool import Database
+
+log = structlog.get_logger()
+
+BACKUP_FACT = "backup.taken_at"
 
 
 async def take_backup(settings: Settings, path: Path, progress: Callable[[str], None]) -> Contents:
@@ -44,6 +52,21 @@ async def take_backup(settings: Settings, path: Path, progress: Callable[[str], 
             )
             archive.finish(contents)
     return contents
+
+
+async def note_backup(settings: Settings, contents: Contents) -> None:
+    """Remembers when it was taken, so that the doctor can say how old the newest one is.
+
+    The backup is there whether or not this works: a server that can only be read has one all the same.
+    """
+    db = Database(settings.postgres)
+    try:
+        await db.open()
+        await upsert_fact(db, BACKUP_FACT, contents.taken_at)
+    except Exception as error:
+        log.warning("when this backup was taken could not be noted", cause=str(error))
+    finally:
+        await db.close()
 
 
 async def _save_pictures(dump: Dump, media: MediaStore, archive: ArchiveWriter) -> tuple[int, int]:

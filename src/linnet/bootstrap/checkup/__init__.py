@@ -22,7 +22,14 @@ from linnet.bootstrap.checkup.stores import (
     check_postgresql,
     check_valkey,
 )
-from linnet.bootstrap.checkup.work import check_events, check_jobs, check_parked, check_processes, check_timelines
+from linnet.bootstrap.checkup.work import (
+    check_backup,
+    check_events,
+    check_jobs,
+    check_parked,
+    check_processes,
+    check_timelines,
+)
 from linnet.bootstrap.services import build_services
 from linnet.errors import LinnetError
 from linnet.settings import Settings
@@ -54,6 +61,7 @@ _CHECKS = (
     _Check("parked", check_parked, ("schema",)),
     _Check("jobs", check_jobs, ("schema",)),
     _Check("timelines", check_timelines, ("schema", "Valkey")),
+    _Check("backup", check_backup, ("schema",)),
     _Check("settings", check_settings),
 )
 

@@ -33,7 +33,7 @@ class CheckupOptions(msgspec.Struct, frozen=True):
 
     ``late_seconds``: an event that waits longer is late (a retry may take half of that), and ``late_job_seconds`` the
     same for a job. ``sample``: how many live timelines are compared, and ``verify`` how. A check may take
-    ``check_seconds``.
+    ``check_seconds``. A backup is old after ``old_backup_seconds``.
     """
 
     late_seconds: float = 30.0
@@ -44,6 +44,7 @@ class CheckupOptions(msgspec.Struct, frozen=True):
     sample: int = 100
     verify: VerifyOptions = VerifyOptions()
     check_seconds: float = 60.0
+    old_backup_seconds: float = 8 * 86_400.0
 
 
 class Patient(msgspec.Struct, frozen=True):

@@ -110,7 +110,7 @@ async def check_valkey(patient: Patient) -> list[Finding]:
             if patient.data_dir
             else "Start it, or correct LINNET_VALKEY_URL."
         )
-        sentence = f"Until it answers every page comes from PostgreSQL, more slowly: {said_by(error)}"
+        sentence = f"It does not answer; until it does, every page comes from PostgreSQL, more slowly: {said_by(error)}"
         return [Finding(name, "wrong", sentence, where, blocks=True)]
     try:
         found = await valkey_vitals.find_vitals(valkey)

@@ -1,9 +1,13 @@
 """Checks of what is to be done behind the answers: events, jobs, and who does them; and of what came of it."""
 
+from datetime import datetime
+
+from linnet.bootstrap.backups import BACKUP_FACT
 from linnet.bootstrap.checkup.finding import Finding, Patient, counted, lasting
 from linnet.ids import WORKERS
 from linnet.read.timelines.verify import verify_windows
 from linnet.stores.postgres import jobs, outbox, vitals
+from linnet.stores.postgres.leases import find_fact
 from linnet.stores.valkey.vitals import count_listeners
 
 _MOST_PROCESSES = WORKERS * 9 // 10
@@ -137,3 +141,17 @@ async def check_timelines(patient: Patient) -> list[Finding]:
     equal = "is" if compared == 1 else "are all"
     sentence = f"{counted(compared, 'live timeline')} with {entries:,} entries {equal} as they should be."
     return [Finding("timelines", "well", sentence, details=details)]
+
+
+async def check_backup(patient: Patient) -> list[Finding]:
+    """How old the newest one of ``linnet backup`` is. There are other ways to take one, so none is no illness."""
+    taken_at = await find_fact(patient.services.db, BACKUP_FACT)
+    details = {"taken_at": taken_at}
+    advice = "`linnet backup FILE` takes one while people go on; every night is best."
+    if taken_at is None:
+        return [Finding("backup", "note", "None was ever taken with `linnet backup`.", advice, details)]
+    seconds = patient.services.clock.now_ms() / 1000 - datetime.fromisoformat(taken_at).timestamp()
+    sentence = f"The newest was taken {lasting(max(0.0, seconds))} ago."
+    if seconds > patient.options.old_backup_seconds:
+        return [Finding("backup", "note", sentence, advice, details)]
+    return [Finding("backup", "well", sentence, details=details)]
