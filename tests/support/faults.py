@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 from linnet.errors import Unavailable
 from linnet.stores.postgres.pool import Database, Session
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.client import Valkey, ValkeyOptions
+from linnet.stores.valkey.client import Admit, Valkey, ValkeyOptions
 from linnet.stores.valkey.connection import ScriptFuture
 
 _TURNS_TO_SETTLE = 12
@@ -178,8 +178,8 @@ class _GatedSession(Session):
 class GatedValkey(Valkey):
     """A Valkey that strands ask turn by turn. ``hear`` is told what is published; a strand's word, if it is carried."""
 
-    def __init__(self, options: ValkeyOptions) -> None:
-        super().__init__(options)
+    def __init__(self, options: ValkeyOptions, admit: Admit | None = None) -> None:
+        super().__init__(options, admit)
         self.hear: Callable[[bytes, bytes], None] | None = None
 
     def call(self, *args: bytes | str | int) -> asyncio.Future[Any]:

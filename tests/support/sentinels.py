@@ -62,6 +62,14 @@ async def at_last(ask: Callable[[], Awaitable[T]]) -> T:
                 await asyncio.sleep(0.01)
 
 
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Asks again and again."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not await is_so():
+        assert time.monotonic() < give_up_at, f"waited in vain: {what}"
+        await asyncio.sleep(0.01)
+
+
 class Node:
     """One server at a port of its own, which it keeps when it is started again."""
 
@@ -216,7 +224,9 @@ def _start_nodes(stack: ExitStack, directory: Path, settings: tuple[str, ...]) -
 def _start_node(stack: ExitStack, directory: Path, name: str, settings: tuple[str, ...]) -> Node:
     def arguments(port: int) -> list[str]:
         own = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
-        own += ["--dbfilename", f"{name}.rdb", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
+        own += ["--dbfilename", f"{name}.rdb", "--repl-ping-replica-period", "1"]
+        # Without these two a replica looks once a second whether it is in step.
+        own += ["--repl-diskless-sync-delay", "0", "--repl-diskless-load", "swapdb"]
         return [*own, *settings]
 
     return _start_at_free_port(stack, name, directory, arguments)

@@ -34,10 +34,11 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether this process can serve now, and why not."""
+    """Whether this process can serve now, and why not. ``degraded``: it can, more slowly, for want of these."""
 
     ready: bool
     checks: list[Check]
+    degraded: list[str] = []
 
 
 class ApiServices(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ def readiness_check(services: Services) -> Callable[[], Awaitable[Readiness]]:
     async def check() -> Readiness:
         database, valkey = await asyncio.gather(_check_database(services), _check_valkey(services))
         ids = _check_ids(services)
-        return Readiness(ready=database.ok and ids.ok, checks=[database, valkey, ids])
+        ready = database.ok and ids.ok
+        return Readiness(ready, [database, valkey, ids], [] if valkey.ok or not ready else [valkey.name])
 
     return check
 
@@ -38,7 +39,8 @@ async def _check_valkey(services: Services) -> Check:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             await services.valkey.call(b"PING")
     except (Unavailable, ValkeyReplyError, TimeoutError):
-        return Check("valkey", ok=False, sentence="Valkey does not answer: pages come from PostgreSQL, more slowly.")
+        what = "may lack something, which is being repaired" if services.history.is_doubting else "does not answer"
+        return Check("valkey", ok=False, sentence=f"Valkey {what}: pages come from PostgreSQL, more slowly.")
     return Check("valkey", ok=True)
 
 

@@ -41,6 +41,7 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
+from linnet.write.failover.keeper import HistoryKeeper
 from linnet.write.pictures import Pictures
 
 log = structlog.get_logger()
@@ -65,13 +66,15 @@ class Services(msgspec.Struct, frozen=True):
     streams: Streams
     passwords: Passwords
     limits: Limits
+    history: HistoryKeeper
 
 
 def build_services(settings: Settings) -> Services:
     """The parts, wired and not connected; needs no event loop. Raises ``ValueError`` when the Valkey URL is none."""
     clock = SystemClock()
     db = Database(settings.postgres)
-    valkey = Valkey(settings.valkey)
+    history = HistoryKeeper(db, settings.repair)
+    valkey = Valkey(settings.valkey, history.admit)
     keys = Keys.of_installation(settings.valkey_prefix)
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)
@@ -126,6 +129,7 @@ def build_services(settings: Settings) -> Services:
         streams=Streams(read, live, settings.streams),
         passwords=Passwords(settings.passwords),
         limits=Limits(valkey, keys, clock, settings.limits),
+        history=history,
     )
 
 
@@ -155,7 +159,9 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
             # A command asks once and may wait; who serves others must not.
             await stack.enter_async_context(services.db.watched())
         stack.push_async_callback(services.valkey.close)
-        await wait_for_valkey(services.valkey, patient=patient)
+        await wait_for_valkey(lambda: services.history.look(services.write, settings.valkey), patient=patient)
+        watching = services.history.run(services.write, settings.valkey)
+        await stack.enter_async_context(_background(watching, name="history of Valkey"))
         stack.push_async_callback(services.leases.close)
         await services.leases.open()
         services.leases.start()

@@ -1,13 +1,13 @@
 """Waits for the stores at the start of a process: a while, with a line every few seconds, and not for ever."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from linnet.errors import Unavailable
 from linnet.stores.postgres.migrate import check_schema
-from linnet.stores.postgres.pool import PostgresOptions
-from linnet.stores.valkey.client import Valkey
+from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
 
 log = structlog.get_logger()
 
@@ -37,20 +37,24 @@ async def wait_for_database(options: PostgresOptions, *, patient: bool) -> None:
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-async def wait_for_valkey(valkey: Valkey, *, patient: bool) -> None:
-    """Returns when Valkey answers. In the end the patient go on without it, others raise ``Unavailable``."""
+async def wait_for_valkey(connect: Callable[[], Awaitable[None]], *, patient: bool) -> None:
+    """Returns when Valkey answers and is believed. In the end the patient go on without it, others raise.
+
+    That is ``Unavailable``, which ``connect`` raises. The impatient give it one more chance: another process may just
+    have accepted a Valkey that is new.
+    """
     loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + _VALKEY_SECONDS
+    give_up_at = loop.time() + (_VALKEY_SECONDS if patient else _FIRST_PAUSE_SECONDS)
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await valkey.open()
-        except Unavailable as error:
-            if not patient:
-                raise
+            return await connect()
+        except (Unavailable, ConcurrentUpdate) as error:
             if loop.time() + pause > give_up_at:
+                if not patient:
+                    raise
                 # Reads come from PostgreSQL then, and posting works: slower is better than not at all.
-                log.warning("starting without Valkey", cause=error.cause)
+                log.warning("starting without Valkey", cause=str(error))
                 return None
         await asyncio.sleep(pause)
         pause = min(pause * 2, 1.0)

@@ -178,6 +178,14 @@ class TopUserCrossed(msgspec.Struct, frozen=True):
     up: bool
 
 
+class SessionsEnded(msgspec.Struct, frozen=True):
+    """Some of a user's log-ins are over: those with these hashes of tokens."""
+
+    kind: ClassVar[str] = "sessions_ended"
+    user_id: UserId
+    token_hashes: tuple[bytes, ...]
+
+
 Event = (
     TweetPosted
     | TweetDeleted
@@ -194,6 +202,7 @@ Event = (
     | NotificationsRead
     | FollowsErased
     | TopUserCrossed
+    | SessionsEnded
 )
 
 EVENT_TYPES: dict[str, type[Event]] = {event_type.kind: event_type for event_type in get_args(Event)}

@@ -31,6 +31,7 @@ from linnet.stores.valkey.limits import LimitOptions
 from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.passwords import PasswordOptions
 from linnet.write.deps import WriteOptions
+from linnet.write.failover.repair import RepairOptions
 from linnet.write.outbox.worker import WorkerOptions
 from linnet.write.pictures import PictureRules
 
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True):
     worker: WorkerOptions = WorkerOptions()
     jobs: RunnerOptions = RunnerOptions()
     traces: TraceOptions = TraceOptions()
+    repair: RepairOptions = RepairOptions()
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -151,6 +153,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             rounds=RoundOptions(heartbeat_seconds=values["LINNET_STREAM_HEARTBEAT_SECONDS"]),
         ),
         trusted_proxies=values["LINNET_TRUSTED_PROXIES"],
+        repair=RepairOptions(overlap_seconds=values["LINNET_VALKEY_REPUSH_SECONDS"]),
     )
 
 

@@ -78,6 +78,14 @@ SETTINGS: tuple[Setting, ...] = (
         "nothing",
     ),
     Setting(
+        "LINNET_VALKEY_REPUSH_SECONDS",
+        "60",
+        "seconds",
+        "After a fail-over of Valkey: what was done so long before the moment that the new primary certainly has is"
+        " done again. Longer than any transaction takes, and than clocks differ.",
+        integer(1, 3600),
+    ),
+    Setting(
         "LINNET_MEDIA_URL",
         "",
         "URL",

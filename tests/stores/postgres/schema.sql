@@ -228,6 +228,19 @@ create table users (
     deleted_ms bigint,
     constraint users_pkey PRIMARY KEY (id)
 );
+create table valkey_history (
+    one boolean not null default true,
+    generation bigint not null,
+    server text not null,
+    constraint valkey_history_pkey PRIMARY KEY (one),
+    constraint valkey_history_one_check CHECK (one)
+);
+create table view_changes (
+    user_id bigint not null,
+    id bigint not null,
+    other_id bigint not null,
+    constraint view_changes_pkey PRIMARY KEY (user_id, id, other_id)
+);
 create table worker_leases (
     worker smallint not null,
     holder bytea not null,
@@ -270,6 +283,7 @@ CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS 
 CREATE INDEX users_most_followed ON public.users USING btree (followers_count DESC, id DESC) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_names ON public.users USING gin (name_keys(username, name)) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_username ON public.users USING btree (username text_pattern_ops) WHERE (deleted_ms IS NULL);
+CREATE INDEX view_changes_newest ON public.view_changes USING btree (id) INCLUDE (user_id, other_id);
 alter table outbox set (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
 -- also: function fold_name
 -- also: function name_keys

@@ -105,7 +105,7 @@ def test_a_schema_that_differs_is_caught(database_url: str, change: str) -> None
 
 def test_tables_that_grow_are_owned_by_a_user(database_url: str) -> None:
     # Their rows can be distributed by the first column of the primary key; nothing refers across owners.
-    of_the_installation = {"installation", "worker_leases", "usernames", "emails", "tags"}
+    of_the_installation = {"installation", "valkey_history", "worker_leases", "usernames", "emails", "tags"}
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(_CONSTRAINTS.encode()).fetchall()
     owners = {"user_id", "author_id", "actor_id", "id"}

@@ -368,6 +368,21 @@ async def test_a_stopped_server_is_given_up_in_time_and_found_again(own_server: 
         assert await at_last(lambda: valkey.call("GET", "key")) == b"value"
 
 
+async def test_only_who_was_there_when_it_fell_silent_waits_for_a_server(own_server: Server) -> None:
+    async with opened(own_server, timeout_seconds=0.4, connect_timeout_seconds=0.4) as valkey:
+        own_server.pause()
+        with pytest.raises(Unavailable, match="did not answer"):
+            await valkey.call("PING")
+        # The first of these begins a connect, and none waits for it.
+        answers = [valkey.call("PING") for _ in range(3)]
+        assert all(answer.done() for answer in answers)
+        assert valkey._connecting is not None
+        await asyncio.wait([valkey._connecting])
+        assert valkey.call("PING").done(), "nor for any after it"
+        own_server.resume()
+        assert await at_last(lambda: valkey.call("PING")) == b"PONG"
+
+
 async def test_a_steady_stream_of_calls_does_not_hide_an_old_one(own_server: Server) -> None:
     async with opened(own_server, timeout_seconds=0.4) as valkey:
         # A blocked command stands for any that takes too long, behind which others queue up.
@@ -436,6 +451,9 @@ async def test_tries_to_connect_grow_rarer_up_to_once_a_second(
                 for _ in range(3):
                     with pytest.raises(Unavailable):
                         await valkey.call("PING")
+                # Calls do not wait for a connect that may fail again.
+                assert valkey._connecting is not None
+                await asyncio.wait([valkey._connecting])
                 if tries == tried:
                     now += 0.025
             assert tries == tried + 1, "calls after a failed try must not cause another at once"

@@ -98,6 +98,7 @@ class Loader(ABC, Generic[Ref, Facts]):
     ) -> dict[int, Facts | None]:
         """From Valkey's answer, and what it lacks from the truth."""
         brought: dict[int, Facts | None] = {}
+        history = self._cache.history
         try:
             values = self._cache.read(await answer)
         except Unavailable:
@@ -116,7 +117,9 @@ class Loader(ABC, Generic[Ref, Facts]):
             brought.update(dict.fromkeys(gone))
             # What is not there may still come under an id of this moment, or of the future, that somebody guessed.
             settled = first_id_at(self._clock.now_ms() - _SETTLED_MS)
-            await self._share(loaded, [some_id for some_id in gone if some_id < settled])
+            # What was read before Valkey failed over may be older than what was said there, and lost with it.
+            if self._cache.history == history:
+                await self._share(loaded, [some_id for some_id in gone if some_id < settled])
         return brought
 
     async def _share(self, loaded: Sequence[Loaded[Facts]], gone: Sequence[int]) -> None:

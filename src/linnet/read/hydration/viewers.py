@@ -176,6 +176,7 @@ class Viewers:
             cached = None
         if cached is not None:
             return None if cached.ended else Viewer(user_id, cached.id)
+        history = self._valkey.history
         session = await sessions.find_by_token(
             self._db, user_id=user_id, token_hash=hashed_token, unused_since_ms=unused_since_ms(self._clock)
         )
@@ -183,6 +184,9 @@ class Viewers:
             # Not told to Valkey: whoever makes tokens up would fill it.
             return None
         self._uses.know_stored(session.id, session.last_used_ms)
+        if self._valkey.history != history:
+            # Its end may have been noted, after we read it, in a Valkey that is gone since.
+            return Viewer(user_id, session.id)
         try:
             await cached_sessions.put(self._valkey, self._keys, user_id, hashed_token, session.id)
         except (Unavailable, ValkeyReplyError) as error:

@@ -79,8 +79,12 @@ async def finish_unread(deps: ReadDeps, user_id: UserId, answer: Awaitable[list[
             return UnreadView(count)
     except (Unavailable, ValkeyReplyError) as error:
         log.debug("counting what is new", cause=str(error))
+    history = deps.valkey.history
     unread = await notifications.count_new(deps.db, user_id, page_size=_CAUSES_COUNTED)
     count = min(unread.count, MAX_UNREAD)
+    if deps.valkey.history != history:
+        # Counted before a fail-over, and perhaps doubted in what was lost there.
+        return UnreadView(count)
     try:
         await deps.badges.put(user_id, version=unread.last_id, count=count)
     except (Unavailable, ValkeyReplyError) as error:

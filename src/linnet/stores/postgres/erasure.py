@@ -206,7 +206,9 @@ async def delete_own(db: Session, user_id: UserId) -> None:
 
 
 async def delete_user(db: Session, user_id: UserId) -> None:
-    """The account's row, and other jobs that are about it. The username stays, and is nobody's."""
+    """The account's row, other jobs that are about it, and notes of windows. The username stays, and is nobody's."""
+    await db.run(_sql["forget_view_changes"], user_id=user_id)
+    await db.run(_sql["delete_view_changes"], user_id=user_id)
     await db.run(_sql["delete_user"], user_id=user_id)
     await db.run(_sql["delete_jobs"], user_id=user_id)
 

@@ -33,6 +33,11 @@ class Cache:
         self._options = options
         self._put = valkey.script(lua("put"))
 
+    @property
+    def history(self) -> int | None:
+        """Which history of Valkey this is: what was read of the truth in another one may not be put into it."""
+        return self._valkey.history
+
     def ask(self, keys: Sequence[bytes]) -> Awaitable[list[bytes | None]]:
         """Asks for the values of at least one key; sent when called, not when awaited. ``read`` reads the answer."""
         return self._valkey.call(b"MGET", *keys)

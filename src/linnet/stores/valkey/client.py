@@ -7,7 +7,7 @@ and a wake-up. Everything rare (topology, pub/sub) uses redis-py.
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -33,21 +33,36 @@ class ValkeyOptions(msgspec.Struct, frozen=True):
     connect_timeout_seconds: float = 2.0
 
 
+Admit = Callable[[str], Awaitable[int]]
+"""Given which server answers, and of which life (a restart or a change of primaries makes it another): the number of
+the history that it holds. Raises ``Unavailable`` when it is not to be believed."""
+
+
 class Valkey:
     """One node. Shared by everything in one event loop; not for use from two loops or threads.
 
     A lost connection is made again by the next call, at once the first time, then at most every 50 ms, doubling to
-    1 s. In between calls fail fast; while a connect is under way they wait for it. A call that fails with Unavailable
-    may have been carried out: only the caller knows whether it may be repeated.
+    1 s. While the first connect is under way calls wait for it. When that fails, or the node was silent, they fail fast
+    until a connection stands: nobody waits for a node that does not answer but whoever was there when it ceased.
+    A call that fails with Unavailable may have been carried out: only the caller knows whether it may be repeated.
+
+    ``history`` is the number that ``admit`` gave to what the node holds; a call is never carried out in another history
+    than that of the moment when it was made. None: nobody keeps watch.
     """
 
-    def __init__(self, options: ValkeyOptions) -> None:
+    def __init__(self, options: ValkeyOptions, admit: Admit | None = None) -> None:
         """Does no I/O. Raises ValueError with a sentence when the URL cannot be read."""
+        self.history: int | None = None if admit is None else 0
+        # Which server this was when it last let us in.
+        self.server = ""
+        self._admit_server = admit
         self._options = options
         self._address = parse_address(options.url)
         self._label = f"Valkey at {self._address.label}"
         self._tls = ssl.create_default_context() if self._address.tls else None
         self._connection: Connection | None = None
+        # The connection that is being made, while calls fail with what ails the last one.
+        self._probe: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tries = 0
         self._closed = False
@@ -57,9 +72,12 @@ class Valkey:
     async def open(self) -> None:
         """Connects now, whatever the back-off says. Raises Unavailable when that fails; calls will try again."""
         self._closed = False
+        if self._probe is not None and self._connecting is not None:
+            # Begun earlier: what it meets may not be there any more.
+            await asyncio.wait([self._connecting])
         connection = self._connection
         if connection is None or connection.cause is not None:
-            connection = self._connect()
+            connection = self._use(self._connect())
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         if connection.cause is not None:
@@ -79,13 +97,25 @@ class Valkey:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
+        # A connect that was broken off has left its connection, fallen, in the place of the old one.
+        connection = self._connection or connection
         connection.fall(f"the connection to {self._label} was closed on purpose")
         await connection.wait_until_gone()
+        self._earlier_writes += connection.writes
         self._connection = None
         self._connecting = None
-        self._earlier_writes += connection.writes
         self._tries = 0
         self._new_future = self._first_future
+
+    def leave(self, cause: str) -> None:
+        """Gives the connection up; the next call makes another one."""
+        if self._connection is not None:
+            self._connection.fall(cause)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a call would be sent at once."""
+        return self._connection is not None and self._connection.cause is None and self._connection.is_ready
 
     def call(self, *args: bytes | str | int) -> asyncio.Future[Any]:
         """Sends one command at the end of this turn of the event loop; the future brings the answer, in bytes.
@@ -121,11 +151,14 @@ class Valkey:
         if self._closed:
             refuse(future, f"the connection to {self._label} was closed on purpose")
         elif connection is None:
-            return self._connect()
+            return self._use(self._connect())
         elif connection.cause is None:
             refuse(future, f"{self._label} is overloaded: {len(connection.pending)} calls wait for an answer")
-        elif asyncio.get_running_loop().time() >= connection.retry_at:
-            return self._connect()
+        elif self._probe is None and asyncio.get_running_loop().time() >= connection.retry_at:
+            if not self._tries and not connection.is_silent:
+                return self._use(self._connect())
+            self._probe = self._connect()
+            refuse(future, connection.cause)
         else:
             refuse(future, connection.cause)
         return None
@@ -137,9 +170,7 @@ class Valkey:
     def _connect(self) -> Connection:
         """Starts to connect. Calls can be given to the connection at once; they leave when it is ready."""
         loop = asyncio.get_running_loop()
-        if self._connection is not None:
-            self._earlier_writes += self._connection.writes
-        self._connection = Connection(
+        connection = Connection(
             loop,
             label=self._label,
             timeout_seconds=self._options.timeout_seconds,
@@ -148,8 +179,8 @@ class Valkey:
         )
         # Counted now, and back to 0 when the connection is ready: a failed call may wake before its connect ends.
         self._tries += 1
-        self._connecting = loop.create_task(self._make_ready(self._connection))
-        return self._connection
+        self._connecting = loop.create_task(self._make_ready(connection))
+        return connection
 
     async def _make_ready(self, connection: Connection) -> None:
         cause = f"the connect to {self._label} was broken off"
@@ -157,10 +188,8 @@ class Valkey:
         try:
             async with asyncio.timeout(seconds):
                 await self._dial(connection)
-                *_, role, _ = await connection.greet(self._greeting())
-            if role[0] != b"master":
-                # Perhaps an old primary, and the address or Sentinel has not heard of the new one yet.
-                raise Unavailable(f"{self._label} is a replica")
+                *_, info, _ = await connection.greet(self._greeting())
+                await self._admit_history(read_info(info))
             connection.begin()
             self._tries = 0
             return
@@ -176,6 +205,30 @@ class Valkey:
             if not connection.is_ready:
                 # Also when cancelled: a connection left half made would hold its calls for ever.
                 connection.fall(cause)
+            if connection is self._probe:
+                self._probe = None
+                self._use(connection)
+
+    def _use(self, connection: Connection) -> Connection:
+        """From now on calls go to this connection, or fail with what ails it."""
+        if self._connection is not None:
+            self._earlier_writes += self._connection.writes
+        self._connection = connection
+        return connection
+
+    async def _admit_history(self, info: dict[str, str]) -> None:
+        if info.get("role") != "master":
+            # Perhaps an old primary, and the address or Sentinel has not heard of the new one yet.
+            raise Unavailable(f"{self._label} is a replica")
+        server = f"{info.get('run_id')} {info.get('master_replid')}"
+        if self._admit_server is not None:
+            history = await self._admit_server(server)
+            if history != self.history:
+                before, self.history = self.history, history
+                if before:
+                    # What waits was meant for what was there before.
+                    raise Unavailable(f"{self._label} holds another history than before")
+        self.server = server
 
     async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -198,10 +251,16 @@ class Valkey:
         if address.database:
             greeting.append(("SELECT", address.database))
         greeting.append(("CLIENT", "SETNAME", "linnet"))
-        greeting.append(("ROLE",))
+        greeting.append(("INFO", "server", "replication"))
         # The others are answered by a node that still loads its data. This one is not.
         greeting.append(("PING",))
         return greeting
+
+
+def read_info(text: bytes) -> dict[str, str]:
+    """What INFO says, by name."""
+    lines = [line.partition(":") for line in text.decode(errors="replace").splitlines()]
+    return {name: value.strip() for name, colon, value in lines if colon}
 
 
 class Script:

@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
         "_written",
         "cause",
         "is_ready",
+        "is_silent",
         "outgoing",
         "pending",
         "retry_at",
@@ -115,6 +116,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._gone: asyncio.Future[None] = loop.create_future()
         self.is_ready = False
+        # It fell because no answer came: whoever waits for the next connect may wait in vain as long again.
+        self.is_silent = False
         self._reader = hiredis.Reader(replyError=ValkeyReplyError, errors="replace", notEnoughData=_INCOMPLETE)
         self._written = 0
         self._looks: deque[int] = deque(maxlen=_LOOKS_PER_TIMEOUT)
@@ -260,6 +263,7 @@ class Connection(asyncio.Protocol):
             return
         looks = self._looks
         if len(looks) == _LOOKS_PER_TIMEOUT and looks[0] > self._written - due:
+            self.is_silent = True
             self.fall(f"{self._label} did not answer within {self._timeout_seconds:g} seconds")
             return
         looks.append(self._written)

@@ -27,6 +27,7 @@ def bucket_of(user_id: int) -> int:
     return (user_id ^ user_id >> 6 ^ user_id >> 16) & (BUCKETS - 1)
 
 
+_KEPT = re.compile(rb"(?:\{b\d+\}:(?:home|pull|hide|limit|places):|live$|history$)")
 _READERS = re.compile(rb"\{b\d+\}:(?:home|pull|hide):(.{8})", re.DOTALL)
 
 
@@ -127,6 +128,18 @@ class Keys(msgspec.Struct, frozen=True):
     def of_profile(self, user_id: int) -> list[bytes]:
         """All that is cached of a profile: what is to be told when more of it changes than counters."""
         return [self.profile(user_id), self.author(user_id)]
+
+    def all_pattern(self) -> bytes:
+        """Matches everything of the installation."""
+        return escape(self.prefix) + b"*"
+
+    def is_cached(self, key: bytes) -> bool:
+        """Whether a key of the installation holds what may be asked for anew: all but windows, and what was counted."""
+        return _KEPT.match(key, len(self.prefix)) is None
+
+    def history(self) -> bytes:
+        """String: up to where this Valkey certainly holds what was done in it."""
+        return self.prefix + b"history"
 
     def live(self) -> bytes:
         """Hash: reader → the processes that hold open streams of theirs."""

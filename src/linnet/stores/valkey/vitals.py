@@ -2,7 +2,7 @@
 
 import msgspec
 
-from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.client import Valkey, read_info
 from linnet.stores.valkey.keys import escape
 
 
@@ -38,7 +38,7 @@ async def find_vitals(valkey: Valkey) -> ValkeyVitals:
     answers = [valkey.call(b"INFO", section) for section in ("server", "memory", "stats", "replication", "persistence")]
     facts: dict[str, str] = {}
     for answer in answers:
-        facts |= _read_info(await answer)
+        facts |= read_info(await answer)
     is_valkey = facts.get("server_name") == "valkey" or "valkey_version" in facts
     return ValkeyVitals(
         product="Valkey" if is_valkey else "Redis",
@@ -56,8 +56,3 @@ async def count_listeners(valkey: Valkey, channel: bytes) -> int:
     """How many connections listen to a channel of this node."""
     _, count = await valkey.call(b"PUBSUB", b"NUMSUB", channel)
     return int(count)
-
-
-def _read_info(text: bytes) -> dict[str, str]:
-    lines = [line.partition(":") for line in text.decode(errors="replace").splitlines()]
-    return {name: value.strip() for name, colon, value in lines if colon}

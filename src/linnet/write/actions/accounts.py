@@ -10,9 +10,17 @@ from linnet.domain.user import Account
 from linnet.errors import EmailTaken, Unauthenticated, UsernameTaken, WrongPassword
 from linnet.ids import SessionId, UserId
 from linnet.stores.postgres import sessions, users
+from linnet.stores.postgres.pool import run_again
 from linnet.write.actions.passwords import Passwords
 from linnet.write.actions.sessions import LoggedIn as LoggedIn
-from linnet.write.actions.sessions import announce_ended, can_be_password, clean_device, new_session, require_text
+from linnet.write.actions.sessions import (
+    announce_ended,
+    append_ended,
+    can_be_password,
+    clean_device,
+    new_session,
+    require_text,
+)
 from linnet.write.deps import WriteDeps
 
 _CHANGE_ATTEMPTS = 3
@@ -71,15 +79,26 @@ async def change_password(
         if not await passwords.verify(account.password_hash, old_password):
             raise WrongPassword
         new_hash = new_hash or await passwords.hash(new_password)
-        async with deps.db.transaction() as tx:
-            changed = await users.update_password(tx, user_id, old_hash=account.password_hash, new_hash=new_hash)
-            ended = await sessions.delete_others(tx, user_id, session_id) if changed else []
-        if changed:
+        attempt = partial(_store_password, deps, user_id, session_id, old_hash=account.password_hash, new_hash=new_hash)
+        ended = await run_again(attempt)
+        if ended is not None:
             await announce_ended(deps, user_id, ended)
             return
         # Somebody changed it meanwhile, or a log-in hashed the same password anew: only the new hash can tell.
         account = await _find_account(deps, user_id)
     raise WrongPassword
+
+
+async def _store_password(
+    deps: WriteDeps, user_id: UserId, session_id: SessionId, *, old_hash: str, new_hash: str
+) -> list[bytes] | None:
+    """The sessions that ended, or None when the old hash is not the account's any more."""
+    async with deps.db.transaction() as tx:
+        if not await users.update_password(tx, user_id, old_hash=old_hash, new_hash=new_hash):
+            return None
+        ended = await sessions.delete_others(tx, user_id, session_id)
+        await append_ended(deps, tx, user_id, ended)
+        return ended
 
 
 async def _checked_change(deps: WriteDeps, user_id: UserId, *, old: object, new: object) -> tuple[Account, str, str]:

@@ -12,7 +12,7 @@ from linnet.stores.valkey.changes import profile_changed
 from linnet.stores.valkey.keys import pack_id
 from linnet.write.actions.passwords import Passwords
 from linnet.write.actions.profiles import announce_version
-from linnet.write.actions.sessions import announce_ended, can_be_password, require_text
+from linnet.write.actions.sessions import announce_ended, append_ended, can_be_password, require_text
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.jobs.erasure import erase_account
@@ -71,6 +71,7 @@ async def _write(deps: WriteDeps, session: Session, account: Account, now_ms: in
         return None
     # The row's lock is ours now: a log-in that checked the password waits for it, and then finds another one.
     token_hashes = await erasure.delete_sessions(session, account.id)
+    await append_ended(deps, session, account.id, token_hashes)
     await erasure.delete_email(session, account.id, account.email)
     await erase_account.defer(session, user_id=account.id, left_ms=now_ms)
     await announce_version(deps, session, account.id, version)

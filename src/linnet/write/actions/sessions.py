@@ -4,38 +4,28 @@ A session is over when its row is gone. Copies of it live in Valkey for minutes 
 takes them back.
 """
 
-import asyncio
 from typing import Final
 
 import msgspec
 import regex
-import structlog
 
+from linnet.domain.event import SessionsEnded
 from linnet.domain.names import MAX_PASSWORD_CHARS, Problems, fold_login, is_encodable, login_kind
 from linnet.domain.user import Account, Session
-from linnet.errors import Invalid, SessionNotFound, Unavailable, WrongCredentials
+from linnet.errors import Invalid, SessionNotFound, WrongCredentials
 from linnet.ids import SessionId, UserId, mint_token, token_hash
-from linnet.stores.postgres import sessions, users
+from linnet.stores.postgres import outbox, sessions, users
+from linnet.stores.postgres.pool import Session as Transaction
+from linnet.stores.postgres.pool import run_again
 from linnet.stores.valkey import sessions as cached_sessions
 from linnet.stores.valkey.changes import Change
-from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.write.actions.passwords import Passwords
-from linnet.write.after_commit import forget
+from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
-
-log = structlog.get_logger()
 
 MAX_DEVICE_CHARS: Final = 200
 _LOG_IN_ATTEMPTS: Final = 3
 _UNPRINTABLE = regex.compile(r"[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+", regex.V1)
-
-# Every copy in Valkey has gone by itself after this time.
-_ANNOUNCE_SECONDS: Final = 600.0
-_FIRST_REPEAT_SECONDS: Final = 0.1
-_MAX_REPEAT_SECONDS: Final = 10.0
-_MAX_REPEATING: Final = 10_000
-
-_repeating: set[asyncio.Task[None]] = set()
 
 
 class LoggedIn(msgspec.Struct, frozen=True):
@@ -95,29 +85,38 @@ async def _store_log_in(
 
 async def end_session(deps: WriteDeps, user_id: UserId, session_id: SessionId) -> None:
     """Logs one of the user's devices out. Raises ``SessionNotFound`` for another's session, and the second time."""
-    ended = await sessions.delete(deps.db, user_id, session_id)
+
+    async def attempt() -> list[bytes]:
+        async with deps.db.transaction() as tx:
+            ended = await sessions.delete(tx, user_id, session_id)
+            await append_ended(deps, tx, user_id, ended)
+            return ended
+
+    ended = await run_again(attempt)
     if not ended:
         raise SessionNotFound
     await announce_ended(deps, user_id, ended)
 
 
-async def announce_ended(deps: WriteDeps, user_id: UserId, token_hashes: list[bytes]) -> None:
-    """Takes back every copy of sessions whose rows are gone. To be called after the commit; never fails.
+async def append_ended(deps: WriteDeps, tx: Transaction, user_id: UserId, token_hashes: list[bytes]) -> None:
+    """An event of sessions whose rows are gone with this transaction: copies of them never outlive it for long.
 
-    While Valkey is away processes ask PostgreSQL, where the session is gone. The danger is a Valkey that comes back
-    with what it held before: a copy there would let the session live until the copy expires, at most 10 minutes. So
-    this process repeats the announcement until it is taken. Those minutes remain only if the process dies as well
-    before Valkey is back, or if a replica takes over that never heard of it.
+    While Valkey is away processes ask PostgreSQL; when it comes back with what it held before, or with less, the event
+    waits for it.
     """
-    if not token_hashes or await _announce(deps, user_id, token_hashes):
+    if token_hashes:
+        event = SessionsEnded(user_id, tuple(token_hashes))
+        await outbox.append(tx, outbox.NewEvent.of(event, deps.ids.mint()))
+
+
+async def announce_ended(deps: WriteDeps, user_id: UserId, token_hashes: list[bytes]) -> None:
+    """Takes back every copy of sessions at once, after the commit; what fails is left to their event."""
+    if not token_hashes:
         return
-    if len(_repeating) >= _MAX_REPEATING:
-        log.error("ended sessions may live on in the cache for minutes", user_id=user_id, sessions=len(token_hashes))
-        return
-    log.warning("Valkey is away: ended sessions will be announced when it is back", user_id=user_id)
-    task = asyncio.create_task(_announce_again(deps, user_id, token_hashes), name="announce ended sessions")
-    _repeating.add(task)
-    task.add_done_callback(_repeating.discard)
+    await best_effort([cached_sessions.end(deps.valkey, deps.keys, user_id, token_hashes)], what="end sessions")
+    # After the note in Valkey, so that a process which forgets and asks again finds it.
+    change = Change(token_hashes=tuple(token_hashes), logged_out_ids=(user_id,))
+    await best_effort([forget(deps, change), wake(deps, user_id)], what="end sessions")
 
 
 def new_session(deps: WriteDeps, user_id: UserId, device: str) -> tuple[Session, str, bytes]:
@@ -146,25 +145,3 @@ def require_text(raw: object, *, field: str) -> str:
 def can_be_password(raw: str) -> bool:
     """False for what no sign-up would have taken, so that nobody makes us hash megabytes."""
     return len(raw) <= MAX_PASSWORD_CHARS and is_encodable(raw)
-
-
-async def _announce(deps: WriteDeps, user_id: UserId, token_hashes: list[bytes]) -> bool:
-    """False when Valkey did not take all of it. Twice is as good as once."""
-    try:
-        await cached_sessions.end(deps.valkey, deps.keys, user_id, token_hashes)
-        # After the note in Valkey, so that a process which forgets and asks again finds it.
-        await forget(deps, Change(token_hashes=tuple(token_hashes), logged_out_ids=(user_id,)))
-    except (Unavailable, ValkeyReplyError) as error:
-        log.debug("announcing ended sessions failed", cause=str(error))
-        return False
-    return True
-
-
-async def _announce_again(deps: WriteDeps, user_id: UserId, token_hashes: list[bytes]) -> None:
-    give_up_at = deps.clock.steady_seconds() + _ANNOUNCE_SECONDS
-    delay_seconds = _FIRST_REPEAT_SECONDS
-    while deps.clock.steady_seconds() < give_up_at:
-        await asyncio.sleep(delay_seconds)
-        if await _announce(deps, user_id, token_hashes):
-            return
-        delay_seconds = min(2 * delay_seconds, _MAX_REPEAT_SECONDS)

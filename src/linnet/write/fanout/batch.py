@@ -23,10 +23,11 @@ from linnet.write.fanout.popular import apply_popular
 from linnet.write.fanout.profiles import apply_profile_changes
 from linnet.write.fanout.push import push
 from linnet.write.fanout.search import apply_search
+from linnet.write.fanout.sessions import end_sessions
 from linnet.write.fanout.sorting import Numbered, sort_events
 from linnet.write.fanout.tags import apply_tags
 from linnet.write.fanout.topusers import cross
-from linnet.write.fanout.visibility import apply_view_changes
+from linnet.write.fanout.visibility import apply_view_changes, note_view_changes
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -56,6 +57,8 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     notified = await apply_notifications(deps, session, batch, settled)
     changed_pins = await apply_pins(deps, session, batch)
     changed_profiles = await apply_profile_changes(deps, session, batch)
+    await end_sessions(deps, batch)
+    await note_view_changes(deps, session, batch)
     for event in batch.crossed:
         await cross(deps, event)
     return Applied(
@@ -67,9 +70,10 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
                 *changed_pins,
             ),
             tuple({user.user_id for user in settled.users} | changed_profiles),
-            (),
+            tuple(token_hash for ended in batch.sessions for token_hash in ended.token_hashes),
             plan.posted_by_top_users,
-            author_ids=tuple(changed_profiles),
+            tuple(ended.user_id for ended in batch.sessions),
+            tuple(changed_profiles),
         ),
         notified,
     )
@@ -82,7 +86,7 @@ async def announce(deps: WriteDeps, applied: Applied) -> None:
         # Once more: a Valkey that lost it before the commit may have been told the old count meanwhile.
         await best_effort([deps.badges.doubt(applied.notified)], what="announce")
         calls += deps.live.tell_notified(applied.notified)
-    if applied.change.tweet_ids or applied.change.user_ids or applied.change.posted:
+    if applied.change != Change():
         calls.append(forget(deps, applied.change))
     if calls:
         await best_effort(calls, what="announce")

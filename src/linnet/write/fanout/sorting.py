@@ -9,6 +9,7 @@ from linnet.domain.event import (
     FollowsErased,
     NotificationsRead,
     ProfileChanged,
+    SessionsEnded,
     TopUserCrossed,
     TweetDeleted,
     TweetLiked,
@@ -53,6 +54,7 @@ class Batch(msgspec.Struct, frozen=True):
     readings: Sequence[tuple[int, NotificationsRead]]
     erased: Sequence[FollowsErased]
     crossed: Sequence[TopUserCrossed]
+    sessions: Sequence[SessionsEnded]
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -84,4 +86,5 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         readings=[(event_id, event) for event_id, event in events if isinstance(event, NotificationsRead)],
         erased=[event for _, event in events if isinstance(event, FollowsErased)],
         crossed=[event for _, event in events if isinstance(event, TopUserCrossed)],
+        sessions=[event for _, event in events if isinstance(event, SessionsEnded)],
     )

@@ -2,9 +2,13 @@
 
 from linnet.domain.event import UserBlocked, UserFollowed
 from linnet.ids import UserId
+from linnet.stores.postgres import histories
+from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.keys import pack_id
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.sorting import Batch
+
+_NOBODY = UserId(0)
 
 
 async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
@@ -31,3 +35,14 @@ async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
     calls += windows.drop(b"".join(map(pack_id, sorted(dropped))))
     for call in calls:
         await call
+
+
+async def note_view_changes(deps: WriteDeps, session: Session, batch: Batch) -> None:
+    """Notes whose windows were dropped, for a Valkey that takes over without having heard of it."""
+    changes: set[tuple[UserId, UserId]] = {(event.follower_id, event.followed_id) for _, event in batch.follows}
+    for _, block in batch.blocks:
+        changes |= {(block.user_id, block.blocked_id), (block.blocked_id, block.user_id)}
+    changes |= {(mute.user_id, _NOBODY) for _, mute in batch.mutes}
+    changes |= {(follower_id, _NOBODY) for erased in batch.erased for follower_id in erased.follower_ids}
+    if changes:
+        await histories.insert_changes(session, sorted(changes), deps.ids.mint())

@@ -1,10 +1,14 @@
-"""Deletes what has had its time: sessions nobody used for long, old idempotency keys, jobs given up long ago."""
+"""Deletes what has had its time: sessions nobody used for long, old idempotency keys, jobs given up long ago, and notes
+of windows that were dropped.
+"""
 
 from collections.abc import Awaitable, Callable
 
 from linnet.domain.session import unused_since_ms
-from linnet.stores.postgres import jobs, sessions, tweets
+from linnet.ids import first_id_at
+from linnet.stores.postgres import histories, jobs, sessions, tweets
 from linnet.write.deps import WriteDeps
+from linnet.write.failover.repair import KEPT_HOURS
 from linnet.write.jobs.job import job
 
 # A round deletes at most so many pages of each kind, so that it never holds much up; the next one goes on.
@@ -22,6 +26,9 @@ async def prune(deps: WriteDeps) -> None:
             deps.db, unused_since_ms=unused_since_ms(deps.clock.now_ms()), page_size=_PAGE_SIZE
         )
     )
+    # An hour more than a repair asks for: clocks may differ.
+    before_id = first_id_at(deps.clock.now_ms() - (KEPT_HOURS + 1) * 3_600_000)
+    await _page_by_page(lambda: histories.delete_changes(deps.db, before_id=before_id, page_size=_PAGE_SIZE))
     await _page_by_page(lambda: jobs.delete_given_up(deps.db, days=_GIVEN_UP_DAYS, page_size=_PAGE_SIZE))
 
 

@@ -21,6 +21,7 @@ from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import EventRow
 from linnet.stores.postgres.pool import ConcurrentUpdate, TooSlow
 from linnet.write.deps import WriteDeps
+from linnet.write.failover.confirming import confirm_history
 from linnet.write.fanout.batch import Applied, announce, apply_batch
 from linnet.write.fanout.sorting import Numbered
 
@@ -106,6 +107,7 @@ async def _apply(deps: WriteDeps, lanes: Sequence[int], page_size: int, tried: l
 
 
 async def _apply_batch(deps: WriteDeps, lanes: Sequence[int], page_size: int, tried: list[EventRow]) -> Outcome:
+    history = deps.valkey.history
     async with deps.db.transaction() as session:
         locked = await outbox.lock_lanes(session, lanes)
         if not locked:
@@ -117,6 +119,7 @@ async def _apply_batch(deps: WriteDeps, lanes: Sequence[int], page_size: int, tr
         batch = [Numbered(row.id, decode_event(row.kind, row.payload)) for row in rows]
         applied = await apply_batch(deps, session, batch)
         await outbox.delete(session, rows)
+        await confirm_history(deps, session, history)
     await _committed(deps, rows, applied)
     return "applied"
 

@@ -204,3 +204,21 @@ create index users_names on users using gin (name_keys(username, name)) where de
 -- how far it is (write/fanout/oldtweets.py).
 insert into installation (key, value)
 select 'old_tweets_below', '9223372036854775807' where exists (select from tweets);
+
+-- Which history of Valkey is believed: the one row says under which number, and which life of which server holds it.
+-- No server: what there is lacks something, or may, and somebody is about to repair it.
+create table valkey_history (
+    one boolean primary key default true check (one),
+    generation bigint not null,
+    server text not null
+);
+
+-- Whose windows event workers dropped lately, and over whom (0: over nobody in particular): what must be done again in
+-- a Valkey that may have missed it. Kept for hours.
+create table view_changes (
+    user_id bigint not null,
+    id bigint not null,
+    other_id bigint not null,
+    primary key (user_id, id, other_id)
+);
+create index view_changes_newest on view_changes (id) include (user_id, other_id);

@@ -214,6 +214,19 @@ with groups as (
 )
 delete from top_users where user_id = %(user_id)s;
 
+-- :name forget_view_changes (user_id) -> none
+-- Whose windows were dropped lately over the user: that they were stays known. A scan of what a day brings.
+with over_the_user as (
+    delete from view_changes where other_id = %(user_id)s returning user_id, id
+)
+insert into view_changes (user_id, id, other_id)
+select user_id, id, 0 from over_the_user where user_id <> %(user_id)s
+on conflict do nothing;
+
+-- :name delete_view_changes (user_id) -> none
+-- When the user's own window was dropped lately. Served by view_changes_pkey.
+delete from view_changes where user_id = %(user_id)s;
+
 -- :name delete_user (user_id) -> none
 -- The account itself. Its username stays reserved, and is nobody's. Served by users_pkey and usernames_pkey.
 with gone as (
