@@ -1,5 +1,6 @@
 """A place that lived with the first release goes on with this one: what was written before is found, by everybody."""
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -294,6 +295,36 @@ def test_the_commands_of_an_upgrade_and_a_kill_in_the_middle(
     [(texts,)] = old.rows("select count(*) from tweets where retweet_of_id is null")
     [(tags,)] = old.rows("select count(*) from tags where tag like 'many%' and tweets_count = 30")
     assert (documents, tags) == (texts, 100)
+
+
+def test_what_the_first_release_saved_becomes_a_place_of_this_one(
+    old: OldRelease, servers: Servers, linnets: Family, tmp_path: Path
+) -> None:
+    """By commands alone; what had not been applied when it was saved is applied here."""
+    path = str(tmp_path / "old.zip")
+    environment = {"LINNET_DATABASE_URL": url_of(old.url), "LINNET_VALKEY_URL": servers.valkey_url}
+    outcome = linnets.run("backup", path, **environment)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "6 people and 15 tweets" in outcome.out
+    place = ("--data-dir", str(linnets.directory))
+    assert linnets.run("restore", path, *place).code == 0
+    linnet = linnets.serve(LINNET_TOP_USER_FOLLOWERS=str(THRESHOLD))
+
+    def found(query: str) -> int:
+        return len(linnet.get(f"/api/search?limit=100&q={query}").json()["items"])
+
+    eventually(lambda: found("kestrel") == 8, what="the job has gone through the old tweets")
+    eventually(lambda: found("still+on+its+way") == 1, what="what waited is applied")
+    asked = ("doctor", *place, "--recount", "--json")
+
+    def healthy() -> bool:
+        # The runner of jobs says a moment after the start that it lives.
+        report = json.loads(linnets.run(*asked, LINNET_TOP_USER_FOLLOWERS=str(THRESHOLD)).out)
+        assert report["recount"] is None or report["recount"]["differing"] == 0
+        return bool(report["healthy"])
+
+    eventually(healthy, what="all is well")
+    assert linnet.get("/@ada").status_code == 200
 
 
 def _query(text: str, result: str = "many") -> Query:
