@@ -11,6 +11,7 @@ from tests.support.locks import (
     RUNTIME,
     LockBroken,
     is_acceptable,
+    project,
     read_lock,
     unacceptable,
     unlocked,
@@ -25,6 +26,14 @@ def test_every_package_is_one_version_with_hashes_and_the_tools_run_on_what_peop
     assert {name: pin.version for name, pin in runtime.items()}.items() <= {
         name: pin.version for name, pin in development.items()
     }.items()
+
+
+def test_whatever_the_project_asks_for_is_locked() -> None:
+    asked = project()
+    extras = asked["optional-dependencies"]
+    assert unlocked(read_lock(RUNTIME.read_text()), asked["dependencies"]) == []
+    development = read_lock(DEVELOPMENT.read_text())
+    assert unlocked(development, [*asked["dependencies"], *extras["dev"], *extras["traces"]]) == []
 
 
 def test_what_people_run_comes_under_licences_that_let_them() -> None:
