@@ -26,7 +26,7 @@ from linnet.api.docs import docs_endpoints
 from linnet.api.edge import Edge
 from linnet.api.endpoints import Endpoint
 from linnet.api.problems import Refused, answer_bug, answer_error, answer_exhausted, answer_framework
-from linnet.api.routes import bind_endpoints
+from linnet.api.routes import ShortCut, bind_endpoints
 from linnet.api.services import ApiServices
 from linnet.errors import LinnetError
 from linnet.ids import LeaseExhausted
@@ -62,8 +62,9 @@ def create_app(services: ApiServices) -> Litestar:
         HTTPException: answer_framework,
         Exception: answer_bug,
     }
+    routes = bind_endpoints(endpoints, services)
     app = Litestar(
-        bind_endpoints(endpoints, services),
+        routes.handlers,
         exception_handlers=handlers,
         # Written by linnet.api.openapi: Litestar documents what a handler's signature says, and ours say nothing.
         openapi_config=None,
@@ -71,7 +72,7 @@ def create_app(services: ApiServices) -> Litestar:
         logging_config=None,
     )
     app.asgi_handler = Edge(
-        app.asgi_handler,
+        ShortCut(app.asgi_handler, routes.bare),
         services.write.clock,
         proxies=services.proxies,
         logs_requests=services.options.logs_requests,

@@ -3,15 +3,20 @@
 Where it can be, a route is of Litestar's lowest kind, bare ASGI: a route for HTTP makes a request object, a signature
 and a response on the way, and costs as much again as everything else around a handler. Bare routes cannot have
 parameters in their path, so those with one are of the other kind.
+
+A path without parameters needs no router either (``ShortCut``). What goes wrong there is Litestar's to answer, as
+everywhere.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
+import msgspec
 from litestar import Request
+from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
-from litestar.types import HTTPScope, Receive, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from linnet import spans
@@ -27,25 +32,65 @@ from linnet.read.hydration.viewers import Viewer
 
 _Answering = Callable[[HTTPScope, Receive], Awaitable[Answer]]
 
+_MADE: Final = "linnet_made"
 
-def bind_endpoints(endpoints: Sequence[Endpoint], services: ApiServices) -> list[ASGIRouteHandler | HTTPRouteHandler]:
+
+class Routes(msgspec.Struct, frozen=True):
+    """``bare``: how the paths without parameters are answered. ``handlers`` are those of all paths, for Litestar."""
+
+    bare: dict[str, _Answering]
+    handlers: list[ASGIRouteHandler | HTTPRouteHandler]
+
+
+def bind_endpoints(endpoints: Sequence[Endpoint], services: ApiServices) -> Routes:
     """All routes. A path answers to GET also as HEAD, and says with OPTIONS what it answers to."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
         by_path.setdefault(endpoint.path, {}).update(dict.fromkeys(methods, endpoint))
-    return [
+    bare = {path: _answering(by_method, services) for path, by_method in by_path.items() if "{" not in path}
+    with_parameters = [
         _bind_with_parameters(path, sorted([*by_method, "OPTIONS"]), _answering(by_method, services))
-        if "{" in path
-        else _bind_bare(path, _answering(by_method, services))
         for path, by_method in by_path.items()
+        if path not in bare
     ]
+    return Routes(bare, [*(_bind_bare(path, answering) for path, answering in bare.items()), *with_parameters])
+
+
+class ShortCut:
+    """Around Litestar: answers what has a path without parameters, and leaves it everything else, errors too."""
+
+    def __init__(self, app: ASGIApp, bare: Mapping[str, _Answering]) -> None:
+        self._app = app
+        self._bare = bare
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answering = self._bare.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
+        if answering is None:
+            await self._app(scope, receive, send)
+            return
+        made: Answer | Exception
+        try:
+            made = await answering(cast(HTTPScope, scope), receive)
+        except Exception as error:
+            made = error
+        if type(made) is Answer:
+            scope["path_template"] = scope["path"]
+            await made(scope, receive, send)
+        else:
+            # What went wrong, or still can (a stream), goes where whoever answers errors can catch it.
+            cast(dict[str, Any], scope)[_MADE] = made
+            await self._app(scope, receive, send)
 
 
 def _bind_bare(path: str, answering: _Answering) -> ASGIRouteHandler:
     async def handle(scope: HTTPScope, receive: Receive, send: Send) -> None:
-        answer = await answering(scope, receive)
-        await answer(scope, receive, send)
+        made: Answer | Exception | None = cast(dict[str, Any], scope).pop(_MADE, None)
+        if made is None:
+            made = await answering(scope, receive)
+        if isinstance(made, Exception):
+            raise made
+        await made(scope, receive, send)
 
     # The scope is ours alone: a copy would cost and help nobody.
     return asgi(path, copy_scope=False)(handle)
