@@ -28,6 +28,8 @@ LIBC = ctypes.CDLL(None)
 # For a machine that is slow, and busy with something else.
 DEADLINE_SECONDS = 300.0
 REQUEST_SECONDS = 60.0
+# Nobody is in front who would have to notice that a web process ends.
+_AT_ONCE = {"LINNET_WEB_STOP_DELAY_SECONDS": "0"}
 COMMAND = (sys.executable, "-m", "linnet")
 
 
@@ -70,11 +72,15 @@ class Family:
 
     def environment(self, settings: dict[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LINNET_")}
-        return {**inherited, "FAMILY_OF_TEST": self.mark, "LINNET_WEB_PROCESSES": "1", **settings}
+        return {**inherited, "FAMILY_OF_TEST": self.mark, "LINNET_WEB_PROCESSES": "1", **_AT_ONCE, **settings}
 
     def start(self, *arguments: str, command: Sequence[str] = COMMAND, **settings: str) -> "Linnet":
         """Starts ``linnet ARGUMENTS``; settings as ``LINNET_*``."""
-        linnet = Linnet(self, (*command, *arguments), self.environment(settings))
+        return self.start_given((), *command, *arguments, **settings)
+
+    def start_given(self, given_fds: Sequence[int], *command: str, **settings: str) -> "Linnet":
+        """The same for a whole command, with open files of ours."""
+        linnet = Linnet(self, command, self.environment(settings), given_fds)
         self.started.append(linnet)
         return linnet
 
@@ -157,7 +163,9 @@ class Outcome:
 class Linnet:
     """One started command."""
 
-    def __init__(self, family: Family, command: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, family: Family, command: Sequence[str], environment: dict[str, str], given_fds: Sequence[int]
+    ) -> None:
         self.url = ""
         self._out_path = family.directory.with_name(f"{random_bytes(4).hex()}.out")
         self._err_path = self._out_path.with_suffix(".err")
@@ -168,6 +176,7 @@ class Linnet:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                pass_fds=given_fds,
                 preexec_fn=lambda: LIBC.prctl(1, signal.SIGKILL),
             )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from linnet.ids import random_bytes
 from tests.flows._linnet_process import REQUEST_SECONDS, Linnet, Person, eventually, family, free_port, url_of
@@ -68,6 +69,23 @@ def test_everybody_is_answered_meanwhile_and_nothing_has_to_be_started_again(
         for each in (web, worker):
             _wait_for(each, 200)
             assert each.stop().code == 0
+
+
+def test_a_process_that_starts_before_its_postgresql_waits_for_it(
+    tmp_path: Path, servers: Servers, database_url: str
+) -> None:
+    beyond, port = free_port(), free_port()
+    settings = {
+        "LINNET_DATABASE_URL": url_of(make_conninfo(database_url, host="127.0.0.1", port=beyond)),
+        "LINNET_VALKEY_URL": servers.valkey_url,
+        "LINNET_VALKEY_PREFIX": f"early{random_bytes(4).hex()}:",
+    }
+    with family(tmp_path) as linnets:
+        web = linnets.start("web", "--port", str(port), **settings)
+        eventually(lambda: "waiting for PostgreSQL" in web.err, what="it says what it waits for")
+        with open_strait(database_url, beyond):
+            web.wait_ready(port)
+            assert web.stop().code == 0
 
 
 def _wait_for(linnet: Linnet, status: int) -> None:

@@ -18,10 +18,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 class Strait:
     """``url`` is the database beyond."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, port: int = 0) -> None:
         words = {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
         self._socket = str(Path(words["host"]) / f".s.PGSQL.{words.get('port', '5432')}")
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self._others: dict[socket.socket, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._bell, self._ring = os.pipe()
@@ -114,8 +114,8 @@ class Strait:
 
 
 @contextmanager
-def open_strait(database_url: str) -> Iterator[Strait]:
-    strait = Strait(database_url)
+def open_strait(database_url: str, port: int = 0) -> Iterator[Strait]:
+    strait = Strait(database_url, port)
     try:
         yield strait
     finally:

@@ -12,14 +12,26 @@ from linnet.stores.valkey.connection import ValkeyReplyError
 _TIMEOUT_SECONDS = 2.0
 
 
-def readiness_check(services: Services) -> Callable[[], Awaitable[Readiness]]:
-    """Ready is who can read and write the truth. Without Valkey answers are slower and right, so that is only told."""
+def readiness_check(
+    services: Services, is_ending: Callable[[], bool] = lambda: False
+) -> Callable[[], Awaitable[Readiness]]:
+    """Ready is who can read and write the truth. Without Valkey answers are slower and right, so that is only told.
+
+    Who ends soon is not ready for new requests, and answers those that come.
+    """
 
     async def check() -> Readiness:
         database, valkey = await asyncio.gather(_check_database(services), _check_valkey(services))
         ids = _check_ids(services)
+<<<<<<< Updated upstream
         ready = database.ok and ids.ok
         return Readiness(ready, [database, valkey, ids], [] if valkey.ok or not ready else [valkey.name])
+=======
+        checks = [database, valkey, ids]
+        if is_ending():
+            checks.append(Check("ending", ok=False, sentence="This process is about to end."))
+        return Readiness(ready=database.ok and ids.ok and not is_ending(), checks=checks)
+>>>>>>> Stashed changes
 
     return check
 

@@ -10,6 +10,7 @@ import os
 import signal
 from importlib.metadata import version
 
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -21,12 +22,14 @@ from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
-from linnet.bootstrap.stopping import call_on_stop
+from linnet.bootstrap.stopping import Ending, call_on_stop
 from linnet.bootstrap.traces import start_traces
 from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
 from linnet.web.app import create_pages
 from linnet.web.services import WebOptions, WebServices
+
+log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
 _INTERFACE_PATHS = ("/api/", "/media/", "/health/")
@@ -40,13 +43,16 @@ def create_web_app() -> ASGIApp:
     configure_logs(settings.log)
     stop_traces = start_traces(settings.traces, role="web")
     services = build_services(settings)
-    interface = create_app(api_services(services))
+    ending = Ending()
+    interface = create_app(api_services(services, ending))
     whole_life = opened(services, role="web")
 
     async def begin() -> None:
         await whole_life.__aenter__()
         look_for_garbage_seldom()
         call_on_stop(services.streams.stop)
+        ending.listen()
+        log.info("a web process is ready", pid=os.getpid())
 
     async def end() -> None:
         await whole_life.__aexit__(None, None, None)
@@ -54,7 +60,7 @@ def create_web_app() -> ASGIApp:
 
     interface.on_startup.append(begin)
     interface.on_shutdown.append(end)
-    return with_pages(interface, web_services(services))
+    return ending.around(with_pages(interface, web_services(services)))
 
 
 def with_pages(interface: ASGIApp, services: WebServices) -> ASGIApp:
@@ -79,7 +85,7 @@ def _is_interface(path: str) -> bool:
     return path.startswith(_INTERFACE_PATHS) or path in _INTERFACE_FILES
 
 
-def api_services(services: Services) -> ApiServices:
+def api_services(services: Services, ending: Ending) -> ApiServices:
     """What the interface is given."""
     return ApiServices(
         read=services.read,
@@ -87,7 +93,7 @@ def api_services(services: Services) -> ApiServices:
         viewers=services.viewers,
         streams=services.streams,
         passwords=services.passwords,
-        readiness=readiness_check(services),
+        readiness=readiness_check(services, lambda: ending.is_near),
         render_metrics=metrics_renderer(services.db, services.valkey),
         options=ApiOptions(
             public_url=services.settings.web.public_url,

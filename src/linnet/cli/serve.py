@@ -168,6 +168,8 @@ def _environment(settings: Settings, servers: _Servers) -> Mapping[str, str]:
     return {
         # Said first, so that who sets it has it: the children's small talk is not for those who just start linnet.
         "LINNET_LOG_LEVEL": "warning",
+        # Nobody stands in front of it who would have to notice.
+        "LINNET_WEB_STOP_DELAY_SECONDS": "0",
         **os.environ,
         "LINNET_DATABASE_POOL_SIZE": str(pool_size(settings) if servers.embedded else settings.postgres.pool_size),
         "LINNET_DATABASE_URL": settings.postgres.url,

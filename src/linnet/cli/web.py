@@ -10,19 +10,19 @@ import click
 import structlog
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server import Server
 
 from linnet.bootstrap.logs import configure_logs, granian_log_config
+from linnet.bootstrap.stopping import EARLY
 from linnet.bootstrap.waiting import wait_for_database
 from linnet.cli.addresses import refuse_taken_address, url_of
 from linnet.cli.failures import Failure
 from linnet.cli.stores import with_stores
+from linnet.cli.webserver import WebServer, given_socket
 from linnet.settings import Settings
 
 log = structlog.get_logger()
 
 _APP = "linnet.bootstrap.web:create_web_app"
-_DRAIN_SECONDS = 10
 _BACKLOG = 4096
 _MAX_CONNECTIONS = 100_000
 # What a process opens beside connections: stores, logs, libraries.
@@ -39,9 +39,12 @@ def web(settings: Settings, *, host: str, port: int) -> None:
 
     Holds nothing that must not be lost, so any number of these can stand behind a load balancer. SIGTERM lets requests
     under way finish. LINNET_WEB_PROCESSES says how many processes answer.
+
+    Started by systemd with a socket, it listens at that one, and loses no connection when it is restarted.
     """
     configure_logs(settings.log)
-    address = refuse_taken_address(host, port, option="--port")
+    given_fd = given_socket(os.environ, os.getpid())
+    address = host if given_fd is not None else refuse_taken_address(host, port, option="--port")
     # Here and not only in the processes, which would be started again and again for the same reason.
     asyncio.run(wait_for_database(settings.postgres, patient=True))
     _give_settings_on(settings)
@@ -49,7 +52,7 @@ def web(settings: Settings, *, host: str, port: int) -> None:
     import_module("linnet.bootstrap.web")
     os.register_at_fork(after_in_child=_forget_handlers)
     log.info("listening", at=url_of(host, port), processes=settings.web.processes)
-    server = Server(
+    server = WebServer(
         _APP,
         address=address,
         port=port,
@@ -66,7 +69,9 @@ def web(settings: Settings, *, host: str, port: int) -> None:
         log_dictconfig=dict(granian_log_config()),
         respawn_failed_workers=True,
         respawn_interval=_RESTART_PAUSE_SECONDS,
-        workers_kill_timeout=_DRAIN_SECONDS,
+        workers_kill_timeout=settings.web.stop_seconds,
+        given_fd=given_fd,
+        stop_delay_seconds=settings.web.stop_delay_seconds,
     )
     try:
         server.serve()
@@ -87,6 +92,8 @@ def _forget_handlers() -> None:
     """A new process inherits the main process's way with signals, and would not end until it has one of its own."""
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_DFL)
+    # Sent to all of them, also to one that does not listen to it yet.
+    signal.signal(EARLY, signal.SIG_IGN)
 
 
 def _give_settings_on(settings: Settings) -> None:

@@ -68,10 +68,15 @@ class TraceOptions(msgspec.Struct, frozen=True):
 
 
 class WebOptions(msgspec.Struct, frozen=True):
-    """``processes`` of one ``linnet web``; ``public_url`` is empty when people come in at the address served."""
+    """``processes`` of one ``linnet web``; ``public_url`` is empty when people come in at the address served.
+
+    Told to end, it says for ``stop_delay_seconds`` that it is not ready, and then has ``stop_seconds`` to finish.
+    """
 
     processes: int
     public_url: str = ""
+    stop_delay_seconds: int = 2
+    stop_seconds: int = 10
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -121,7 +126,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         valkey=ValkeyOptions(url=values["LINNET_VALKEY_URL"]),
         valkey_prefix=values["LINNET_VALKEY_PREFIX"],
         media=MediaOptions(url=values["LINNET_MEDIA_URL"]),
-        web=WebOptions(processes=values["LINNET_WEB_PROCESSES"], public_url=values["LINNET_PUBLIC_URL"]),
+        web=WebOptions(
+            processes=values["LINNET_WEB_PROCESSES"],
+            public_url=values["LINNET_PUBLIC_URL"],
+            stop_delay_seconds=values["LINNET_WEB_STOP_DELAY_SECONDS"],
+            stop_seconds=values["LINNET_WEB_STOP_SECONDS"],
+        ),
         log=LogOptions(
             level=values["LINNET_LOG_LEVEL"],
             format=values["LINNET_LOG_FORMAT"],

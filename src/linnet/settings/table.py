@@ -113,6 +113,21 @@ SETTINGS: tuple[Setting, ...] = (
         "one per core",
     ),
     Setting(
+        "LINNET_WEB_STOP_DELAY_SECONDS",
+        "2",
+        "seconds",
+        "How long `linnet web` that was told to end (SIGTERM) still serves and says that it is not ready, so that"
+        " balancers notice. A second signal ends the waiting; `linnet serve` does not wait.",
+        integer(0, 600),
+    ),
+    Setting(
+        "LINNET_WEB_STOP_SECONDS",
+        "10",
+        "seconds",
+        "How long requests under way may take to finish after that.",
+        integer(1, 600),
+    ),
+    Setting(
         "LINNET_TWEET_MAX_CHARS",
         "140",
         "characters",
