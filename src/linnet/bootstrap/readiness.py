@@ -23,15 +23,11 @@ def readiness_check(
     async def check() -> Readiness:
         database, valkey = await asyncio.gather(_check_database(services), _check_valkey(services))
         ids = _check_ids(services)
-<<<<<<< Updated upstream
-        ready = database.ok and ids.ok
-        return Readiness(ready, [database, valkey, ids], [] if valkey.ok or not ready else [valkey.name])
-=======
+        ready = database.ok and ids.ok and not is_ending()
         checks = [database, valkey, ids]
         if is_ending():
             checks.append(Check("ending", ok=False, sentence="This process is about to end."))
-        return Readiness(ready=database.ok and ids.ok and not is_ending(), checks=checks)
->>>>>>> Stashed changes
+        return Readiness(ready, checks, [] if valkey.ok or not ready else [valkey.name])
 
     return check
 
