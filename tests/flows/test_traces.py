@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import TracerProvider
 
+from linnet import spans
+from linnet.bootstrap import traces
+from linnet.settings import TraceOptions
 from tests.flows._linnet_process import Person, eventually, family
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -146,6 +151,27 @@ def test_whoever_does_not_ask_for_traces_loads_nothing_of_them() -> None:
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_nobody_waits_long_for_a_collector_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = Event(), Event()
+
+    class Waiting(TracerProvider):
+        def shutdown(self) -> None:
+            asked.set()
+            answers.wait(120)
+
+    monkeypatch.setattr(traces, "_provider", lambda options, role: Waiting(shutdown_on_exit=False))
+    monkeypatch.setattr(traces, "_LAST_SECONDS", 0.01)
+    stop = traces.start_traces(TraceOptions("http://collector.example"), role="web")
+    try:
+        stop()
+        assert asked.wait(60)
+        assert not answers.is_set(), "it has stopped before anybody answered"
+        assert spans.listener is None
+    finally:
+        spans.listen(None)
+        answers.set()
 
 
 def test_traces_that_could_not_be_sent_are_refused_with_what_is_missing() -> None:

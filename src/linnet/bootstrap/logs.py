@@ -16,6 +16,8 @@ _QUIETED = {
     "yoyo": logging.WARNING,
     "asyncio": logging.WARNING,
     "httpx": logging.WARNING,
+    # Of a collector that is away: once for each batch that is lost, and not for each try.
+    "opentelemetry": logging.ERROR,
     "procrastinate": logging.WARNING,
     # A job that failed is told of once, by workers/jobs.py.
     "procrastinate.worker": logging.CRITICAL,

@@ -8,6 +8,7 @@ OpenTelemetry has variables of its own (``OTEL_EXPORTER_OTLP_HEADERS``, ``OTEL_R
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from linnet import spans
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
 
+_LAST_SECONDS = 2.0
+
 
 def start_traces(options: TraceOptions, *, role: str) -> Callable[[], None]:
-    """Begins to tell of spans, in this process; what is returned sends the last ones and ends it."""
+    """Begins to tell of spans, in this process; what is returned sends the last ones and ends it, in its time."""
     if not options.endpoint:
         return lambda: None
     provider = _provider(options, role)
@@ -29,7 +32,10 @@ def start_traces(options: TraceOptions, *, role: str) -> Callable[[], None]:
 
     def stop() -> None:
         spans.listen(None)
-        provider.shutdown()
+        # A collector that is away would hold a stop up for longer than a process is given to stop.
+        sending = Thread(target=provider.shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(_LAST_SECONDS)
 
     return stop
 
