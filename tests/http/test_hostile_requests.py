@@ -260,6 +260,30 @@ BLOCKED = {
 }
 
 
+KINDS = {
+    *("application/json", "application/problem+json", "image/svg+xml", "image/webp", "text/event-stream"),
+    *("text/plain; version=0.0.4; charset=utf-8",),
+}
+
+
+async def test_every_answer_of_the_interface_is_what_it_says_and_no_browser_makes_it_a_page(site: Site) -> None:
+    scene = await set_api_scene(site)
+    for endpoint in ENDPOINTS:
+        path, body = filled(endpoint, API_ROWS[endpoint.operation_id], scene)
+        for by in (None, scene.ada):
+            answer = await site.ask(endpoint.method, path, body if endpoint.body is not None else None, by=by)
+            what = endpoint.operation_id
+            assert answer.headers.get_list("x-content-type-options") == ["nosniff"], what
+            assert answer.status_code in (204, 304) or answer.headers["content-type"] in KINDS, what
+            assert len(answer.headers.get_list("cache-control")) <= 1, what
+            if endpoint.access == "user" or answer.status_code >= 400:
+                assert answer.headers.get("cache-control", "no-store") in ("no-store", "no-cache"), what
+            assert "set-cookie" not in answer.headers, what
+            assert not [name for name in answer.headers if name.startswith("access-control-")], what
+            if answer.headers.get("content-type") == "image/svg+xml":
+                assert "sandbox" in answer.headers["content-security-policy"], "it is a picture, and runs nothing"
+
+
 async def test_the_interface_knows_no_cookies(site: Site) -> None:
     """So nothing of it can be asked for by another site: that would have to know a token."""
     scene = await set_api_scene(site)
