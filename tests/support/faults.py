@@ -158,7 +158,7 @@ class GatedDatabase(Database):
 
 class _GatedSession(Session):
     def __init__(self, inner: Session, strand: Strand) -> None:
-        super().__init__(inner._connection)
+        super().__init__(inner._cursor.connection)
         self._inner = inner
         self._strand = strand
 
@@ -167,7 +167,7 @@ class _GatedSession(Session):
         if query.name not in _UNGATED:
             await strand.turn(query.name)
         strand.begin_io()
-        strand.backend_pid = self._connection.info.backend_pid
+        strand.backend_pid = self._cursor.connection.info.backend_pid
         try:
             return await self._inner._execute(query, params)
         finally:
