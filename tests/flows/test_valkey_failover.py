@@ -5,8 +5,9 @@ then it takes over, and whoever asks for the primary is sent there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
 from linnet.domain.timeline import Range
 from linnet.domain.user import Session
-from linnet.errors import Unavailable
+from linnet.errors import Blocked, Forbidden, NotFound, Unavailable
 from linnet.ids import IdSource, Lease, SessionId, TweetId, UserId, mint_token, token_hash
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
 from linnet.read.timelines.home import read_home
@@ -187,6 +188,37 @@ async def lose_one(process: Process) -> None:
     """As little as can be missed."""
     await process.post("dan", "nobody knows")
     await process.settle()
+
+
+async def do_something(process: Process, chance: random.Random) -> None:
+    """Any one thing that anybody may do."""
+    name, other = chance.sample(PEOPLE, 2)
+    tweets = [entry.id for entry in await process.oracle(name)]
+    verbs: list[Callable[[], Awaitable[object]]] = [
+        lambda: process.post(name),
+        lambda: process.post(name),
+        lambda: process.follow(name, other),
+        lambda: process.follow(name, other),
+        lambda: process.unfollow(name, other),
+        lambda: process.block(name, other),
+        lambda: process.unblock(name, other),
+        lambda: process.mute(name, other),
+        lambda: process.unmute(name, other),
+        lambda: process.home_ids(name),
+        lambda: process.home_ids(other),
+        process.settle,
+        process.next_look,
+    ]
+    if tweets:
+        tweet_id = chance.choice(tweets)
+        verbs += [
+            lambda: process.post(name, reply_to=tweet_id),
+            lambda: process.retweet(name, tweet_id),
+            lambda: process.delete(name, tweet_id),
+        ]
+    # Not everything is allowed: another's tweet is not deleted, and between two there may be a block.
+    with suppress(Forbidden, Blocked, NotFound):
+        await chance.choice(verbs)()
 
 
 async def fail_over(sites: Sites, *processes: Process) -> None:
@@ -420,3 +452,30 @@ async def test_an_old_primary_that_refuses_writes_ends_no_history(sites: Sites) 
     await process.look()
     assert process.history == 2
     await misled.assert_exact()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_people_do_around_fail_overs_pages_are_exact(sites: Sites, seed: int) -> None:
+    """Cut off at any moment, replaced at any later one, events waiting or not; and again."""
+    chance = random.Random(seed)
+    process = await sites.open_process()
+    await process.person(*PEOPLE)
+    for turn in range(2):
+        for _ in range(chance.randrange(10, 25)):
+            await do_something(process, chance)
+        await asyncio.to_thread(sites.valkey.cut_off)
+        for _ in range(chance.randrange(1, 20)):
+            await do_something(process, chance)
+        sites.valkey.primary.kill()
+        sites.primary = sites.valkey.replica
+        with suppress(Unavailable):
+            # Whoever was there has to notice first.
+            await process.write.valkey.call("PING")
+        for _ in range(chance.randrange(3)):
+            await process.post(chance.choice(PEOPLE))
+        await process.look()
+        process.forget()
+        await process.settle()
+        assert process.history == turn + 2
+        await process.assert_exact()
+        await asyncio.to_thread(sites.valkey.take_back)

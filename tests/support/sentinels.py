@@ -155,6 +155,17 @@ class Replicated:
     def promote(self) -> None:
         self.replica.call("REPLICAOF", "NO", "ONE")
 
+    def take_back(self) -> None:
+        """The dead primary is started again, empty, and follows its former replica: they have changed places."""
+        self.primary.start()
+        self.primary, self.replica = self.replica, self.primary
+        self.follow()
+
+    def follow(self) -> None:
+        """The replica follows the primary; returns when it is in step."""
+        self.replica.call("REPLICAOF", "127.0.0.1", self.primary.port)
+        wait_until(lambda: self.replica.replication.get("master_link_status") == "up", "the replica is in step")
+
 
 class Watched(Replicated):
     """Two nodes and their Sentinels."""
@@ -216,8 +227,7 @@ def watched_valkey(directory: Path, *settings: str, sentinels: int = 1) -> Itera
 
 def _start_nodes(stack: ExitStack, directory: Path, settings: tuple[str, ...]) -> tuple[Node, Node]:
     primary, replica = (_start_node(stack, directory, name, settings) for name in ("primary", "replica"))
-    replica.call("REPLICAOF", "127.0.0.1", primary.port)
-    wait_until(lambda: replica.replication.get("master_link_status") == "up", "the replica is in step")
+    Replicated(primary, replica).follow()
     return primary, replica
 
 
