@@ -112,8 +112,8 @@ def test_a_web_process_loses_no_request_when_it_is_told_to_stop(site: Site) -> N
     assert web.outcome().code == 0
 
 
-def test_sleeping_clients_shut_nobody_out(site: Site) -> None:
-    web = site.web()
+def test_sleeping_and_slow_clients_shut_nobody_out(site: Site) -> None:
+    web = site.web(LINNET_WEB_WRITES_AT_ONCE="4", LINNET_RATE_LIMITS_ENABLED="false")
     port = int(web.url.rpartition(":")[2])
     sleepers = []
     try:
@@ -122,7 +122,21 @@ def test_sleeping_clients_shut_nobody_out(site: Site) -> None:
             sleeper.sendall(b"GET /health/live HTTP/1.1\r\nHost: linnet\r\n\r\n")
             sleepers.append(sleeper)
         assert all(sleeper.recv(1024).startswith(b"HTTP/1.1 200") for sleeper in sleepers)
+        post = b"POST /api/users HTTP/1.1\r\nHost: linnet\r\nContent-Type: application/json\r\n"
+        for beginning in (
+            b"GET /health/live HTTP/1.1\r\nX-Slow: ",
+            post + b"Content-Length: 1000\r\n\r\n{",
+            post + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        ):
+            for _ in range(25):
+                slow = socket.create_connection(("127.0.0.1", port), timeout=REQUEST_SECONDS)
+                sleepers.append(slow)
+                slow.sendall(beginning)
         assert web.get("/health/ready").status_code == 200
+        # Those whose bodies are on their way for ever take no place of those who write.
+        Person(web.url, "ada").sign_up().post("between all of them")
+        head = {"X-Large": "x" * 100_000}
+        assert httpx.get(f"{web.url}/health/live", headers=head, timeout=REQUEST_SECONDS).status_code == 431
     finally:
         for sleeper in sleepers:
             sleeper.close()

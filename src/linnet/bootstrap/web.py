@@ -22,6 +22,7 @@ from linnet.bootstrap.logs import configure_logs
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
+from linnet.bootstrap.shedding import Shedding, SheddingOptions
 from linnet.bootstrap.stopping import Ending, call_on_stop
 from linnet.bootstrap.traces import start_traces
 from linnet.domain.addresses import Proxies
@@ -60,7 +61,8 @@ def create_web_app() -> ASGIApp:
 
     interface.on_startup.append(begin)
     interface.on_shutdown.append(end)
-    return ending.around(with_pages(interface, web_services(services)))
+    bounds = SheddingOptions(settings.web.reads_at_once, settings.web.writes_at_once)
+    return Shedding(bounds).around(ending.around(with_pages(interface, web_services(services))))
 
 
 def with_pages(interface: ASGIApp, services: WebServices) -> ASGIApp:

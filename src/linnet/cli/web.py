@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 import structlog
 from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from linnet.bootstrap.logs import configure_logs, granian_log_config
@@ -28,6 +29,9 @@ _MAX_CONNECTIONS = 100_000
 # What a process opens beside connections: stores, logs, libraries.
 _OTHER_FILES = 256
 _RESTART_PAUSE_SECONDS = 0.5
+# A head that takes longer, or is larger, ends its connection; so does silence between two requests.
+_HEAD_MS = 30_000
+_HEAD_BYTES = 64 * 1024
 
 
 @click.command()
@@ -62,6 +66,7 @@ def web(settings: Settings, *, host: str, port: int) -> None:
         workers=settings.web.processes,
         websockets=False,
         backlog=_BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MS, max_buffer_size=_HEAD_BYTES),
         # Counts connections, also idle ones: at the default of 1,024 as many sleeping clients shut everybody else out.
         backpressure=_allow_open_files(),
         # What it says at "info" is about its processes, and of use only to those who look for a fault in them.

@@ -77,6 +77,8 @@ class WebOptions(msgspec.Struct, frozen=True):
     public_url: str = ""
     stop_delay_seconds: int = 2
     stop_seconds: int = 10
+    reads_at_once: int = 2048
+    writes_at_once: int = 256
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -131,6 +133,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             public_url=values["LINNET_PUBLIC_URL"],
             stop_delay_seconds=values["LINNET_WEB_STOP_DELAY_SECONDS"],
             stop_seconds=values["LINNET_WEB_STOP_SECONDS"],
+            reads_at_once=values["LINNET_WEB_READS_AT_ONCE"],
+            writes_at_once=values["LINNET_WEB_WRITES_AT_ONCE"],
         ),
         log=LogOptions(
             level=values["LINNET_LOG_LEVEL"],

@@ -113,6 +113,20 @@ SETTINGS: tuple[Setting, ...] = (
         "one per core",
     ),
     Setting(
+        "LINNET_WEB_READS_AT_ONCE",
+        "2048",
+        "requests",
+        "The most requests that read, without streams, that one web process works on; others are told to come back.",
+        integer(1, 1_000_000),
+    ),
+    Setting(
+        "LINNET_WEB_WRITES_AT_ONCE",
+        "256",
+        "requests",
+        "The same for requests that write. They also get no more than five eighths of the connections to PostgreSQL.",
+        integer(1, 1_000_000),
+    ),
+    Setting(
         "LINNET_WEB_STOP_DELAY_SECONDS",
         "2",
         "seconds",
