@@ -9,6 +9,7 @@ one, and somebody renews the mark by which it is known, after a loss, what is mi
 import asyncio
 from contextlib import suppress
 
+import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 _TICK_SECONDS = 1.0
 _TICK_MS = 1000
+_AWAY_SECONDS = 0.25
+_REPAIR_TIMEOUT_SECONDS = 60.0
 
 REPAIRS = Counter("linnet_valkey_repairs", "Valkeys that were accepted after a change of servers.", ["kind"])
 REPAIR_SECONDS = Histogram(
@@ -57,14 +60,16 @@ class HistoryKeeper:
     async def run(self, deps: WriteDeps, valkey: ValkeyOptions) -> None:
         """Keeps watch until cancelled."""
         while True:
+            pause = _AWAY_SECONDS
             try:
                 await self.look(deps, valkey)
+                pause = _TICK_SECONDS
             except (LinnetError, ConcurrentUpdate, TimeoutError) as error:
                 log.debug("the history of Valkey is not watched now", cause=str(error))
             except Exception as error:
                 log.error("watching the history of Valkey failed", exc_info=error)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._called.wait()
             self._called.clear()
 
@@ -106,7 +111,8 @@ class HistoryKeeper:
 
     async def _repair(self, deps: WriteDeps, options: ValkeyOptions, believed: History, *, was_emptied: bool) -> None:
         """Repairs and accepts the server that is there; nothing when it is believed, or somebody else does it."""
-        there = Valkey(options)
+        # More patient than those whom people wait for: much may be pushed at once here, and deep into windows.
+        there = Valkey(msgspec.structs.replace(options, timeout_seconds=_REPAIR_TIMEOUT_SECONDS))
         try:
             await there.open()
             if there.server == believed.server and not was_emptied:

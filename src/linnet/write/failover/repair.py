@@ -39,7 +39,7 @@ class RepairOptions(msgspec.Struct, frozen=True):
 
     overlap_seconds: float = 60.0
     most_tweets: int = 100_000
-    tweets_at_once: int = 256
+    tweets_at_once: int = 100
 
 
 class Repaired(msgspec.Struct, frozen=True):
