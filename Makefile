@@ -14,7 +14,7 @@ FAST_TESTS := $(wildcard tests/unit tests/architecture)
 PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench screenshots browser lock clean
+.PHONY: help setup run test check bench screenshots audit fuzz browser lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-14s %s\n' "$$target" "$$what"; done
@@ -36,6 +36,12 @@ check: $(DEV) ## format, lint, types, imports and the fast tests
 
 bench: $(DEV) ## measure (ARGS='…' goes to python -m bench)
 	@exec $(BIN)/python -m bench $(ARGS)
+
+audit: $(DEV) ## ask what is known against the locked packages (asks PyPI and OSV)
+	@$(BIN)/python -m tests.audit
+
+fuzz: $(DEV) ## look for inputs that break something (ARGS=SECONDS)
+	@$(BIN)/python -m tests.fuzz $(or $(ARGS),300)
 
 screenshots: $(DEV) browser ## make the pictures of docs/images anew
 	@exec $(BIN)/python -m tests.web.screenshots $(ARGS)
