@@ -42,7 +42,9 @@ def test_settings_quote_their_values_and_keep_the_disk_honest() -> None:
     assert "unix_socket_directories = '/o''hara'\n" in text
     assert "fsync = 'on'\n" in text
     assert "listen_addresses = ''\n" in text
-    assert "fsync = 'off'\n" in server_settings("/run", durable=False)
+    hasty = server_settings("/run", durable=False)
+    assert "fsync = 'off'\n" in hasty
+    assert "dynamic_shared_memory_type = 'mmap'\n" in hasty, "killed, it leaves nothing in the machine's shared memory"
 
 
 def test_an_ordinary_user_reaches_directories_by_their_names(tmp_path: Path) -> None:

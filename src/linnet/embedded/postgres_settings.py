@@ -51,10 +51,10 @@ def server_settings(socket_directory: str, *, durable: bool) -> str:
         "log_checkpoints": "off",
         "lc_messages": "C",
     }
-    if (space := os.statvfs(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None) is None or (
-        space.f_frsize * space.f_blocks < 256 * _MIB
-    ):
-        # Containers get 64 MB there by default, which parallel queries overrun.
+    space = os.statvfs(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
+    # Containers get 64 MB there by default, which parallel queries overrun. And what tests start is killed now and
+    # then: in its own directory it leaves nothing behind.
+    if not durable or space is None or space.f_frsize * space.f_blocks < 256 * _MIB:
         settings["dynamic_shared_memory_type"] = "mmap"
     lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in settings.items()]
     return "\n".join(["# Written by linnet at each start; changes here are lost.", *lines, ""])
