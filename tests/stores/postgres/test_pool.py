@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from linnet.api.problems import problem_of
 from linnet.errors import EmailTaken, Unavailable, UsernameTaken
 from linnet.ids import UserId
 from linnet.stores.postgres import pool, users
@@ -135,6 +136,13 @@ async def test_running_again_has_an_end() -> None:
     with pytest.raises(Unavailable):
         await run_again(attempt, times=3)
     assert len(attempts) == 3
+
+
+async def test_two_that_meet_where_nobody_tries_again_are_told_to_come_again() -> None:
+    # A read can meet a lock that is taken crosswise, too: that is nobody's bug.
+    told = problem_of(ConcurrentUpdate("deadlock detected"))
+    assert (told.status, told.code) == (503, "unavailable")
+    assert "deadlock" not in told.detail
 
 
 async def at_last(db: Database) -> int:

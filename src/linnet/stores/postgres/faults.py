@@ -20,8 +20,12 @@ _CONSTRAINTS: dict[str, Callable[[], LinnetError]] = {
 _RETRIED_CONSTRAINTS = {"outbox_pkey", "worker_leases_pkey", "tweets_one_pin"}
 
 
-class ConcurrentUpdate(Exception):
-    """Two transactions met (deadlock, serialization, the same event id). Running the whole again is safe."""
+class ConcurrentUpdate(Unavailable):
+    """Somebody else is changing the same at this moment. Please try again.
+
+    Two transactions met (deadlock, serialization, the same event id). Running the whole again is safe: ``run_again``
+    does. Where nobody does, whoever asks is told to.
+    """
 
 
 class TooSlow(Unavailable):
