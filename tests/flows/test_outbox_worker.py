@@ -12,6 +12,7 @@ from linnet.domain.event import LANES, lane_of
 from linnet.ids import UserId
 from linnet.stores.postgres import outbox, topusers, users
 from linnet.stores.postgres.queries import Query
+from linnet.workers.stopping import run_until
 from linnet.write.deps import WriteOptions
 from linnet.write.outbox import lanes
 from linnet.write.outbox import worker as worker_module
@@ -20,6 +21,13 @@ from tests.flows._applied_events import PATIENCE_SECONDS, AppliedEvents
 from tests.support.world import World
 
 NEVER = 3600.0
+_LOCK = Query("test.lock", ("user_id",), "value", "select id from users where id = %(user_id)s for no key update")
+_STANDING = Query(
+    "test.standing",
+    (),
+    "value",
+    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+)
 
 
 @asynccontextmanager
@@ -206,6 +214,25 @@ async def test_a_stopped_worker_takes_no_further_batch(world: World) -> None:
     await world.loom.finish()
     assert await outbox.count(world.db) == 4
     await world.settle()
+
+
+async def test_a_batch_that_takes_too_long_after_a_stop_is_given_back(world: World, polls: Polls) -> None:
+    await settled_people(world, "ada")
+    worker, stop = EventWorker(world.write, WorkerOptions(poll_seconds=NEVER)), asyncio.Event()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        running = asyncio.create_task(run_until(stop, worker, name="worker", stop_seconds=0.0))
+        await polls.seen.wait()
+        await world.post("ada")
+        async with world.db.transaction() as held:
+            await held.value(_LOCK, user_id=world.ids["ada"])
+            worker.wake(lane_of(world.ids["ada"]))
+            while not await world.db.value(_STANDING):
+                pass
+            stop.set()
+            await running
+    assert await outbox.count(world.db) == 1, "it is there for whoever comes next"
+    await world.settle()
+    assert (await world.profile("ada")).tweets_count == 1
 
 
 # The threshold of top users

@@ -33,7 +33,7 @@ def worker(settings: Settings, *, metrics_port: int | None, metrics_host: str, w
     """Carry tweets to timelines, and apply all other events.
 
     Run at least two for a site that must not wait for a restart: they share the work by themselves, and whichever is
-    killed is made up for by the others. SIGTERM lets one finish what it has in hand.
+    killed is made up for by the others. SIGTERM lets one finish what it has in hand, for LINNET_WORKER_STOP_SECONDS.
     """
     duties: set[Duty] = {"events", "jobs"} if with_jobs else {"events"}
     work_until_told(settings, duties, metrics_port=metrics_port, metrics_host=metrics_host)

@@ -155,7 +155,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             popular_half_life_hours=values["LINNET_POPULAR_HALF_LIFE_HOURS"],
         ),
         # A hand holds its connection, and one more is needed for what lies beside.
-        worker=WorkerOptions(hands=min(WorkerOptions().hands, pool_size - 1)),
+        worker=WorkerOptions(
+            hands=min(WorkerOptions().hands, pool_size - 1), stop_seconds=values["LINNET_WORKER_STOP_SECONDS"]
+        ),
+        jobs=RunnerOptions(grace_seconds=values["LINNET_WORKER_STOP_SECONDS"]),
         limits=LimitOptions(
             enabled=values["LINNET_RATE_LIMITS_ENABLED"],
             quotas={rule.name: values[rule.setting] for rule in RULES},

@@ -142,6 +142,14 @@ SETTINGS: tuple[Setting, ...] = (
         integer(1, 600),
     ),
     Setting(
+        "LINNET_WORKER_STOP_SECONDS",
+        "10",
+        "seconds",
+        "How long `linnet worker` or `linnet jobs` that was told to end may take to finish what it has in hand; then it"
+        " gives it back, and whoever comes next begins it anew.",
+        integer(1, 600),
+    ),
+    Setting(
         "LINNET_TWEET_MAX_CHARS",
         "140",
         "characters",

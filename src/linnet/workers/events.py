@@ -19,12 +19,12 @@ log = structlog.get_logger()
 
 
 async def apply_events(deps: WriteDeps, valkey: ValkeyOptions, options: WorkerOptions, *, stop: asyncio.Event) -> None:
-    """Applies events as they come. After ``stop`` the batches in hand are finished first."""
+    """Applies events as they come. After ``stop`` the batches in hand are finished first, or given back."""
     worker = EventWorker(deps, options)
     subscription = Subscription(valkey, deps.keys.wake(), on_message=lambda message: _wake(worker, message))
     subscription.start()
     try:
-        await run_until(stop, worker, name="event worker")
+        await run_until(stop, worker, name="event worker", stop_seconds=options.stop_seconds)
     finally:
         await subscription.close()
 

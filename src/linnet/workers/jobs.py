@@ -29,7 +29,8 @@ SECONDS = Histogram(
 async def run_jobs(deps: WriteDeps, jobs: Sequence[Job[Any]], options: RunnerOptions, *, stop: asyncio.Event) -> None:
     """Runs jobs as they come. After ``stop`` those in hand are finished first, or given back when they take long."""
     runner = JobRunner(deps.db, [_runnable(deps, job) for job in jobs], options)
-    await run_until(stop, runner, name="job runner")
+    # The runner gives back by itself what takes long; this is for one that cannot.
+    await run_until(stop, runner, name="job runner", stop_seconds=2 * options.grace_seconds)
 
 
 def _runnable(deps: WriteDeps, job: Job[Any]) -> Runnable:

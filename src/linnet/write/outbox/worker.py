@@ -34,13 +34,15 @@ _AWAY_SECONDS = 0.25
 class WorkerOptions(msgspec.Struct, frozen=True):
     """``hands`` is also the number of connections that a worker needs, and one more for what lies beside.
 
-    A hand takes ``lanes_at_once`` at the most, and no sooner than ``gather_seconds`` after the one before.
+    A hand takes ``lanes_at_once`` at the most, and no sooner than ``gather_seconds`` after the one before. Whoever runs
+    the worker gives it ``stop_seconds`` after a stop.
     """
 
     hands: int = 3
     lanes_at_once: int = 32
     gather_seconds: float = 0.01
     poll_seconds: float = 0.25
+    stop_seconds: float = 10.0
     lane: LaneOptions = LaneOptions()
 
 
@@ -70,7 +72,17 @@ class EventWorker:
         self._signal.set()
 
     async def run(self) -> None:
-        """Raises nothing but cancellation: a store that is away is waited for."""
+        """Raises nothing but cancellation, which rolls batches in hand back: a store that is away is waited for."""
+        try:
+            await self._run()
+        except asyncio.CancelledError:
+            for task in self._hands:
+                task.cancel()
+            if self._hands:
+                await asyncio.wait(self._hands)
+            raise
+
+    async def _run(self) -> None:
         while not self._stopping:
             try:
                 await self._match_threshold()
