@@ -69,12 +69,15 @@ class Services(msgspec.Struct, frozen=True):
     history: HistoryKeeper
 
 
-def build_services(settings: Settings) -> Services:
-    """The parts, wired and not connected; needs no event loop. Raises ``ValueError`` when the Valkey URL is none."""
+def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
+    """The parts, wired and not connected; needs no event loop. Raises ``ValueError`` when the Valkey URL is none.
+
+    Who ``only_looks`` is let in to any Valkey, believed or not: to say how it is, not to show what it holds.
+    """
     clock = SystemClock()
     db = Database(settings.postgres)
     history = HistoryKeeper(db, settings.repair)
-    valkey = Valkey(settings.valkey, history.admit)
+    valkey = Valkey(settings.valkey, None if only_looks else history.admit)
     keys = Keys.of_installation(settings.valkey_prefix)
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)

@@ -73,7 +73,7 @@ async def examine(
 
     ``data_dir`` is that of a running ``linnet serve``, None when the servers are not its own.
     """
-    services = build_services(settings)
+    services = build_services(settings, only_looks=True)
     patient = Patient(services, options or CheckupOptions(), data_dir, {})
     try:
         for check in _CHECKS:
