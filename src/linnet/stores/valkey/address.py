@@ -92,11 +92,10 @@ def parse_address(url: str) -> Address:
 
 
 def _parse_sentinel_address(url: str) -> Address:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(f"the Valkey URL is not a URL ({_SENTINEL_SHAPE})") from None
-    userinfo, _, hosts = parts.netloc.rpartition("@")
+    # Not by urlsplit: some releases of Python take no brackets in a list of hosts.
+    location, _, query = url.partition("://")[2].partition("?")
+    netloc, _, path = location.partition("/")
+    userinfo, _, hosts = netloc.rpartition("@")
     raw_username, _, raw_password = userinfo.partition(":")
     username, password = _login(raw_username, raw_password)
     nodes: list[tuple[str, int]] = []
@@ -108,17 +107,17 @@ def _parse_sentinel_address(url: str) -> Address:
         nodes.append((found["host"].strip("[]"), port))
     if not nodes:
         raise ValueError(f"the Valkey URL names no Sentinel ({_SENTINEL_SHAPE})")
-    service = unquote(parts.path.strip("/")) or _DEFAULT_SERVICE
+    service = unquote(path.strip("/")) or _DEFAULT_SERVICE
     if "/" in service or not service.isprintable():
         raise ValueError(f"the Valkey URL names more than one service ({_SENTINEL_SHAPE})")
     sentinel_username, sentinel_password = _login(
-        _last(parts.query, "sentinel_user"), _last(parts.query, "sentinel_password"), is_quoted=False
+        _last(query, "sentinel_user"), _last(query, "sentinel_password"), is_quoted=False
     )
     return Address(
         label=f"{service}, by Sentinel",
         username=username,
         password=password,
-        database=_database(_last(parts.query, "db")),
+        database=_database(_last(query, "db")),
         sentinels=Sentinels(tuple(nodes), service, sentinel_username, sentinel_password),
     )
 
