@@ -112,6 +112,18 @@ def test_a_web_process_loses_no_request_when_it_is_told_to_stop(site: Site) -> N
     assert web.outcome().code == 0
 
 
+def test_a_web_process_that_waits_for_its_stores_ends_when_it_is_told_to(site: Site, database_url: str) -> None:
+    with psycopg.connect(database_url) as somebody, psycopg.connect(database_url, autocommit=True) as looking:
+        somebody.execute("lock table worker_leases")
+        web = site.linnets.start("web", "--port", str(free_port()), **site.settings)
+        standing = "select exists (select from pg_locks where not granted and relation = 'worker_leases'::regclass)"
+        eventually(lambda: looking.execute(standing).fetchone() == (True,), what="it waits")
+        outcome = web.stop()
+    assert outcome.code == 0, outcome.err
+    assert "refused to gracefully stop" not in outcome.out + outcome.err, "it had to be killed"
+    assert site.linnets.pids() == {}
+
+
 def test_sleeping_and_slow_clients_shut_nobody_out(site: Site) -> None:
     web = site.web(LINNET_WEB_WRITES_AT_ONCE="4", LINNET_RATE_LIMITS_ENABLED="false")
     port = int(web.url.rpartition(":")[2])

@@ -10,13 +10,29 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 EARLY = signal.SIGUSR1
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Inside the block a signal to end is obeyed on the spot.
+
+    For a process that is starting: it has answered nobody, and what it waits for may be long in coming.
+    """
+    servers_own = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in servers_own:
+        signal.signal(number, lambda number, frame: os._exit(0))
+    try:
+        yield
+    finally:
+        for number, handler in servers_own.items():
+            signal.signal(number, handler)
 
 
 def call_on_stop(stop: Callable[[], None]) -> None:

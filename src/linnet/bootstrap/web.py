@@ -23,7 +23,7 @@ from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, build_services, opened
 from linnet.bootstrap.shedding import Shedding, SheddingOptions
-from linnet.bootstrap.stopping import Ending, call_on_stop
+from linnet.bootstrap.stopping import Ending, call_on_stop, ending_at_once
 from linnet.bootstrap.traces import start_traces
 from linnet.domain.addresses import Proxies
 from linnet.settings import read_settings
@@ -49,7 +49,8 @@ def create_web_app() -> ASGIApp:
     whole_life = opened(services, role="web")
 
     async def begin() -> None:
-        await whole_life.__aenter__()
+        with ending_at_once():
+            await whole_life.__aenter__()
         look_for_garbage_seldom()
         call_on_stop(services.streams.stop)
         ending.listen()
