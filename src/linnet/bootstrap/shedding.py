@@ -20,8 +20,7 @@ from linnet.stores.postgres.turnstile import writing
 SHED = Counter("linnet_requests_shed", "Requests that were turned away since too many were under way.", ["kind"])
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_FREE_ENDS = ("/stream", "/metrics")
-_FREE_BEGIN = "/health/"
+_FREE = frozenset({"/api/stream", "/stream", "/metrics", "/health/live", "/health/ready"})
 
 
 class SheddingOptions(msgspec.Struct, frozen=True):
@@ -48,7 +47,7 @@ class Shedding:
                 await app(scope, receive, send)
             elif scope["method"] not in _READING:
                 await self._write(app, scope, receive, send)
-            elif scope["path"].startswith(_FREE_BEGIN) or scope["path"].endswith(_FREE_ENDS):
+            elif scope["path"] in _FREE:
                 await app(scope, receive, send)
             elif self._reads >= self._options.most_reads:
                 await _refuse(send, "read")
