@@ -7,7 +7,7 @@ import structlog
 
 from linnet.errors import Unavailable
 from linnet.stores.postgres.migrate import check_schema
-from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
+from linnet.stores.postgres.pool import PostgresOptions
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ async def wait_for_valkey(connect: Callable[[], Awaitable[None]], *, patient: bo
     while True:
         try:
             return await connect()
-        except (Unavailable, ConcurrentUpdate) as error:
+        except Unavailable as error:
             if loop.time() + pause > give_up_at:
                 if not patient:
                     raise

@@ -95,7 +95,7 @@ class LeaseKeeper:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        with suppress(LinnetError, ConcurrentUpdate, TimeoutError):
+        with suppress(LinnetError, TimeoutError):
             async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):
                 await leases.release(self._db, worker=self.ids.lease.worker, holder=self._holder)
 
@@ -147,7 +147,7 @@ class LeaseKeeper:
             try:
                 async with asyncio.timeout(_RENEWAL_TIMEOUT_SECONDS):
                     await self.renew()
-            except (LinnetError, ConcurrentUpdate, TimeoutError) as error:
+            except (LinnetError, TimeoutError) as error:
                 if not failing:
                     log.warning("id lease not renewed", cause=str(error), minting_until_ms=self.ids.lease.until_ms)
                 wait, failing = _RETRY_SECONDS, True

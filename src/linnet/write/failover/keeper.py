@@ -16,7 +16,7 @@ from prometheus_client import Counter, Histogram
 from linnet.errors import LinnetError, Unavailable
 from linnet.stores.postgres import histories
 from linnet.stores.postgres.histories import History
-from linnet.stores.postgres.pool import ConcurrentUpdate, Database
+from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.history import drop_mark, find_mark, set_mark, try_writing
 from linnet.write.deps import WriteDeps
@@ -64,7 +64,7 @@ class HistoryKeeper:
             try:
                 await self.look(deps, valkey)
                 pause = _TICK_SECONDS
-            except (LinnetError, ConcurrentUpdate, TimeoutError) as error:
+            except (LinnetError, TimeoutError) as error:
                 log.debug("the history of Valkey is not watched now", cause=str(error))
             except Exception as error:
                 log.error("watching the history of Valkey failed", exc_info=error)

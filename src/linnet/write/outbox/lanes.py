@@ -19,7 +19,7 @@ from linnet.domain.event import decode_event
 from linnet.errors import Unavailable
 from linnet.stores.postgres import outbox
 from linnet.stores.postgres.outbox import EventRow
-from linnet.stores.postgres.pool import ConcurrentUpdate, TooSlow
+from linnet.stores.postgres.pool import TooSlow
 from linnet.write.deps import WriteDeps
 from linnet.write.failover.confirming import confirm_history
 from linnet.write.fanout.batch import Applied, announce, apply_batch
@@ -146,7 +146,7 @@ async def _apply_one(deps: WriteDeps, lane: int, options: LaneOptions) -> Outcom
 
 
 def _is_nobodys_fault(error: Exception) -> bool:
-    return isinstance(error, Unavailable | ConcurrentUpdate) and not isinstance(error, TooSlow)
+    return isinstance(error, Unavailable) and not isinstance(error, TooSlow)
 
 
 def _reason(error: Exception) -> str:

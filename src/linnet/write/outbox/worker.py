@@ -88,7 +88,7 @@ class EventWorker:
                 await self._match_threshold()
                 await match_half_life(self._deps)
                 break
-            except (Unavailable, ConcurrentUpdate) as error:
+            except Unavailable as error:
                 log.warning("waiting for the stores", cause=str(error))
                 await self._pause(_AWAY_SECONDS)
         time = asyncio.get_running_loop().time
