@@ -51,7 +51,7 @@ class WebServer(MPServer):
         self._ssp = None
         os.set_blocking(self._given_fd, False)
         self._shd = SocketHolder(self._given_fd, False, self.backlog)  # type: ignore[call-arg, assignment]  # nor here
-        self._sfd = self._given_fd  # type: ignore[assignment]
+        self._sfd = self._given_fd  # type: ignore[assignment]  # nor here: None stands for all of them at first
         # Somebody else's to close.
         self._sso = socket.socket(fileno=os.dup(self._given_fd))
 
@@ -76,7 +76,7 @@ class WebServer(MPServer):
         _after(_SETTLE_SECONDS, self._interrupt)
 
     def _interrupt(self) -> None:
-        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]  # Granian declares no types here
 
     def _tell_workers(self) -> None:
         for worker in self.wrks:
