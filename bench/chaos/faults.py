@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bench.chaos.afterwards import thawed_afterwards
+from bench.chaos.relay import Weather
 from bench.chaos.stage import LinnetProcess, Stage
 
 _FROZEN_SECONDS = 10.0
@@ -139,16 +140,16 @@ async def _flush_valkey(stage: Stage) -> None:
 
 
 async def _cut_workers_off(stage: Stage) -> None:
-    try:
-        stage.network.set_weather("cut")
-        await asyncio.sleep(_CUT_SECONDS)
-    finally:
-        stage.network.set_weather("fair")
+    await _let_pass(stage, "cut")
 
 
 async def _silence_network(stage: Stage) -> None:
+    await _let_pass(stage, "silent")
+
+
+async def _let_pass(stage: Stage, weather: Weather) -> None:
     try:
-        stage.network.set_weather("silent")
+        stage.network.set_weather(weather)
         await asyncio.sleep(_CUT_SECONDS)
     finally:
         stage.network.set_weather("fair")
