@@ -34,8 +34,8 @@ check: $(DEV) ## format, lint, types, imports and the fast tests
 	@$(BIN)/lint-imports --no-cache
 	@if [ -n "$(FAST_TESTS)" ]; then $(PYTEST) $(FAST_TESTS); fi
 
-bench: $(DEV) ## measure (ARGS='…' goes to python -m bench)
-	@exec $(BIN)/python -m bench $(ARGS)
+bench: $(DEV) ## measure, each figure beside its reference (ARGS='home posting …')
+	@exec $(BIN)/linnet bench $(ARGS)
 
 audit: $(DEV) ## ask what is known against the locked packages (asks PyPI and OSV)
 	@$(BIN)/python -m tests.audit

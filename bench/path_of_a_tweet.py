@@ -20,10 +20,12 @@ from typing import Any
 
 import msgspec
 
-from bench.figures import bucket_quantile, milliseconds, quantile, show_facts, write_json
-from bench.http_client import get, open_client
-from bench.serving import Serving, beside, histogram_since, open_sessions, read_metrics, serving, settled
 from bench.tweet_load import Author, Outcome, Plan
+from linnet.bench.figures import bucket_quantile, milliseconds, quantile
+from linnet.bench.http_client import get, open_client
+from linnet.bench.report import write_json
+from linnet.bench.serving import Serving, beside, histogram_since, open_sessions, read_metrics, serving, settled
+from linnet.bench.table import show_facts
 from linnet.bootstrap import Services
 from linnet.ids import UserId
 from linnet.stores.postgres.queries import Query

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench.http_client import Client, get, open_client, post
+from linnet.bench.http_client import Client, get, open_client, post
 
 _POSTING_CONNECTIONS = 64
 _WATCHING_CONNECTIONS = 16

@@ -22,12 +22,12 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench.chaos.afterwards import removed_afterwards
 from bench.chaos.faults import FAULTS, Fault
 from bench.chaos.ledger import summarize
 from bench.chaos.run import Options, Result, run
 from bench.chaos.stage import open_stage
-from bench.figures import write_json
+from linnet.bench.afterwards import removed_afterwards
+from linnet.bench.report import write_json
 
 _GOAL = 0.9998
 _IN_MEMORY = Path("/dev/shm")

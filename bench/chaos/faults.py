@@ -10,9 +10,9 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from bench.chaos.afterwards import thawed_afterwards
 from bench.chaos.relay import Weather
 from bench.chaos.stage import LinnetProcess, Stage
+from linnet.bench.afterwards import thawed_afterwards
 
 _FROZEN_SECONDS = 10.0
 _CUT_SECONDS = 5.0

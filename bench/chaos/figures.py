@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.chaos.ledger import Request
-from bench.figures import quantile
+from linnet.bench.figures import quantile
 
 # A second is slow when its slowest requests take this much longer than before the fault, and long enough to be noticed.
 _SLOWER = 3.0

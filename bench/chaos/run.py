@@ -17,8 +17,8 @@ from bench.chaos.figures import Figures, measure
 from bench.chaos.ledger import Mistake, Request, Truth, judge
 from bench.chaos.load import Outcome, Plan
 from bench.chaos.stage import Stage
-from bench.serving import open_sessions
-from bench.town import build_town
+from linnet.bench.serving import open_sessions
+from linnet.bench.town import build_town
 from linnet.bootstrap import open_services
 
 _LIBC = ctypes.CDLL(None)

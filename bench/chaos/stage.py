@@ -19,7 +19,7 @@ from bench.chaos.proxy import start_haproxy
 from bench.chaos.relay import Network
 from bench.chaos.stores import RESTART, PostgresServer, ValkeyTrio
 from bench.chaos.waiting import until
-from bench.serving import family_of
+from linnet.bench.processes import family_of
 from linnet.cli.stores import with_urls
 from linnet.embedded import Child, ChildSpec, StopStep, Supervisor
 from linnet.settings import Settings, read_settings

@@ -14,7 +14,7 @@ import psycopg
 
 from bench.chaos.ports import free_ports
 from bench.chaos.waiting import until
-from bench.serving import family_of
+from linnet.bench.processes import family_of
 from linnet.embedded import Child, ChildSpec, RestartPolicy, StopStep, Supervisor, spawn
 from linnet.embedded.account import service_account
 from linnet.embedded.datadir import open_data_dir

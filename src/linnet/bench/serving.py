@@ -1,8 +1,9 @@
-"""Servers to be measured: ``linnet serve`` on a directory of its own, and what a measurement needs from its stores."""
+"""Servers to be measured: ``linnet serve`` on a place of its own, and what a measurement needs from its stores."""
 
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,10 +18,13 @@ from pathlib import Path
 
 import msgspec
 
+from linnet.bench.afterwards import removed_afterwards
+from linnet.bench.processes import Family
 from linnet.bootstrap import Services, open_services
+from linnet.cli.failures import Failure, one_line
 from linnet.cli.stores import with_urls
 from linnet.domain.user import Session
-from linnet.embedded import find_running
+from linnet.embedded import ServerUrls, find_running
 from linnet.ids import SessionId, UserId, mint_token, token_hash
 from linnet.settings import read_settings
 from linnet.stores.postgres import outbox, sessions
@@ -31,11 +35,33 @@ _LIBC = ctypes.CDLL(None)
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """A server that answers at ``port`` of the loopback. ``pid`` is the process that was started."""
+    """A server that answers at ``port`` of the loopback. ``pid`` is the process that was started.
+
+    ``settings`` are those that it was given as ``LINNET_*``, ``given`` the stores when they are not its own.
+    """
 
     pid: int
     port: int
     data_dir: Path
+    settings: Mapping[str, str] = {}
+    given: ServerUrls | None = None
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A linnet that is measured: the server, and ``services`` in this process beside it, on the same stores."""
+
+    server: Serving
+    services: Services
+
+    @property
+    def watched(self) -> Family:
+        """All processes of it that run on this machine."""
+        return Family(self.server.pid)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether its stores run here, as its own children."""
+        return self.server.given is None
 
 
 def free_port() -> int:
@@ -45,24 +71,34 @@ def free_port() -> int:
         return port
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's, without settings: what somebody set for a place of theirs must not lead there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LINNET_")}
+
+
 @contextmanager
 def started(
     command: Sequence[str], environment: Mapping[str, str], *, port: int, path: str, log: Path
 ) -> Iterator[int]:
-    """Runs a server until the block ends, or this process does; waits until it answers 200. Gives its pid."""
+    """Runs a server until the block ends, or this process does; waits until it answers 200. Gives its pid.
+
+    In a session of its own, so that Ctrl-C reaches this process alone, which then stops it.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**clean_environment(), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
             preexec_fn=lambda: _LIBC.prctl(1, signal.SIGTERM, 0, 0, 0),
         )
     try:
         deadline = time.monotonic() + _READY_SECONDS
         while not _answers(f"http://127.0.0.1:{port}{path}"):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{' '.join(command)} did not start:\n{log.read_text('utf-8', 'replace')}")
+                said = one_line(log.read_text("utf-8", "replace")[-1000:])
+                raise Failure(f"what is to be measured did not start: {said}")
             time.sleep(0.05)
         yield process.pid
     finally:
@@ -83,31 +119,56 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[Serving]:
-    """An empty linnet in a temporary directory, without rate limits; all of it is gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="linnet-bench-") as directory:
-        data_dir, port = Path(directory, "data"), free_port()
+def scratch_directory() -> Iterator[Path]:
+    """A temporary directory that is gone afterwards, also when this process is killed."""
+    directory = Path(tempfile.mkdtemp(prefix="linnet-bench-"))
+    with removed_afterwards(directory):
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def serving(settings: Mapping[str, str], *, given: ServerUrls | None = None) -> Iterator[Serving]:
+    """An empty linnet in a temporary directory, without rate limits; all of it is gone after the block.
+
+    ``given``: stores to use instead of its own. What it leaves in them is for who gave them to take away.
+    """
+    with scratch_directory() as directory:
+        data_dir, port = directory / "data", free_port()
         command = [sys.executable, "-m", "linnet", "serve", "--no-demo", "--data-dir", str(data_dir)]
-        settings = {"LINNET_RATE_LIMITS_ENABLED": "false", **environment}
+        settings = {"LINNET_RATE_LIMITS_ENABLED": "false", **settings}
+        if given is not None:
+            urls = {"LINNET_DATABASE_URL": given.database_url, "LINNET_VALKEY_URL": given.valkey_url}
+            settings = {**settings, **urls}
         with started(
             [*command, "--port", str(port)],
             settings,
             port=port,
             path="/health/ready",
-            log=Path(directory, "serve.log"),
+            log=directory / "serve.log",
         ) as pid:
-            yield Serving(pid, port, data_dir)
+            yield Serving(pid, port, data_dir, settings, given)
 
 
 @asynccontextmanager
 async def beside(server: Serving) -> AsyncIterator[Services]:
     """A process like those of the server, in this one: its stores, and its actions without HTTP."""
-    urls = find_running(server.data_dir)
+    urls = server.given or find_running(server.data_dir)
     if urls is None:
-        raise SystemExit("the server stopped")
-    settings = with_urls(read_settings({}), database_url=urls.database_url, valkey_url=urls.valkey_url)
+        raise Failure("the server that was to be measured stopped.")
+    settings = with_urls(read_settings(server.settings), database_url=urls.database_url, valkey_url=urls.valkey_url)
     async with open_services(settings, role="command") as services:
         yield services
+
+
+@asynccontextmanager
+async def open_site(settings: Mapping[str, str], *, given: ServerUrls | None = None) -> AsyncIterator[Site]:
+    """An empty linnet and its services, gone after the block. See ``serving``."""
+    with serving(settings, given=given) as server:
+        async with beside(server) as services:
+            yield Site(server, services)
 
 
 async def open_sessions(services: Services, user_ids: Sequence[UserId]) -> dict[UserId, str]:
@@ -125,7 +186,7 @@ async def settled(services: Services, *, timeout_seconds: float = 120.0) -> floa
     start = time.monotonic()
     while await outbox.count(services.db):
         if time.monotonic() > start + timeout_seconds:
-            raise SystemExit("the event worker does not keep up")
+            raise Failure("the event worker does not keep up with what is written.")
         await asyncio.sleep(0.02)
     return time.monotonic() - start
 
@@ -146,43 +207,3 @@ def histogram_since(before: Mapping[str, float], after: Mapping[str, float], nam
         for key, value in after.items()
         if key.startswith(start)
     }
-
-
-def family_of(pid: int) -> list[int]:
-    """A process and all below it."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    family, front = [pid], [pid]
-    while front:
-        front = [child for parent in front for child in children.get(parent, [])]
-        family += front
-    return family
-
-
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """User and system time of processes so far."""
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def process_named(pid: int, *words: str) -> int:
-    """The process below ``pid`` whose command line has these words one after the other."""
-    wanted = b"\0".join(word.encode() for word in words)
-    for member in family_of(pid):
-        try:
-            if wanted in Path(f"/proc/{member}/cmdline").read_bytes():
-                return member
-        except OSError:
-            continue
-    raise SystemExit(f"no process {' '.join(words)} runs")

@@ -6,26 +6,26 @@ stands beside one for the first of them.
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
-from bench.corpus import FEAST, Corpus, build_corpus
-from bench.figures import Comparison, milliseconds, quantile
-from bench.http_client import Client, get, open_client
-from bench.serving import beside, cpu_seconds, family_of, open_sessions, serving
+from linnet.bench.corpus import FEAST, Corpus, build_corpus
+from linnet.bench.figures import Comparison, Goal, Measured, Side, compare, curve, quantile
+from linnet.bench.http_client import Client, get, open_client
+from linnet.bench.scenario import Effort, Scenario, since
+from linnet.bench.serving import Site, open_sessions
 from linnet.bootstrap import Services
+from linnet.cli.failures import Failure
 from linnet.ids import UserId
 from linnet.stores.postgres import users
 from linnet.stores.postgres.queries import Query
 
 TWEETS = 1_000_000
-_GOAL_SECONDS = 0.05
+_GOAL = Goal("< 50 ms", ours_at_most=50.0)
 _QUERIES = 60
 # Of each kind in one round, so that a slow moment of the machine hits all of them.
 _IN_A_ROW = 10
@@ -132,7 +132,7 @@ class _Class(msgspec.Struct):
     asked: list[tuple[str, str]]
     times: list[float] = []
     references: list[float] = []
-    cpu_seconds: float = 0.0
+    cpu_seconds: dict[str, float] = {}
 
 
 def _all_classes(corpus: Corpus, chance: random.Random) -> list[_Class]:
@@ -152,49 +152,51 @@ def _all_classes(corpus: Corpus, chance: random.Random) -> list[_Class]:
     ]
 
 
-async def measure(*, seed: int, rounds: int, seconds: float, scratch: Path, tweets: int = TWEETS) -> list[Comparison]:
+async def run(site: Site, effort: Effort) -> Measured:
+    effort.tell(f"search: making {effort.tweets:,} tweets")
+    corpus = await build_corpus(site.services, seed=effort.seed, tweets=effort.tweets)
+    viewer = await users.find_id_by_username(site.services.db, corpus.usernames[-1])
+    token = (await open_sessions(site.services, [UserId(viewer or 0)]))[UserId(viewer or 0)]
+    return await measure(site, corpus, token, effort)
+
+
+async def measure(site: Site, corpus: Corpus, token: str, effort: Effort) -> Measured:
     """One request after the other, each with another query; in each round some of every kind, and their references."""
-    del rounds, seconds, scratch
-    with serving({"LINNET_WEB_PROCESSES": "1"}) as server:
-        async with beside(server) as services:
-            start = time.monotonic()
-            corpus = await build_corpus(services, seed=seed, tweets=tweets)
-            print(f"{tweets:,} tweets made in {time.monotonic() - start:.0f} s", file=sys.stderr)
-            classes = _all_classes(corpus, random.Random(seed))
-            viewer = await users.find_id_by_username(services.db, corpus.usernames[-1])
-            token = (await open_sessions(services, [UserId(viewer or 0)]))[UserId(viewer or 0)]
-            async with open_client(server.port, connections=1) as client:
-                for at in range(0, _QUERIES, _IN_A_ROW):
-                    for kind in classes:
-                        part = kind.asked[at : at + _IN_A_ROW]
-                        before = _cpu_by_process(server.pid)
-                        kind.times += await _ask(client, [query for query, _ in part], token)
-                        after = _cpu_by_process(server.pid)
-                        kind.cpu_seconds += sum(spent - before.get(pid, 0.0) for pid, spent in after.items())
-                        words = [word for _, word in part[:_REFERENCES]]
-                        kind.references += await _reference(services, kind.reference, words)
-    return [_compared(kind) for kind in classes]
-
-
-def _compared(kind: _Class) -> Comparison:
-    p95, reference = quantile(kind.times, 0.95), quantile(kind.references, 0.95)
-    return Comparison(
-        f"search: {kind.name}",
-        "ms, p95",
-        p95 * 1000,
-        reference * 1000,
-        p95 / reference,
-        len(kind.times),
-        "< 50 ms",
-        p95 < _GOAL_SECONDS,
-        f"p50 {milliseconds(quantile(kind.times, 0.5))} and {milliseconds(quantile(kind.references, 0.5))};"
-        f" {milliseconds(kind.cpu_seconds / len(kind.times))} of CPU in all processes of the server",
+    classes = _all_classes(corpus, random.Random(effort.seed))
+    async with open_client(site.server.port, connections=1) as client:
+        for at in range(0, _QUERIES, _IN_A_ROW):
+            effort.tell(f"search: queries {at + 1} to {at + _IN_A_ROW} of {_QUERIES} of each kind")
+            for kind in classes:
+                part = kind.asked[at : at + _IN_A_ROW]
+                before = site.watched.cpu_seconds()
+                kind.times += await _ask(client, [query for query, _ in part], token)
+                for role, spent in since(before, site.watched.cpu_seconds()).items():
+                    kind.cpu_seconds[role] = kind.cpu_seconds.get(role, 0.0) + spent
+                words = [word for _, word in part[:_REFERENCES]]
+                kind.references += await _reference(site.services, kind.reference, words)
+    slowest = max(classes, key=lambda kind: quantile(kind.times, 0.95))
+    together = _Class("all kinds", _ILIKE, [], [time for kind in classes for time in kind.times])
+    together.references = [time for kind in classes for time in kind.references]
+    goal = _GOAL if effort.tweets >= TWEETS else Goal()
+    return Measured(
+        "search",
+        [_compared(together, goal), _compared(slowest, goal)],
+        [_side(kind) for kind in classes],
+        f"{effort.tweets:,} tweets, {len(classes)} kinds of searches, {_QUERIES} of each, one after the other",
     )
 
 
-def _cpu_by_process(pid: int) -> dict[int, float]:
-    """One by one: PostgreSQL's come and go, and take with them what they had spent."""
-    return {member: cpu_seconds([member]) for member in family_of(pid)}
+def _compared(kind: _Class, goal: Goal) -> Comparison:
+    p95, reference = (quantile(times, 0.95) * 1000 for times in (kind.times, kind.references))
+    return compare(
+        *("search", f"search, {kind.name}", "ms, p95", [(p95, reference)]), beside="ilike, newest first", goal=goal
+    )
+
+
+def _side(kind: _Class) -> Side:
+    times = [seconds * 1000 for seconds in kind.times]
+    cpu_us = {role: spent / len(times) * 1e6 for role, spent in kind.cpu_seconds.items()}
+    return Side("search", kind.name, len(times), quantile(times, 0.5), quantile(times, 0.99), curve(times), cpu_us, {})
 
 
 async def _ask(client: Client, queries: Sequence[str], token: str) -> list[float]:
@@ -204,7 +206,7 @@ async def _ask(client: Client, queries: Sequence[str], token: str) -> list[float
         answer = await client.send(get(f"/api/search?{query}", token))
         times.append(time.perf_counter() - start)
         if answer.status != 200:
-            raise SystemExit(f"{query} was answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
+            raise Failure(f"the search {query} was answered {answer.status}.")
         await asyncio.sleep(0)
     return times
 
@@ -216,3 +218,6 @@ async def _reference(services: Services, query: Query, words: Sequence[str]) -> 
         await services.db.fetch(int, query, pattern=f"%{word}%")
         times.append(time.perf_counter() - start)
     return times
+
+
+SCENARIO = Scenario("search", "searching over HTTP, in 24 ways; beside ilike", run, {"LINNET_WEB_PROCESSES": "1"})

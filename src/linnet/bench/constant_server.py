@@ -1,7 +1,7 @@
 """The reference of the home page: the same kind of server, which gives everybody the same bytes.
 
-``python -m bench.constant_server PORT FILE`` answers ``GET /`` with FILE: Granian and Litestar as linnet has them, and
-nothing behind.
+``python -m linnet.bench.constant_server PORT FILE`` answers ``GET /`` with FILE: Granian and
+Litestar as linnet has them, and nothing behind.
 """
 
 import os
@@ -13,9 +13,12 @@ from granian.log import LogLevels
 from granian.server import Server
 from litestar import Litestar, Response, get
 
+from linnet.bootstrap.garbage import look_for_garbage_seldom
+
 
 def create_app() -> Litestar:
     """Reads the file once."""
+    look_for_garbage_seldom()
     body = Path(os.environ["BENCH_CONSTANT_ANSWER"]).read_bytes()
 
     @get("/")
@@ -25,12 +28,12 @@ def create_app() -> Litestar:
     return Litestar([constant], openapi_config=None, logging_config=None)
 
 
-def main() -> None:
-    os.environ["BENCH_CONSTANT_ANSWER"] = sys.argv[2]
+def serve(app: str, *, port: int) -> None:
+    """Serves an app, named as ``module:factory``, as linnet's web process is served."""
     Server(
-        "bench.constant_server:create_app",
+        app,
         address="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=port,
         interface=Interfaces.ASGI,
         factory=True,
         loop=Loops.uvloop,
@@ -38,6 +41,11 @@ def main() -> None:
         websockets=False,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def main() -> None:
+    os.environ["BENCH_CONSTANT_ANSWER"] = sys.argv[2]
+    serve("linnet.bench.constant_server:create_app", port=int(sys.argv[1]))
 
 
 if __name__ == "__main__":
