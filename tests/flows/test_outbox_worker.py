@@ -120,20 +120,40 @@ async def test_a_signal_while_the_lane_is_at_its_end_is_not_lost(
     apply_lanes = lanes.apply_lanes
     worker = EventWorker(world.write, WorkerOptions(poll_seconds=NEVER))
 
-    async def empty_and_then_not(*args: Any) -> Any:
+    async def applied_and_then_more(*args: Any) -> Any:
         found = await apply_lanes(*args)
-        if found.outcome == "empty" and len(applied.rows) == 1:
+        if len(applied.rows) == 1:
             await world.post("ada", "between the last look and the end")
             worker.wake(lane)
-            await polls.seen.wait()
         return found
 
-    monkeypatch.setattr(worker_module, "apply_lanes", empty_and_then_not)
+    monkeypatch.setattr(worker_module, "apply_lanes", applied_and_then_more)
     async with running(worker):
         await polls.seen.wait()
         await world.post("ada")
         worker.wake(lane)
         await applied.reach(2)
+
+
+async def test_who_comes_right_behind_another_waits_for_more(
+    world: World, applied: AppliedEvents, polls: Polls
+) -> None:
+    names = ["ben", "cleo", "dan", "eve"]
+    await settled_people(world, "ada", *names)
+    worker = EventWorker(world.write, WorkerOptions(gather_seconds=NEVER, poll_seconds=NEVER))
+    async with running(worker):
+        await polls.seen.wait()
+        await world.post("ada")
+        worker.wake(lane_of(world.ids["ada"]))
+        await applied.reach(1)
+        for name in names:
+            await world.post(name)
+            worker.wake(lane_of(world.ids[name]))
+        # Without the wait a hand would have taken the first of them by now, and stopping would finish its batch.
+    assert [len(batch) for batch in applied.batches] == [1]
+    async with running(EventWorker(world.write, WorkerOptions(poll_seconds=NEVER))):
+        await applied.reach(5)
+    assert [len(batch) for batch in applied.batches] == [1, 4]
 
 
 async def test_what_nobody_signals_is_found_by_the_poll(world: World, applied: AppliedEvents) -> None:

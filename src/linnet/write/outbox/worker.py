@@ -2,7 +2,7 @@
 
 A few hands work at once. A free hand takes all lanes that wait, and while it works more gather for the next one: the
 busier the site, the larger the batches, and the cheaper an event. Who comes after a silence is served at once, who
-comes right behind another waits a moment for more: a batch costs nearly the same for one event as for many.
+comes right behind another waits a moment for more: a batch costs nearly the same for one event as for forty.
 
 Whoever appends an event says which lane has work; a poll finds what such a signal missed. Several workers share the
 lanes without knowing each other: whoever takes a lane's lock first applies its next batch.
@@ -40,7 +40,7 @@ class WorkerOptions(msgspec.Struct, frozen=True):
 
     hands: int = 3
     lanes_at_once: int = 32
-    gather_seconds: float = 0.01
+    gather_seconds: float = 0.05
     poll_seconds: float = 0.25
     stop_seconds: float = 10.0
     lane: LaneOptions = LaneOptions()
@@ -54,7 +54,7 @@ class EventWorker:
         self._options = options
         self._woken: set[int] = set()
         self._signal = asyncio.Event()
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._hands: set[asyncio.Task[None]] = set()
         self._in_hand: set[int] = set()
         self._again: set[int] = set()
@@ -68,7 +68,7 @@ class EventWorker:
 
     def stop(self) -> None:
         """``run`` finishes the batches in hand and returns."""
-        self._stopping = True
+        self._stopped.set()
         self._signal.set()
 
     async def run(self) -> None:
@@ -83,7 +83,7 @@ class EventWorker:
             raise
 
     async def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             try:
                 await self._match_threshold()
                 await match_half_life(self._deps)
@@ -93,9 +93,9 @@ class EventWorker:
                 await self._pause(_AWAY_SECONDS)
         time = asyncio.get_running_loop().time
         poll_at = time()
-        while not self._stopping:
+        while not self._stopped.is_set():
             if self._woken and (wait := self._gathering_until - time()) > 0:
-                await asyncio.sleep(wait)
+                await self._gather(wait)
             # Taken before anything is waited for: who wakes a lane from now on is heard in the next round.
             lanes, self._woken = self._woken, set()
             try:
@@ -119,8 +119,16 @@ class EventWorker:
                 while await apply_lane_batch(self._deps, lane, self._options.lane) == "applied":
                     pass
 
+    async def _gather(self, seconds: float) -> None:
+        """Whatever wakes lanes meanwhile is for one batch."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+        except TimeoutError:
+            pass
+
     async def _pause(self, seconds: float) -> None:
-        if self._stopping:
+        if self._stopped.is_set():
             return
         self._signal.clear()
         try:
@@ -173,11 +181,12 @@ class EventWorker:
 
     async def _apply(self, lanes: list[int]) -> bool:
         """Applies what lanes have, batch by batch; False when several have so much that a batch was full."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             found = await apply_lanes(self._deps, lanes, self._options.lane)
-            if found.outcome != "applied":
+            if found.outcome != "applied" or found.events < self._options.lane.batch_size:
+                # What came meanwhile woke its lane once more, and is worth a batch of its own when more has gathered.
                 break
-            if len(lanes) > 1 and found.events >= self._options.lane.batch_size:
+            if len(lanes) > 1:
                 return False
         return True
 
