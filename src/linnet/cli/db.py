@@ -6,6 +6,7 @@ import click
 
 from linnet.cli.stores import with_database
 from linnet.settings import Settings
+from linnet.stores.postgres.distribution import distribute, preview
 from linnet.stores.postgres.migrate import check_schema, migrate
 from linnet.stores.postgres.pool import Database
 from linnet.write.fanout.oldtweets import are_old_tweets_done
@@ -52,3 +53,26 @@ def check_command(settings: Settings) -> None:
     """
     check_schema(settings.postgres.url)
     click.echo("The schema is the one this linnet works with.")
+
+
+@db.command("distribute")
+@click.option("--dry-run", is_flag=True, help="Print the statements, and change nothing.")
+@with_database
+def distribute_command(settings: Settings, *, dry_run: bool) -> None:
+    """Spread the tables over the nodes of a Citus cluster.
+
+    Tells the extension where the rows of each table lie: those of one person beside each other. Nothing of linnet may
+    run meanwhile. Interrupted and started again it goes on; done again it changes nothing.
+    """
+    if dry_run:
+        for step in preview(settings.postgres.url):
+            for statement in step.statements:
+                click.echo(f"{statement};")
+        return
+    check_schema(settings.postgres.url)
+    count = 0
+    for table in distribute(settings.postgres.url):
+        click.echo(f"distributed {table}")
+        count += 1
+    if not count:
+        click.echo("All tables are distributed.")

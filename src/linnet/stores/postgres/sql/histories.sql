@@ -55,8 +55,12 @@ with asked as (
 )
 select a.user_id, a.other_id, f.user_id is not null, coalesce(c.id, 0)
 from asked a
-left join following f on f.user_id = a.user_id and f.followed_id = a.other_id
-left join follow_changes c on c.user_id = a.user_id;
+left join (
+    select user_id, followed_id from following
+    where user_id = any(%(user_ids)s::bigint[]) and followed_id = any(%(other_ids)s::bigint[])
+) f on f.user_id = a.user_id and f.followed_id = a.other_id
+left join (select user_id, id from follow_changes where user_id = any(%(user_ids)s::bigint[])) c
+    on c.user_id = a.user_id;
 
 -- :name delete_changes (before_id, page_size) -> none
 -- Changes of long ago, some at a time. Served by view_changes_newest and view_changes_pkey.

@@ -106,10 +106,12 @@ join tweet_likes l on l.author_id = n.author_id and l.tweet_id = n.tweet_id and 
 -- :name count_tags (tags) -> many
 -- What counters of tags say, how many tweets carry them and how many people used them lately, at one moment. Served by
 -- tags_pkey, tweet_tags_newest and tag_people_of_tag.
-select t.tag, t.tweets_count, t.people_count,
-    (select count(*) from tweet_tags u where u.tag = t.tag),
-    (select count(*) from tag_people p where p.tag = t.tag)
+select t.tag, t.tweets_count, t.people_count, coalesce(u.tweets, 0), coalesce(p.people, 0)
 from tags t
+left join (select tag, count(*) as tweets from tweet_tags where tag = any(%(tags)s::text[]) group by tag) u
+    on u.tag = t.tag
+left join (select tag, count(*) as people from tag_people where tag = any(%(tags)s::text[]) group by tag) p
+    on p.tag = t.tag
 where t.tag = any(%(tags)s::text[])
 order by t.tag;
 

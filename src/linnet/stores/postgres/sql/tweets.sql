@@ -141,8 +141,8 @@ with claimed as (
     insert into idempotency_keys (user_id, key, request_hash, tweet_id)
     values (%(user_id)s, %(key)s, %(request_hash)s, %(tweet_id)s)
     on conflict (user_id, key) do update
-        set request_hash = excluded.request_hash, tweet_id = excluded.tweet_id, created_at = now()
-        where idempotency_keys.created_at < now() - interval '1 hour'
+        set request_hash = excluded.request_hash, tweet_id = excluded.tweet_id, created_at = excluded.created_at
+        where excluded.created_at - idempotency_keys.created_at > interval '1 hour'
     returning 1
 )
 select count(*) from claimed;
