@@ -2,10 +2,32 @@
 
 from collections.abc import Mapping
 
-from linnet.bench import fanout, home_page, pages, posting, search, streams, window_memory
+from linnet.bench import (
+    cold_home,
+    fanout,
+    home_page,
+    mixed,
+    pages,
+    posting,
+    scroll,
+    search,
+    sign_up,
+    streams,
+    window_memory,
+)
 from linnet.bench.scenario import Scenario
 
-SCENARIOS: Mapping[str, Scenario] = {
-    module.SCENARIO.name: module.SCENARIO
-    for module in (home_page, pages, posting, fanout, window_memory, streams, search)
-}
+_MODULES = (
+    home_page,
+    cold_home,
+    scroll,
+    posting,
+    fanout,
+    window_memory,
+    mixed,
+    streams,
+    sign_up,
+    pages,
+    search,
+)
+SCENARIOS: Mapping[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

@@ -178,7 +178,10 @@ def _lpushx_encoded(url: str, batches: list[bytes], lists: list[bytes]) -> int:
             connection.sendall(batch)
             answers = 0
             while answers < len(lists):
-                answers += connection.recv(1 << 20).count(b"\n")
+                received = connection.recv(1 << 20)
+                if not received:
+                    raise ConnectionError("Valkey closed the connection")
+                answers += received.count(b"\n")
     return len(batches) * len(lists)
 
 

@@ -34,6 +34,11 @@ def post(path: str, token: str | None, body: bytes) -> bytes:
     return head.encode() + body
 
 
+def empty(method: str, path: str, token: str) -> bytes:
+    """A request of any method, without a body."""
+    return f"{method} {path} HTTP/1.1\r\nHost: bench\r\n{_authorization(token)}Content-Length: 0\r\n\r\n".encode()
+
+
 def _authorization(token: str | None) -> str:
     return "" if token is None else f"Authorization: Bearer {token}\r\n"
 

@@ -1,5 +1,6 @@
 """A town to be measured in: some people who follow each other and have posted, made from a seed."""
 
+import asyncio
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from linnet.write.actions.imports import Stage, import_graph
 from linnet.write.actions.tweets import post_tweet
 
 _WORDS = ("bread", "harbour", "lantern", "sparrow", "kettle", "ladder", "river", "garden", "ferry", "violin", "teapot")
+_AT_ONCE = 8
 
 
 class Town(msgspec.Struct, frozen=True):
@@ -45,10 +47,18 @@ async def build_town(
     ids = await users.fetch_ids_by_username(services.db, names)
     town = Town([ids[name] for name in names[:authors] if name in ids], [ids[name] for name in names[authors:]])
     for _ in range(tweets_each):
-        for author in chance.sample(town.authors, len(town.authors)):
-            text = " ".join(chance.choices(_WORDS, k=chance.randint(3, 15)))[:140]
-            await post_tweet(services.write, author, text=text, reply_to=None, idempotency_key=None)
+        order = [(author, _text(chance)) for author in chance.sample(town.authors, len(town.authors))]
+        for at in range(0, len(order), _AT_ONCE):
+            await asyncio.gather(*(_post(services, author, text) for author, text in order[at : at + _AT_ONCE]))
     return town
+
+
+def _text(chance: random.Random) -> str:
+    return " ".join(chance.choices(_WORDS, k=chance.randint(3, 15)))[:140]
+
+
+async def _post(services: Services, author: UserId, text: str) -> None:
+    await post_tweet(services.write, author, text=text, reply_to=None, idempotency_key=None)
 
 
 def _quiet(stage: Stage, done: int, total: int) -> None:
