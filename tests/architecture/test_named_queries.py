@@ -14,8 +14,8 @@ from tests.support.servers import Servers
 
 POSTGRES = Path(__file__).parents[2] / "src/linnet/stores/postgres"
 METHOD_OF_RESULT = {"many": "fetch", "one": "find", "value": "value", "none": "run"}
-# Their tables are made by the import itself, for its own connection.
-TEMPORARY = "bulk"
+# Their tables are made by those who import or load, for their own connection.
+TEMPORARY = ("bulk.", "places.")
 # What ``fetch_range`` adds, to the query that it takes in this place.
 PARAMS_OF_RANGE = {2: {"before_id", "page_size"}, 3: {"after_id", "page_size"}}
 # Functions whose result is spread into parameters.
@@ -278,7 +278,7 @@ def _serves_without_others(connection: psycopg.Connection, query: Query, name: s
 
 @by_name
 def test_a_query_is_served_by_the_index_that_it_names(connection: psycopg.Connection, query: Query) -> None:
-    if query.name.startswith(f"{TEMPORARY}."):
+    if query.name.startswith(TEMPORARY):
         permanent = [name for name in indexes_named_by(query) if not name.startswith("staged_")]
         assert set(permanent) <= set(indexes_of(connection))
         return
