@@ -242,7 +242,7 @@ async def test_a_warm_page_asks_no_sql_and_valkey_as_often_as_without_likes(town
     await town.retweet("ben", tweet_ids[5])
     await town.settle()
     await town.home("ben")
-    with town.budget(sql=0, valkey=2):
+    with town.budget(sql=0, valkey=1):
         items = (await town.home("ben")).items
     assert sum(item.viewer is not None and item.viewer.liked for item in items) >= 7
 
@@ -264,7 +264,7 @@ async def test_whoever_liked_very_much_loads_no_more_than_a_part(town: World) ->
     await town.home("ben")
     size = int(await town.write.valkey.call(b"HLEN", town.write.keys.marks(town.ids["ben"])))
     assert size == 1 + marks.MARKS_LOADED
-    with town.budget(sql=0, valkey=2):
+    with town.budget(sql=0, valkey=1):
         await town.home("ben")
     await town.like("ben", first)
     page = await town.home("ben")
@@ -280,7 +280,7 @@ async def test_a_tweet_alone_does_not_load_marks_and_a_new_one_asks_for_none(tow
     await town.home("ada")
     await town.like("ada", tweet_id)
     tweet = await tweets.post_tweet(town.write, town.ids["ada"], text="new", reply_to=None, idempotency_key=None)
-    with town.budget(sql=0, valkey=2):
+    with town.budget(sql=0, valkey=1):
         body = await posted_screen(town.read, town.ids["ada"], tweet)
     viewer = msgspec.json.decode(body, type=TweetView).viewer
     assert viewer is not None

@@ -95,7 +95,7 @@ async def test_a_warm_page_needs_no_more_round_trips_with_them(servers: Servers,
         await world.settle()
         await beside(world, "ada", popular=10)
         for popular in (0, 3, 10):
-            with world.budget(sql=0, valkey=2):
+            with world.budget(sql=0, valkey=1):
                 assert len(await beside(world, "ada", popular=popular)) == min(popular, 5)
         # A second later the list is read anew, and nobody waits for it.
         newest = await world.post("cleo")

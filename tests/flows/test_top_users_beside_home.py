@@ -90,7 +90,7 @@ async def test_nobody_waits_for_it(world: World) -> None:
     await world.settle()
     assert await alone(world, "ada") == [of_ben]
     for count in (0, 3):
-        with world.budget(sql=0, valkey=2):
+        with world.budget(sql=0, valkey=1):
             await home_page(world.read, world.ids["ada"], Range(15), of_top_users=count)
 
 

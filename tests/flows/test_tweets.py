@@ -102,7 +102,7 @@ async def test_the_answer_to_a_post_is_the_tweet_and_costs_no_query(town: World)
         idempotency_key=None,
     )
     await town.home("ada")
-    with town.budget(sql=0, valkey=2):
+    with town.budget(sql=0, valkey=1):
         body = await posted_screen(town.read, town.ids["ada"], tweet)
     shown = msgspec.json.decode(body, type=TweetView, strict=True)
     assert shown == await read_tweet(town, "ada", tweet.id)

@@ -28,6 +28,7 @@ from linnet.domain.timeline import Entry, Range, pack_entry, unpack_entry
 from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import BUCKETS, Keys, bucket_of, pack_id
+from linnet.stores.valkey.marks import LIKED, RETWEETED, Marks, MarkStore
 from linnet.stores.valkey.windows import WindowOptions, WindowPage, Windows
 from tests.support.servers import Servers
 
@@ -538,3 +539,44 @@ def test_two_installations_on_one_valkey_do_not_meet(stores: Stores) -> None:
     one.drop()
     assert other.elements() == [b"."]
     other.close()
+
+
+# Marks that come with a page
+
+
+def plain(tweet_id: int) -> Entry:
+    return Entry(TweetId(tweet_id), UserId(3))
+
+
+def test_marks_come_with_a_page_as_far_as_they_are_known(bench: Bench) -> None:
+    marks = MarkStore(bench.stores.valkey, bench.keys)
+    shown = [plain(40), Entry(TweetId(30), UserId(3), UserId(9), TweetId(7)), plain(20), plain(10)]
+    bench.build(shown)
+
+    def known(wanted: Range, *others: int) -> dict[int, int]:
+        page = bench.stores.run(bench.windows.read(READER, wanted, marks_of=others))
+        return dict(page.marks)
+
+    assert known(Range(4)) == {}, "they were never loaded"
+    assert bench.stores.run(marks.begin(READER, b"12345678"))
+    assert known(Range(4), 99) == {}, "they are being loaded"
+    done = {7: RETWEETED, 20: LIKED, 30: LIKED, 99: LIKED | RETWEETED}
+    assert bench.stores.run(marks.finish(READER, b"12345678", Marks(done)))
+    # A retweet's are those of the tweet it shows, 7, and not of its own id.
+    assert known(Range(4)) == {40: 0, 7: RETWEETED, 20: LIKED, 10: 0}
+    assert known(Range(2), 99, 98) == {40: 0, 7: RETWEETED, 20: LIKED, 99: LIKED | RETWEETED, 98: 0}
+    assert known(Range(2, before=20), 20) == {10: 0, 20: LIKED}
+    assert known(Range(2, after=20), 99) == {40: 0, 7: RETWEETED, 99: LIKED | RETWEETED}
+    assert bench.read(Range(4)).marks == {}, "nobody asked"
+
+
+def test_marks_below_a_floor_are_not_known(bench: Bench) -> None:
+    marks = MarkStore(bench.stores.valkey, bench.keys)
+    bench.build([plain(40), plain(30), plain(20), plain(10)])
+    assert bench.stores.run(marks.begin(READER, b"12345678"))
+    loaded = Marks({40: LIKED, 10: RETWEETED}, retweeted_floor=10, liked_floor=30)
+    assert bench.stores.run(marks.finish(READER, b"12345678", loaded))
+    page = bench.stores.run(bench.windows.read(READER, Range(4), marks_of=[5, 50]))
+    assert page.marks == {40: LIKED, 30: 0, 50: 0}
+    bench.stores.run(marks.drop([READER]))
+    assert bench.stores.run(bench.windows.read(READER, Range(4), marks_of=[50])).marks == {}

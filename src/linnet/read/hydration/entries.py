@@ -1,11 +1,11 @@
 """Whole entries as JSON for one viewer: two round trips to Valkey at most, and no SQL when all is warm."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Literal
 
 from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Entry
-from linnet.ids import TweetId, UserId
+from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.marks import WhenCold, fetch_marks
 from linnet.read.views.tweets import retweet_json, tweet_json, viewer_json
@@ -19,11 +19,21 @@ _VIEWERS = tuple(
     viewer_json(liked=bool(mark & LIKED), retweeted=bool(mark & RETWEETED)) for mark in range(LIKED + RETWEETED + 1)
 )
 
+_NONE_KNOWN: Mapping[int, int] = {}
+
 
 async def hydrate(
-    deps: ReadDeps, viewer_id: UserId | None, entries: Sequence[Entry], *, marks: Marking = "load"
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    entries: Sequence[Entry],
+    *,
+    marks: Marking = "load",
+    known_marks: Mapping[int, int] = _NONE_KNOWN,
 ) -> list[bytes | None]:
-    """The JSON of each entry in order; None for one whose tweet, original or author is gone."""
+    """The JSON of each entry in order; None for one whose tweet, original or author is gone.
+
+    ``known_marks``: what the viewer did with tweets of which it is known already, by the id that is shown.
+    """
     if not entries:
         return []
     shown_ids = [entry.original_id or entry.id for entry in entries]
@@ -33,7 +43,9 @@ async def hydrate(
         if entry.original_id:
             tweet_ids.add(entry.id)
             author_ids.add(entry.related_author_id)
-    asked = None if viewer_id is None or marks == "none" else deps.marks.ask(viewer_id, shown_ids)
+    asked: Awaitable[Sequence[bytes | None]] | None = None
+    if viewer_id is not None and marks != "none" and not all(map(known_marks.__contains__, shown_ids)):
+        asked = deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(tweet_ids, lambda: _refs_by_id(entries))
     starting_authors = deps.authors.start(author_ids, lambda: {author_id: author_id for author_id in author_ids})
     # Authors first: tweets that come from the truth wait for authors, so a page that held these back while it waits
@@ -44,7 +56,7 @@ async def hydrate(
         starting_tweets.abandon()
         raise
     facts = await starting_tweets.finish()
-    done: Mapping[TweetId, int] = {}
+    done = known_marks
     if viewer_id is not None and asked is not None and marks != "none":
         done = await fetch_marks(deps, viewer_id, shown_ids, asked, when_cold=marks)
 

@@ -27,7 +27,7 @@ async def fetch_marks(
     answer: Awaitable[Sequence[bytes | None]],
     *,
     when_cold: WhenCold,
-) -> Mapping[TweetId, int]:
+) -> Mapping[int, int]:
     """The marks of these tweets (at least one), 0 left out; ``answer`` is what Valkey was asked for them."""
     try:
         marks = MarkStore.read(tweet_ids, await answer)
@@ -80,9 +80,7 @@ def _floor_of(loaded: Sequence[TweetId]) -> int:
     return loaded[-1] if len(loaded) == MARKS_LOADED else 0
 
 
-def _marks_of(
-    retweeted: Iterable[TweetId], liked: Iterable[TweetId], *, known: Mapping[TweetId, int]
-) -> dict[TweetId, int]:
+def _marks_of(retweeted: Iterable[TweetId], liked: Iterable[TweetId], *, known: Mapping[int, int]) -> dict[int, int]:
     marks = dict(known)
     for bit, tweet_ids in ((RETWEETED, retweeted), (LIKED, liked)):
         for tweet_id in tweet_ids:

@@ -53,7 +53,8 @@ async def read_news(deps: ReadDeps, viewer_id: UserId, *, above: int, limit: int
 async def _keep(deps: ReadDeps, viewer_id: UserId, found: HomeRead, entries: list[Entry], items: list[bytes]) -> None:
     """Adds those that are there."""
     read = found.skeleton.entries
-    for entry, item in zip(read, await hydrate(deps, viewer_id, read), strict=True):
+    hydrated = await hydrate(deps, viewer_id, read, known_marks=found.skeleton.marks)
+    for entry, item in zip(read, hydrated, strict=True):
         if item is not None:
             entries.append(entry)
             items.append(item)

@@ -23,12 +23,14 @@ class Skeleton(msgspec.Struct, frozen=True):
     ``more``: there are entries beyond the last one (the first one, when the range ascends). ``reached`` is the id down
     (up) to which everything was looked at, which may lie beyond the entries when rules dropped some. A list whose order
     is not that of its tweets' ids says in ``places`` by which id each stands there: cursors are of that order.
+    ``marks`` are those that came along, as ``hydrate`` takes them.
     """
 
     entries: list[Entry]
     more: bool
     reached: int
     places: Mapping[int, int] = {}
+    marks: Mapping[int, int] = {}
 
     def place_of(self, entry: Entry) -> int:
         return self.places.get(entry.id, entry.id)
@@ -65,10 +67,11 @@ async def fill_page(
             entries = entries[-missing:] if wanted.ascending else entries[:missing]
             more, reached = True, skeleton.place_of(entries[0] if wanted.ascending else entries[-1])
         if beside is None:
-            hydrated = await hydrate(deps, viewer_id, entries)
+            hydrated = await hydrate(deps, viewer_id, entries, known_marks=skeleton.marks)
         else:
             lists = beside(entries)
-            hydrated = await hydrate(deps, viewer_id, [*entries, *chain.from_iterable(lists)])
+            together = [*entries, *chain.from_iterable(lists)]
+            hydrated = await hydrate(deps, viewer_id, together, known_marks=skeleton.marks)
             rest_of_items = iter(hydrated[len(entries) :])
             items_beside = [[item for item in islice(rest_of_items, len(one)) if item is not None] for one in lists]
             hydrated, beside = hydrated[: len(entries)], None

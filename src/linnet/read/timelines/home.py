@@ -4,14 +4,14 @@ A page comes from the reader's window, with the tweets of top users, who are not
 ends, the truth goes on. Without a window, and with Valkey away, all of it comes from the truth.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
 from linnet.domain.timeline import Entry, Range, merge
 from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
-from linnet.ids import MAX_ID, UserId
+from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page
 from linnet.read.timelines.followed import read_followed
@@ -21,6 +21,9 @@ from linnet.read.views.pages import Page
 from linnet.stores.postgres import home
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.windows import WindowPage
+
+# Of so many, the best, the marks are asked for with the page: what stands beside it is nearly always among them.
+_LIKELY_BESIDE = 12
 
 
 class HomeRead(msgspec.Struct, frozen=True):
@@ -45,12 +48,13 @@ async def home_page(
     is_newest = wanted.before == MAX_ID and not wanted.after
     best = await popular_now(deps) if popular and is_newest else []
     news = await deps.top_news.fetch_beside() if of_top_users and is_newest else []
+    marks_of = [ranked.tweet_id for ranked in best[:_LIKELY_BESIDE]] + [entry.id for entry in news[:_LIKELY_BESIDE]]
     kept_away: Container[UserId] = ()
     pulled: frozenset[UserId] = frozenset()
 
     async def fetch(rest: Range) -> Skeleton:
         nonlocal kept_away, pulled
-        found = await read_home(deps, viewer_id, rest)
+        found = await read_home(deps, viewer_id, rest, marks_of=marks_of)
         kept_away, pulled = found.kept_away, found.pulled
         return found.skeleton
 
@@ -70,12 +74,12 @@ async def read_skeleton(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Ske
     return (await read_home(deps, viewer_id, wanted)).skeleton
 
 
-async def read_home(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeRead:
-    """The entries of a page, and what was found out on the way."""
+async def read_home(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, marks_of: Sequence[TweetId] = ()) -> HomeRead:
+    """The entries of a page, and what was found out on the way, the reader's marks of ``marks_of`` included."""
     try:
-        page = await deps.windows.read(viewer_id, wanted)
+        page = await deps.windows.read(viewer_id, wanted, marks_of=marks_of)
         if page == "missing" and await deps.rebuilder.rebuild(viewer_id) == "built":
-            page = await deps.windows.read(viewer_id, wanted)
+            page = await deps.windows.read(viewer_id, wanted, marks_of=marks_of)
     except (Unavailable, ValkeyReplyError):
         page = "missing"
     if not isinstance(page, WindowPage):
@@ -103,18 +107,18 @@ async def _going_down(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: Wi
     if wanted.after:
         entries = [entry for entry in entries if entry.id > wanted.after]
         if reached <= wanted.after:
-            return _cut_down(entries, wanted, reached, ended=True)
+            return _cut_down(entries, wanted, reached, page.marks, ended=True)
     if page.ends == "older" and len(entries) <= wanted.limit:
         older = await read_truth(deps, viewer_id, Range(wanted.limit - len(entries) + 1, reached, wanted.after))
-        return _cut_down(entries + older.entries, wanted, older.reached, ended=not older.more)
-    return _cut_down(entries, wanted, reached, ended=page.ends == "complete")
+        return _cut_down(entries + older.entries, wanted, older.reached, page.marks, ended=not older.more)
+    return _cut_down(entries, wanted, reached, page.marks, ended=page.ends == "complete")
 
 
-def _cut_down(entries: list[Entry], wanted: Range, reached: int, *, ended: bool) -> Skeleton:
+def _cut_down(entries: list[Entry], wanted: Range, reached: int, marks: Mapping[int, int], *, ended: bool) -> Skeleton:
     if len(entries) > wanted.limit:
         shown = entries[: wanted.limit]
-        return Skeleton(shown, True, shown[-1].id)
-    return Skeleton(entries, not ended, reached)
+        return Skeleton(shown, True, shown[-1].id, marks=marks)
+    return Skeleton(entries, not ended, reached, marks=marks)
 
 
 async def _going_up(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: WindowPage) -> Skeleton:
@@ -127,8 +131,8 @@ async def _going_up(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: Wind
         entries = merge([entries, pulled])
     if len(entries) > wanted.limit:
         shown = entries[-wanted.limit :]
-        return Skeleton(shown, True, shown[0].id)
-    return Skeleton(entries, full, reached)
+        return Skeleton(shown, True, shown[0].id, marks=page.marks)
+    return Skeleton(entries, full, reached, marks=page.marks)
 
 
 async def _pull(

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from linnet.ids import MAX_ID, TweetId, UserId
+from linnet.ids import MAX_ID, UserId
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
 from linnet.stores.valkey.scripts import lua
@@ -26,13 +26,22 @@ _FLOORS = b""
 class Marks(msgspec.Struct, frozen=True):
     """Marks by tweet, 0 left out. What lies below a floor may lack that bit. Not ``loaded``: nothing is known."""
 
-    by_tweet: Mapping[TweetId, int]
+    by_tweet: Mapping[int, int]
     retweeted_floor: int = 0
     liked_floor: int = 0
     loaded: bool = True
 
 
 _UNKNOWN = Marks({}, MAX_ID + 1, MAX_ID + 1, loaded=False)
+
+
+def read_known(tweet_ids: Sequence[int], packed: bytes) -> dict[int, int]:
+    """The marks of these tweets that are known, 0 among them: of ``lua/read.lua``, floors and a byte for each tweet."""
+    lowest = max(int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:16], "big"))
+    known = dict(zip(tweet_ids, packed[16:], strict=True))
+    if lowest:
+        return {tweet_id: mark for tweet_id, mark in known.items() if tweet_id >= lowest}
+    return known
 
 
 class MarkStore:
@@ -54,7 +63,7 @@ class MarkStore:
         if floors is None or len(floors) != 16:
             return _UNKNOWN
         return Marks(
-            {TweetId(tweet_id): mark[0] for tweet_id, mark in zip(tweet_ids, answer[1:], strict=True) if mark},
+            {tweet_id: mark[0] for tweet_id, mark in zip(tweet_ids, answer[1:], strict=True) if mark},
             int.from_bytes(floors[:8], "big"),
             int.from_bytes(floors[8:], "big"),
         )

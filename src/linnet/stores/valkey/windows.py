@@ -3,7 +3,7 @@
 Everything here may be lost at any moment; a window that is not there is built again from the truth.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from linnet.domain.timeline import Entry, Range, pack_entry, unpack_entry
 from linnet.ids import MAX_ID, UserId
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
+from linnet.stores.valkey.marks import read_known
 from linnet.stores.valkey.packedids import NO_IDS, PackedIds, pack_ids, unpack_ids
 from linnet.stores.valkey.scripts import window_lua
 
@@ -41,6 +42,7 @@ class WindowPage(msgspec.Struct, frozen=True):
     ``entries`` are newest first, at most one more than asked for. ``ends`` says what comes after the last of them:
     more of the window (None), the truth's older part, or the beginning of history. ``hidden`` are those among the
     entries' people whom the reader follows no more, ``kept_away`` all whom the reader blocks, is blocked by or mutes.
+    ``marks`` are those that were asked for and are known, 0 among them.
     """
 
     entries: list[Entry]
@@ -48,6 +50,7 @@ class WindowPage(msgspec.Struct, frozen=True):
     hidden: frozenset[UserId]
     ends: Literal["older", "complete"] | None
     kept_away: PackedIds = NO_IDS
+    marks: Mapping[int, int] = {}
 
 
 def pack_people(pulled: Collection[UserId], kept_away: Collection[UserId]) -> bytes:
@@ -106,19 +109,25 @@ class Windows:
             for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
         ]
 
-    async def read(self, reader_id: UserId, wanted: Range) -> WindowPage | Missing:
+    async def read(
+        self, reader_id: UserId, wanted: Range, *, marks_of: Sequence[int] | None = None
+    ) -> WindowPage | Missing:
         """A page as far as the window has it, all of one moment.
+
+        ``marks_of``: with the reader's marks of what the page shows, and of these tweets besides.
 
         ``"missing"``: there is no window. ``"building"``: somebody builds it now. ``"below"``: the page ends below it.
         """
+        keys = self._keys_of(reader_id)
         reply = await self._read.call(
-            self._keys_of(reader_id),
+            keys if marks_of is None else (*keys, self._keys.marks(reader_id)),
             [
                 b"" if wanted.before == MAX_ID else pack_id(wanted.before),
                 b"" if wanted.after == 0 else pack_id(wanted.after),
                 wanted.limit,
                 self.options.seconds_to_live,
                 self.options.seconds_to_live * 13 // 14,
+                b"".join(map(pack_id, marks_of)) if marks_of else b"",
             ],
         )
         if reply is None:
@@ -128,15 +137,14 @@ class Windows:
         pulled, kept_away = unpack_people(reply[0])
         hidden: bytes = reply[1]
         ends: Literal["older", "complete"] | None = None
-        if len(reply) > 2 and len(reply[-1]) < _SHORTEST_ENTRY:
+        if len(reply) > 3 and len(reply[-1]) < _SHORTEST_ENTRY:
             ends = "complete" if reply.pop() == b"." else "older"
-        return WindowPage(
-            [unpack_entry(packed) for packed in reply[2:]],
-            pulled,
-            unpack_ids(hidden) if hidden else _NOBODY,
-            ends,
-            kept_away,
-        )
+        entries = [unpack_entry(packed) for packed in reply[3:]]
+        marks: Mapping[int, int] = {}
+        if packed_marks := reply[2]:
+            shown_ids = [entry.original_id or entry.id for entry in entries]
+            marks = read_known([*shown_ids, *marks_of] if marks_of else shown_ids, packed_marks)
+        return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept_away, marks)
 
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
         """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""

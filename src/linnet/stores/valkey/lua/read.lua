@@ -1,7 +1,9 @@
 -- Reads a page of a window, all that belongs to it at one moment. A read keeps the window alive.
--- KEYS: home, pull, hide. ARGV: before or '', after or '', count, seconds to live, seconds below which to renew.
+-- KEYS: home, pull, hide, and marks where they are wanted. ARGV: before or '', after or '', count, seconds to live,
+-- seconds below which to renew, packed ids of other tweets of which marks are wanted.
 -- Returns nil: no window. 0: it is being built. 1: the page lies below the window.
--- Else {pull set, packed ids of hidden authors among the entries, up to count + 1 elements; the tail is one}.
+-- Else {pull set, packed ids of hidden authors among the entries, marks, up to count + 1 elements; the tail is one}.
+-- Marks: what `marks.lua` keeps as floors, then a byte for each entry and each other tweet; '' when they are not known.
 local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
 local before, after, count = ARGV[1], ARGV[2], whole(ARGV[3], 'numbers')
 local seconds, renewed_below = whole(ARGV[4], 'numbers'), whole(ARGV[5], 'numbers')
@@ -64,6 +66,27 @@ if redis.call('TTL', home) < renewed_below then
   redis.call('EXPIRE', pull, seconds)
   redis.call('EXPIRE', hide, seconds + 86400)
 end
-local result = {pulled, hidden}
-for i = 1, #page do result[i + 2] = page[i] end
+local marks = ''
+if KEYS[4] then
+  local fields, n, others = {''}, 1, ARGV[6]
+  for i = 1, #page do
+    local entry = page[i]
+    if #entry >= SHORTEST_ENTRY then
+      n = n + 1
+      -- A retweet's marks are those of the tweet it shows.
+      fields[n] = #entry == 32 and string.sub(entry, 25) or string.sub(entry, 1, 8)
+    end
+  end
+  for at = 1, #others, 8 do
+    n = n + 1
+    fields[n] = string.sub(others, at, at + 7)
+  end
+  local found = redis.call('HMGET', KEYS[4], unpack(fields))
+  if found[1] and #found[1] == 16 then
+    for i = 2, n do found[i] = found[i] or '\0' end
+    marks = table.concat(found)
+  end
+end
+local result = {pulled, hidden, marks}
+for i = 1, #page do result[i + 3] = page[i] end
 return result
