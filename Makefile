@@ -79,11 +79,12 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-# Pages are tested in Debian's Chromium, and what is left when parts die behind Debian's HAProxy. Who may not install them
-# is told to.
+# Pages are tested in Debian's Chromium, what is left when parts die behind Debian's HAProxy, and web processes that share
+# connections behind Debian's PgBouncer. Who may not install them is told to.
 browser:
 	@missing=; command -v chromium >/dev/null || missing=chromium; \
-	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing="$$missing haproxy"; \
+	for each in haproxy pgbouncer; do \
+	  PATH="$$PATH:/usr/sbin" command -v $$each >/dev/null || missing="$$missing $$each"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { \
 	  echo "Installing" $$missing …; export DEBIAN_FRONTEND=noninteractive; \
 	  apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null; }; } || \

@@ -43,6 +43,11 @@ class Strait:
                 looking.register(each, selectors.EVENT_READ)
             return not self._open.is_set() and bool(looking.select(0))
 
+    @property
+    def crossings(self) -> int:
+        """How many connections lead over it."""
+        return len(self._others) // 2
+
     def close_way(self) -> None:
         """Once it returns nothing comes through."""
         self._stands_still.clear()

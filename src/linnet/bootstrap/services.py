@@ -30,6 +30,7 @@ from linnet.settings import Settings
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
+from linnet.stores.postgres.pooler import ThroughPooler
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.changes import Subscription, decode_change
@@ -158,6 +159,9 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
         await wait_for_database(settings.postgres, patient=patient)
         stack.push_async_callback(services.db.close)
         await services.db.open()
+        if role == "worker" and services.db.is_pooled:
+            # The job queue keeps what a session has; and who holds lanes for long would keep a connection from others.
+            raise ThroughPooler
         if patient:
             # A command asks once and may wait; who serves others must not.
             await stack.enter_async_context(services.db.watched())

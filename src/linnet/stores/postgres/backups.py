@@ -18,6 +18,7 @@ from linnet.stores.postgres import jobs, jobschema
 from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.locks import BACKUPS
 from linnet.stores.postgres.pool import PostgresOptions, Session
+from linnet.stores.postgres.pooler import refuse_pooler
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("backups")
@@ -201,6 +202,7 @@ async def _connected(options: PostgresOptions) -> AsyncIterator[AsyncConnection[
 
 
 async def _lock(connection: AsyncConnection[TupleRow]) -> None:
+    await refuse_pooler(connection)
     try:
         await connection.execute(f"set lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
         await connection.execute(_sql["lock_backups"].text.encode(), {"lock_key": BACKUPS})

@@ -17,6 +17,7 @@ from linnet.errors import Conflict, Unavailable
 from linnet.ids import UserId
 from linnet.stores.postgres.locks import IMPORTS
 from linnet.stores.postgres.pool import PostgresOptions, Session
+from linnet.stores.postgres.pooler import ThroughPooler, refuse_pooler
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("bulk")
@@ -187,10 +188,14 @@ async def open_stage(options: PostgresOptions, *, domain: str) -> AsyncIterator[
             # A chunk touches a few thousand rows of millions: reading all of them each time is never right.
             " -c random_page_cost=1.1",
         )
+        await refuse_pooler(connection)
         # The connection of an import that ended a moment ago may be ending still.
         await connection.execute(f"set lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
         await connection.execute(_sql["lock_imports"].text.encode(), {"lock_key": IMPORTS})
         await connection.execute("set lock_timeout = 0")
+    except ThroughPooler:
+        await connection.close()
+        raise
     except psycopg.errors.LockNotAvailable as error:
         await connection.close()
         raise ImportRunning from error

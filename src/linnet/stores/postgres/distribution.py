@@ -14,6 +14,7 @@ import psycopg
 
 from linnet.errors import Conflict, Unavailable
 from linnet.stores.postgres.locks import MIGRATIONS
+from linnet.stores.postgres.pooler import refuse_pooler_at_once
 
 
 class Distributed(msgspec.Struct, frozen=True):
@@ -140,6 +141,7 @@ def distribute(url: str) -> Iterator[str]:
     Raises ``NoCitus``, ``InUse`` and ``OtherwiseDistributed`` before anything is changed.
     """
     with _connected(url) as connection:
+        refuse_pooler_at_once(connection)
         # Nobody migrates meanwhile, and nobody else distributes.
         connection.execute("select pg_advisory_lock(%s)", (MIGRATIONS,))
         if not _has_citus(connection):

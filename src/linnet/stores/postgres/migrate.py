@@ -19,6 +19,7 @@ from yoyo.connections import DatabaseURI
 from linnet.errors import Unavailable
 from linnet.stores.postgres import jobschema
 from linnet.stores.postgres.locks import MIGRATIONS
+from linnet.stores.postgres.pooler import refuse_pooler_at_once
 
 _LOCK_TIMEOUT_SECONDS = 5
 _STATEMENT_TIMEOUT_SECONDS = 600
@@ -78,6 +79,7 @@ def migrate(url: str, versions: Sequence[str] | None = None) -> list[str]:
     Raises ``SchemaMismatch`` when the schema is newer than this version knows.
     """
     with _connected(url) as backend:
+        refuse_pooler_at_once(backend.connection)
         backend.connection.execute("set lock_timeout = 0")
         backend.connection.execute("select pg_advisory_lock(%s)", (MIGRATIONS,))
         backend.connection.execute(f"set lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")

@@ -9,7 +9,6 @@ connection is cut here. A process that serves people also watches PostgreSQL (``
 """
 
 import asyncio
-import select
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
@@ -27,9 +26,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from linnet import spans
 from linnet.errors import Unavailable
 from linnet.stores.postgres.faults import ConcurrentUpdate, TooSlow, run_again, translate
+from linnet.stores.postgres.pooler import adapt
 from linnet.stores.postgres.queries import Query
 from linnet.stores.postgres.turnstile import Pass, Turnstile
-from linnet.stores.postgres.watch import Watch, WatchOptions, cut
+from linnet.stores.postgres.watch import Watch, WatchOptions, cut, has_to_say
 
 __all__ = ["ConcurrentUpdate", "Database", "PostgresOptions", "Reader", "Session", "TooSlow", "run_again"]
 
@@ -164,6 +164,7 @@ class Database:
             timeout=options.pool_timeout_seconds,
             open=False,
             connection_class=_Connection,
+            configure=self._configure,
             check=None,
             # Attempts get rarer; whoever asks after the last one of these begins anew, and finds a server that is back.
             reconnect_timeout=2.0,
@@ -174,6 +175,8 @@ class Database:
         self._lost_one = False
         # Why nobody is let in, as long as the server is known to be away.
         self._away: str | None = None
+        # Whether a pooler stands in between, which is known once it is open.
+        self.is_pooled = False
         self.statements = 0
 
     @property
@@ -195,9 +198,12 @@ class Database:
     async def watched(self) -> AsyncIterator[None]:
         """Inside the block everybody is turned away at once while PostgreSQL does not answer."""
         options = self.options
-        self._watch = Watch(
-            options.url, options.parameters, options.watch, on_away=self._turn_away, on_back=self._let_in
-        )
+        watching = options.watch
+        if self.is_pooled:
+            # The watcher's question stands in the pooler's line, behind those of others.
+            patience_seconds = max(watching.patience_seconds, options.pool_timeout_seconds)
+            watching = msgspec.structs.replace(watching, patience_seconds=patience_seconds)
+        self._watch = Watch(options.url, options.parameters, watching, on_away=self._turn_away, on_back=self._let_in)
         tasks = [
             asyncio.create_task(self._watch.run(), name="watch of PostgreSQL"),
             asyncio.create_task(self._cut_the_late(), name="statements without an answer"),
@@ -265,6 +271,9 @@ class Database:
             finally:
                 self._turnstile.leave(granted)
 
+    async def _configure(self, connection: AsyncConnection[TupleRow]) -> None:
+        self.is_pooled = await adapt(connection)
+
     async def _enter(self) -> Pass:
         self._refuse_while_away()
         try:
@@ -292,7 +301,7 @@ class Database:
                     continue
                 POOL_REFUSALS.inc()
                 raise
-            if not _has_to_say(connection.fileno()):
+            if not has_to_say(connection.fileno()):
                 return connection
             self._lost_one = True
             patience_ends = min(patience_ends, time() + _AWAY_SECONDS)
@@ -377,13 +386,6 @@ class _WatchedSession(Session):
             spans.listener.mark(query.name)
         self._held.begin()
         return await super()._execute(query, params)
-
-
-def _has_to_say(fd: int) -> bool:
-    """Whether there is something to be read, asked without a round trip: on a connection at rest, that it ended."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 Reader = Session | Database

@@ -8,6 +8,7 @@ watcher goes on asking; when it is answered, all are let in again.
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -152,3 +153,10 @@ def cut(connection: AsyncConnection[Any]) -> None:
             duplicate.shutdown(socket.SHUT_RDWR)
         finally:
             duplicate.close()
+
+
+def has_to_say(fd: int) -> bool:
+    """Whether there is something to be read, asked without a round trip: on a connection at rest, that it ended."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
