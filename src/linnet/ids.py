@@ -18,6 +18,11 @@ UserId = NewType("UserId", int)
 TweetId = NewType("TweetId", int)
 SessionId = NewType("SessionId", int)
 
+SECRET_BYTES = 24
+APP_SECRET_BYTES = 27
+"""Of what apps are given. Longer, so that whoever knows only the tokens of log-ins takes it for no token at all."""
+_TOKEN_CHARS = (43, 47)
+
 WORKER_BITS = 10
 SEQUENCE_BITS = 6
 TIME_SHIFT = WORKER_BITS + SEQUENCE_BITS
@@ -99,14 +104,19 @@ def random_bytes(count: int) -> bytes:
     return secrets.token_bytes(count)
 
 
-def mint_token(user_id: int) -> str:
-    """A session token: names its owner, so that the lookup goes to the owner's rows, then 24 secret bytes."""
-    return base64.urlsafe_b64encode(user_id.to_bytes(8, "big") + secrets.token_bytes(24)).rstrip(b"=").decode()
+def mint_token(owner_id: int, *, secret_bytes: int = SECRET_BYTES) -> str:
+    """A session token: names its owner, so that the lookup goes to the owner's rows, then 24 secret bytes or more."""
+    return pack_token(owner_id, secrets.token_bytes(secret_bytes))
+
+
+def pack_token(owner_id: int, secret: bytes) -> str:
+    """The token of an owner that has this secret in it."""
+    return base64.urlsafe_b64encode(owner_id.to_bytes(8, "big") + secret).rstrip(b"=").decode()
 
 
 def token_owner(token: str) -> UserId | None:
     """Whose token this claims to be, or None when it cannot be one of ours."""
-    if len(token) != 43 or not token.isascii():
+    if len(token) not in _TOKEN_CHARS or not token.isascii():
         return None
     try:
         raw = base64.b64decode(token + "=", altchars=b"-_", validate=True)

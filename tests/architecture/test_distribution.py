@@ -76,6 +76,8 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
         "popular.delete_below",
+        "apps.delete_unused",
+        "codes.delete_expired",
         "sessions.delete_expired",
         "tags.delete_people_below",
         "tweets.delete_old_keys",
@@ -100,6 +102,11 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "recounts.fetch_likes",
         "recounts.fetch_like_notes",
         "recounts.fetch_held_back",
+    ),
+    "how large the place is, once in some minutes; of what is large a sample, or what PostgreSQL last counted": (
+        "instance.count_people",
+        "instance.count_tweets",
+        "instance.count_active",
     ),
     "once for a picture that nobody may have any more": ("profiles.fetch_avatars_among",),
 }

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from linnet.domain.limits import LOG_IN_FAILURE, login_subject
 from linnet.domain.timeline import Range
+from linnet.domain.user import Session
 from linnet.ids import SessionId, TweetId, UserId, token_hash
 from linnet.read.timelines.people import followers_page, following_page, profile_screen
 from linnet.read.timelines.thread import thread_screen
@@ -17,9 +18,12 @@ from linnet.stores.valkey.keys import pack_id
 from linnet.stores.valkey.limits import LimitOptions, Limits
 from linnet.write.actions import likes
 from linnet.write.actions.accounts import SignUp, sign_up
+from linnet.write.actions.apps import NewApp, register_app
 from linnet.write.actions.erasure import delete_account
+from linnet.write.actions.grants import AccessRequest, grant, redeem
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions.sessions import LoggedIn
 from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.erasure import erase_account, erase_last_traces
 from linnet.write.jobs.job import Job, NotYet
@@ -43,6 +47,16 @@ class Life(msgspec.Struct):
     gone: list[TweetId]
 
 
+async def _let_an_app_in(world: World, logged_in: LoggedIn) -> None:
+    """By a code that became a session, and by one that was never redeemed."""
+    write = world.write
+    registered = await register_app(write, NewApp("Thimble", ["urn:ietf:wg:oauth:2.0:oob"]))
+    wish = AccessRequest("code", "urn:ietf:wg:oauth:2.0:oob", "read")
+    code = await grant(write, logged_in.user_id, logged_in.session_id, registered.app, wish)
+    await redeem(write, registered.app, code=code, redirect_uri=wish.redirect_uri, verifier="")
+    await grant(write, logged_in.user_id, logged_in.session_id, registered.app, wish)
+
+
 async def live(world: World) -> Life:
     """People read, write, follow and block each other around Zoe; then everything has reached everybody."""
     await world.person(*OTHERS)
@@ -55,9 +69,9 @@ async def live(world: World) -> Life:
     passwords.close()
     zoe = world.ids["zoe"] = logged_in.user_id
     await edit_profile(world.write, zoe, {"bio": BIO, "location": PLACE, "phone": PHONE})
-    await cached_sessions.put(
-        world.write.valkey, world.write.keys, zoe, token_hash(logged_in.token), logged_in.session_id
-    )
+    session = Session(logged_in.session_id, zoe, "", world.write.clock.now_ms())
+    await cached_sessions.put(world.write.valkey, world.write.keys, token_hash(logged_in.token), session)
+    await _let_an_app_in(world, logged_in)
     await _count_under_limits(world, zoe)
     # With three followers she is a top user; Dan goes again, which leaves a note.
     await world.follow("ada", "zoe", "ben")

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from linnet.domain.user import Session
 from linnet.errors import SessionNotFound
 from linnet.ids import token_hash
 from linnet.read.timelines.people import sessions_screen
@@ -63,7 +64,8 @@ async def test_who_read_the_session_before_it_ended_cannot_bring_it_back(town: T
     ada = await town.sign_up("ada")
     await end_session(town.write, ada.user_id, ada.session_id)
     # A slow process fills in what PostgreSQL told it before the end.
-    await cached_sessions.put(town.valkey, town.keys, ada.user_id, token_hash(ada.token), ada.session_id)
+    session = Session(ada.session_id, ada.user_id, "", 0)
+    await cached_sessions.put(town.valkey, town.keys, token_hash(ada.token), session)
     assert await town.viewers.find(ada.token) is None
 
 

@@ -148,7 +148,7 @@ async def test_a_query_where_none_belongs_is_refused(busy_site: Site) -> None:
     [
         "/api",
         "/api/nothing",
-        "/api/v1/statuses",
+        "/api/v9/statuses",
         "/api/tweets/1/like/s",
         "/api/searches",
         "/api/%00",

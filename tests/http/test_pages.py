@@ -66,6 +66,9 @@ ROWS = (
     Row("GET /signup", "/signup", 200, 303, 303),
     Row("GET /login", "/login", 200, 303, 303),
     Row("GET /logout", "/logout", 303, 303, 303),
+    # Without an app, there is nobody to let in; test_oauth.py has all others.
+    Row("GET /oauth/authorize", "/oauth/authorize", 422, 422, 422),
+    _form("POST /oauth/authorize", ada=422, ben=422),
     _own("GET /compose"),
     _own("GET /tweets"),
     _own("GET /notifications"),

@@ -25,6 +25,8 @@ from linnet.api import (
 from linnet.api.docs import docs_endpoints
 from linnet.api.edge import Edge
 from linnet.api.endpoints import Endpoint
+from linnet.api.mastodon.door import Door
+from linnet.api.mastodon.routes import ROUTES
 from linnet.api.problems import Refused, answer_bug, answer_error, answer_exhausted, answer_framework
 from linnet.api.routes import ShortCut, bind_endpoints
 from linnet.api.services import ApiServices
@@ -72,7 +74,7 @@ def create_app(services: ApiServices) -> Litestar:
         logging_config=None,
     )
     app.asgi_handler = Edge(
-        ShortCut(app.asgi_handler, routes.bare),
+        Door(ShortCut(app.asgi_handler, routes.bare), ROUTES, services),
         services.write.clock,
         proxies=services.proxies,
         logs_requests=services.options.logs_requests,

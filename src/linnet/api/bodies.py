@@ -34,7 +34,7 @@ async def read_json_object(
     """The body as an object, whatever is in it. Raises ``Refused`` or ``Invalid``."""
     if _content_type_of(scope).partition(b";")[0].strip().lower() != b"application/json":
         raise NotJson
-    raw = await _read_in_time(receive, max_bytes=max_bytes, timeout_seconds=timeout_seconds)
+    raw = await read_in_time(receive, max_bytes=max_bytes, timeout_seconds=timeout_seconds)
     if not raw.strip():
         raise MalformedJson("The body is empty; a JSON object is needed.")
     try:
@@ -67,7 +67,7 @@ async def read_file(
     if announced.isdigit() and int(announced[:18]) > most:
         # Said before a byte of it is read.
         raise BodyTooLarge(f"The body is too large; {max_bytes} bytes are allowed.")
-    raw = await _read_in_time(receive, max_bytes=most, timeout_seconds=timeout_seconds)
+    raw = await read_in_time(receive, max_bytes=most, timeout_seconds=timeout_seconds)
     file = _only_file(raw, options.get("boundary", "")) if is_form else raw
     if len(file) > max_bytes:
         raise BodyTooLarge(f"The file is too large; {max_bytes} bytes are allowed.")
@@ -142,7 +142,8 @@ def _decapitalise(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-async def _read_in_time(receive: Receive, *, max_bytes: int, timeout_seconds: float) -> bytes:
+async def read_in_time(receive: Receive, *, max_bytes: int, timeout_seconds: float) -> bytes:
+    """The whole body. Raises ``Refused``."""
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _read_bytes(receive, max_bytes=max_bytes)

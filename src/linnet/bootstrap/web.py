@@ -33,8 +33,8 @@ from linnet.web.services import WebOptions, WebServices
 log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
-_INTERFACE_PATHS = ("/api/", "/media/", "/health/")
-_INTERFACE_FILES = ("/api", "/metrics")
+_INTERFACE_PATHS = ("/api/", "/media/", "/health/", "/nodeinfo/", "/.well-known/")
+_INTERFACE_FILES = ("/api", "/metrics", "/oauth/token", "/oauth/revoke")
 
 
 def create_web_app() -> ASGIApp:

@@ -79,6 +79,7 @@ RULES: tuple[LimitRule, ...] = (
     LimitRule("like", "1000/d", "user", "Likes of a user."),
     LimitRule("profile", "60/h", "user", "Changes of a user's profile."),
     LimitRule("avatar", "20/h", "user", "Pictures that a user uploads."),
+    LimitRule("app", "30/h", "address", "Apps that register from an address.", is_kept=True),
     LimitRule("search", "60/m", "user", "Searches of a user; without a token, of an address."),
 )
 _ALSO_CALLED = {"retweet": "tweet", "block": "follow", "mute": "follow", "pin": "profile"}

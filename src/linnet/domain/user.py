@@ -36,12 +36,17 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One log-in on one device. Times are Unix milliseconds."""
+    """One log-in on one device, or one app that was let in. Times are Unix milliseconds.
+
+    ``app_id`` and ``scopes`` are of an app; None: a log-in, which may do everything.
+    """
 
     id: SessionId
     user_id: UserId
     device: str
     last_used_ms: int
+    app_id: int | None = None
+    scopes: str | None = None
 
 
 class FollowEdge(msgspec.Struct, frozen=True):

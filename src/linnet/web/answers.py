@@ -45,6 +45,23 @@ SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SE
 _PRIVATE: Final = "private, no-cache"
 
 
+AUTHORIZE: Final = "/oauth/authorize"
+"""Where people let apps in."""
+
+
+def popup_headers(*, leads_to: str = "") -> list[tuple[bytes, bytes]]:
+    """The same for the pages on which people let apps in.
+
+    Apps in a browser open them beside themselves and wait until they are closed, which a policy about openers would
+    hide from them. ``leads_to`` is where such a page's form ends: the app's address, as a policy names it.
+    """
+    policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {leads_to}".rstrip())
+    changed = {**SECURITY_HEADERS, "Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "unsafe-none"}
+    return [(name.lower().encode(), value.encode()) for name, value in changed.items()]
+
+
+POPUP: Final = popup_headers()
+
 # Smaller ones hardly get shorter.
 _PACKED_FROM_BYTES: Final = 1000
 # A page is packed for one reader, and at once. Lower levels take as long, the usual sixth twice as long.
@@ -54,6 +71,8 @@ _GZIP_FRAME: Final = 31
 
 class Answer(Response[Any]):
     """A whole answer. To a HEAD request it is sent without its body. ``packs``: unless it is packed already."""
+
+    security = SECURITY
 
     # The framework's own __init__ is what costs: nothing that it sets is used here.
     def __init__(
@@ -76,7 +95,7 @@ class Answer(Response[Any]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self.body
-        headers = SECURITY.copy()
+        headers = self.security.copy()
         headers += [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         headers += [(b"set-cookie", cookie.encode()) for cookie in self._cookies]
         if self._packs and len(body) >= _PACKED_FROM_BYTES:

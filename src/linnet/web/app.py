@@ -11,7 +11,19 @@ from linnet.errors import LinnetError, Unauthenticated, Unavailable
 from linnet.ids import LeaseExhausted
 from linnet.web.answers import go_to, refusal
 from linnet.web.asking import PageRoute, here_of, is_script, safe_path
-from linnet.web.pages import accounts, errors, explore, home, live, notifications, people, settings, statics, tweets
+from linnet.web.pages import (
+    accounts,
+    errors,
+    explore,
+    home,
+    live,
+    notifications,
+    oauth,
+    people,
+    settings,
+    statics,
+    tweets,
+)
 from linnet.web.routes import LIMIT_HEADERS, bind_pages
 from linnet.web.services import WebServices
 from linnet.web.sessions import AnyRequest
@@ -21,6 +33,7 @@ log = structlog.get_logger()
 PAGES: tuple[PageRoute, ...] = (
     *home.PAGES,
     *accounts.PAGES,
+    *oauth.PAGES,
     *tweets.PAGES,
     *people.PAGES,
     *explore.PAGES,

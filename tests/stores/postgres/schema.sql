@@ -1,3 +1,15 @@
+create table apps (
+    id bigint not null,
+    name text not null,
+    website text,
+    redirect_uris text[] not null,
+    scopes text not null,
+    secret_hash bytea not null,
+    token_hash bytea,
+    tokens_count integer not null default 0,
+    used_ms bigint,
+    constraint apps_pkey PRIMARY KEY (id)
+);
 create table blocked_by (
     user_id bigint not null,
     blocker_id bigint not null,
@@ -52,6 +64,14 @@ create table likes (
     id bigint not null,
     constraint likes_pkey PRIMARY KEY (user_id, tweet_id)
 );
+create table markers (
+    user_id bigint not null,
+    timeline text not null,
+    last_read_id bigint not null,
+    version bigint not null,
+    updated_ms bigint not null,
+    constraint markers_pkey PRIMARY KEY (user_id, timeline)
+);
 create table mentions (
     user_id bigint not null,
     tweet_id bigint not null,
@@ -85,6 +105,17 @@ create table notifications (
     actor_id bigint not null,
     id bigint not null,
     constraint notifications_pkey PRIMARY KEY (user_id, kind, group_id, actor_id)
+);
+create table oauth_codes (
+    user_id bigint not null,
+    code_hash bytea not null,
+    app_id bigint not null,
+    redirect_uri text not null,
+    scopes text not null,
+    challenge text,
+    expires_ms bigint not null,
+    session_id bigint,
+    constraint oauth_codes_pkey PRIMARY KEY (user_id, code_hash)
 );
 create table outbox (
     actor_id bigint not null,
@@ -138,6 +169,8 @@ create table sessions (
     token_hash bytea not null,
     device text not null,
     last_used_ms bigint not null,
+    app_id bigint,
+    scopes text,
     constraint sessions_pkey PRIMARY KEY (user_id, id),
     constraint sessions_token UNIQUE (user_id, token_hash)
 );
@@ -249,6 +282,7 @@ create table worker_leases (
     expires_at timestamp with time zone not null,
     constraint worker_leases_pkey PRIMARY KEY (worker)
 );
+CREATE INDEX apps_unused ON public.apps USING btree (id) WHERE (used_ms IS NULL);
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
 CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
@@ -261,6 +295,7 @@ CREATE INDEX notification_groups_newest ON public.notification_groups USING btre
 CREATE INDEX notifications_by_actor ON public.notifications USING btree (actor_id, user_id);
 CREATE UNIQUE INDEX notifications_newest ON public.notifications USING btree (user_id, id DESC) INCLUDE (kind, group_id, actor_id);
 CREATE INDEX notifications_of_group ON public.notifications USING btree (user_id, kind, group_id, id DESC) INCLUDE (actor_id);
+CREATE INDEX oauth_codes_oldest ON public.oauth_codes USING btree (expires_ms);
 CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
 CREATE INDEX popular_best ON public.popular USING btree (score_ms DESC, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);

@@ -110,13 +110,13 @@ def test_a_table_that_lies_otherwise_is_not_touched(placement: Placement, said: 
 
 
 def test_what_citus_says_of_its_tables_is_understood() -> None:
-    groups = {"users": 1, "usernames": 2, "emails": 3}
+    groups = {"users": 1, "usernames": 2, "emails": 3, "apps": 4}
     rows = [
         (table, "distributed", placement.owner, groups[placement.beside])
         for table, placement in PLACEMENTS.items()
         if isinstance(placement, Distributed)
     ]
-    rows += [(table, "reference", "<none>", 4) for table, each in PLACEMENTS.items() if isinstance(each, Reference)]
+    rows += [(table, "reference", "<none>", 5) for table, each in PLACEMENTS.items() if isinstance(each, Reference)]
     understood = placements_of(rows[::-1])
     assert [step.table for step in plan(understood) if step.is_new] == []
     # In a group of its own it does not lie beside its owners.

@@ -25,11 +25,19 @@ from linnet.stores.valkey.keys import Keys
 log = structlog.get_logger()
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """What a person lets an app do."""
+
+    app_id: int
+    scopes: frozenset[str]
+
+
 class Viewer(msgspec.Struct, frozen=True):
-    """Who looks, and by which log-in."""
+    """Who looks, and by which log-in. ``grant``: an app looks in their name; None: they do."""
 
     user_id: UserId
     session_id: SessionId
+    grant: Grant | None = None
 
 
 class ViewerOptions(msgspec.Struct, frozen=True):
@@ -84,16 +92,28 @@ class Viewers:
     def peek(self, token: str) -> Viewer | None:
         """The viewer if this process remembers the token, without waiting for anything. None: ask ``find``."""
         known = self._known.get(token)
+        if known is not None and known.until > self._now() and known.viewer.grant is None:
+            return known.viewer
+        return None
+
+    def peek_granted(self, token: str) -> Viewer | None:
+        """As ``peek``, also for the token of an app that somebody let in: for edges that look at its scopes."""
+        known = self._known.get(token)
         if known is not None and known.until > self._now():
             return known.viewer
         return None
 
     async def find(self, token: str) -> Viewer | None:
-        """None for anything that is not the token of a living session.
+        """None for anything that is not the token of a living log-in; an app's token is none.
 
         Raises ``Unavailable`` only when nobody can be asked.
         """
-        viewer = self.peek(token)
+        viewer = await self.find_granted(token)
+        return viewer if viewer is not None and viewer.grant is None else None
+
+    async def find_granted(self, token: str) -> Viewer | None:
+        """As ``find``, also for the token of an app that somebody let in: for edges that look at its scopes."""
+        viewer = self.peek_granted(token)
         if viewer is not None:
             return viewer
         user_id = token_owner(token)
@@ -175,7 +195,7 @@ class Viewers:
             log.debug("asking PostgreSQL for a session", cause=str(error))
             cached = None
         if cached is not None:
-            return None if cached.ended else Viewer(user_id, cached.id)
+            return None if cached.ended else _viewer(user_id, cached.id, cached.app_id, cached.scopes)
         history = self._valkey.history
         session = await sessions.find_by_token(
             self._db, user_id=user_id, token_hash=hashed_token, unused_since_ms=unused_since_ms(self._clock)
@@ -184,14 +204,15 @@ class Viewers:
             # Not told to Valkey: whoever makes tokens up would fill it.
             return None
         self._uses.know_stored(session.id, session.last_used_ms)
+        viewer = _viewer(user_id, session.id, session.app_id, session.scopes)
         if self._valkey.history != history:
             # Its end may have been noted, after we read it, in a Valkey that is gone since.
-            return Viewer(user_id, session.id)
+            return viewer
         try:
-            await cached_sessions.put(self._valkey, self._keys, user_id, hashed_token, session.id)
+            await cached_sessions.put(self._valkey, self._keys, hashed_token, session)
         except (Unavailable, ValkeyReplyError) as error:
             log.debug("session not cached", cause=str(error))
-        return Viewer(user_id, session.id)
+        return viewer
 
     def _remember(self, token: str, hashed_token: bytes, viewer: Viewer | None) -> None:
         now = self._now()
@@ -215,3 +236,8 @@ class Viewers:
         known = self._known.pop(token, None)
         if known is not None:
             self._tokens.pop(known.hashed_token, None)
+
+
+def _viewer(user_id: UserId, session_id: SessionId, app_id: int | None, scopes: str | None) -> Viewer:
+    grant = None if scopes is None else Grant(app_id or 0, frozenset(scopes.split()))
+    return Viewer(user_id, session_id, grant)

@@ -50,6 +50,17 @@ async def user_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId)
     return user_view(profile, relationships.get(user_id))
 
 
+async def people_screen(deps: ReadDeps, viewer_id: UserId | None, user_ids: Sequence[UserId]) -> list[UserView]:
+    """Several people in the order that was asked for; who is gone is left out."""
+    profiles_by_id = await deps.profiles.fetch(user_ids)
+    relationships, _ = await _fetch_relationships(deps, viewer_id, user_ids)
+    return [
+        user_view(profiles_by_id[user_id], relationships.get(user_id))
+        for user_id in user_ids
+        if user_id in profiles_by_id
+    ]
+
+
 async def profile_screen(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> ProfileView:
     """A user on a page of their own. Raises ``UserNotFound``."""
     profile = await _find_own_profile(deps, user_id) if viewer_id == user_id else await _find_profile(deps, user_id)

@@ -104,6 +104,12 @@ async def thread_screen(deps: ReadDeps, viewer_id: UserId | None, tweet_id: Twee
     return b'{"ancestors":[%b],"tweet":%b,"replies":%b}' % (b",".join(ancestors), shown, page_json(replies))
 
 
+async def ancestors_of(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> list[bytes]:
+    """What a tweet answers, from the beginning on, without placeholders. Raises ``TweetNotFound``."""
+    found = await _ancestors(deps, viewer_id, await find_tweet(deps, viewer_id, tweet_id))
+    return [item for item in found if b'"deleted":true' not in item[:64]]
+
+
 async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> list[bytes]:
     found: list[Tweet] = []
     missing: TweetId | None = None

@@ -21,18 +21,26 @@ _MAX_FILLS: Final = 8
 
 
 async def user_tweets_page(
-    deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range, *, part: Part = "all"
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    user_id: UserId,
+    wanted: Range,
+    *,
+    part: Part = "all",
+    pinned_first: bool = True,
+    with_retweets: bool = True,
 ) -> Page:
     """What somebody wrote and retweeted; nothing where a block stands between. Raises ``UserNotFound``.
 
-    The pinned tweet stands on the first page alone, before all others, and not again at its own place; among replies
-    it is nothing special. A page of a part of it may be short before the end, where there is much of the other part.
+    The pinned tweet stands on the first page alone, before all others, and not again at its own place; among replies it
+    is nothing special, and nowhere unless it is to be ``pinned_first``. A page of a part may be short before the end,
+    where there is much of the other part.
     """
     if not await deps.profiles.fetch([user_id]):
         raise UserNotFound
     if not await meets(deps, viewer_id, user_id, surface="user"):
         return Page([], None, None)
-    pinned = None if part == "replies" else await pins.find_pinned(deps.db, user_id)
+    pinned = None if part == "replies" or not pinned_first else await pins.find_pinned(deps.db, user_id)
 
     async def fetch(rest: Range) -> Skeleton:
         # One more, to know whether there is more, and one for the pinned tweet, which is none.
@@ -41,7 +49,7 @@ async def user_tweets_page(
         return skeleton_of([entry for entry in entries if entry != pinned], rest)
 
     async def fill(rest: Range) -> Page:
-        return await _fill(deps, viewer_id, rest, fetch, part)
+        return await _fill(deps, viewer_id, rest, fetch, part, with_retweets=with_retweets)
 
     is_first = wanted == Range(wanted.limit)
     shown = None if pinned is None or not is_first else await _shown(deps, viewer_id, pinned)
@@ -57,9 +65,15 @@ async def user_tweets_page(
 
 
 async def _fill(
-    deps: ReadDeps, viewer_id: UserId | None, wanted: Range, fetch: Callable[[Range], Awaitable[Skeleton]], part: Part
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    wanted: Range,
+    fetch: Callable[[Range], Awaitable[Skeleton]],
+    part: Part,
+    *,
+    with_retweets: bool,
 ) -> Page:
-    if part == "all":
+    if part == "all" and with_retweets:
         return await fill_page(deps, viewer_id, wanted, fetch, surface="user")
     fills, goes_on_at = 0, 0
 
@@ -67,7 +81,12 @@ async def _fill(
         nonlocal fills, goes_on_at
         fills += 1
         found = await fetch(rest)
-        entries = [entry for entry in found.entries if entry.is_reply_to_other == (part == "replies")]
+        entries = [
+            entry
+            for entry in found.entries
+            if (part == "all" or entry.is_reply_to_other == (part == "replies"))
+            and (with_retweets or not entry.original_id)
+        ]
         if found.more and fills == _MAX_FILLS:
             goes_on_at = found.reached
             return Skeleton(entries, False, found.reached)
@@ -77,6 +96,16 @@ async def _fill(
     if goes_on_at and page.next_id is None and not wanted.ascending:
         return Page(page.items, goes_on_at, page.prev_id)
     return page
+
+
+async def pinned_of(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId) -> bytes | None:
+    """The tweet that somebody pinned; None for none, and where a block stands between. Raises ``UserNotFound``."""
+    if not await deps.profiles.fetch([user_id]):
+        raise UserNotFound
+    if not await meets(deps, viewer_id, user_id, surface="user"):
+        return None
+    pinned = await pins.find_pinned(deps.db, user_id)
+    return None if pinned is None else await _shown(deps, viewer_id, pinned)
 
 
 async def _shown(deps: ReadDeps, viewer_id: UserId | None, pinned: Entry) -> bytes | None:

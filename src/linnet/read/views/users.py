@@ -54,13 +54,17 @@ class MeView(ProfileView, frozen=True):
 
 
 class SessionView(msgspec.Struct, frozen=True):
-    """One log-in. ``current`` is the one that asks."""
+    """One log-in, or one app that was let in. ``current`` is the one that asks.
+
+    ``scopes`` is what an app may do, and ``device`` its name; null: a log-in, which may do everything.
+    """
 
     id: str
     device: str
     created_at: str
     last_used_at: str
     current: bool
+    scopes: list[str] | None = None
 
 
 def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
@@ -106,6 +110,7 @@ def session_view(session: Session, *, current_id: SessionId) -> SessionView:
         created_at=rfc3339(unix_ms_of(session.id)),
         last_used_at=rfc3339(session.last_used_ms),
         current=session.id == current_id,
+        scopes=None if session.scopes is None else session.scopes.split(),
     )
 
 

@@ -45,6 +45,8 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     # What has to be unique everywhere is its own owner.
     "usernames": Distributed("username", beside="usernames"),
     "emails": Distributed("email", beside="emails"),
+    # Its own owner as well: nobody else's.
+    "apps": Distributed("id", beside="apps"),
     "sessions": _of_user("user_id"),
     "following": _of_user("user_id"),
     "followers": _of_user("user_id"),
@@ -67,6 +69,8 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "notification_states": _of_user("user_id"),
     "idempotency_keys": _of_user("user_id"),
     "view_changes": _of_user("user_id"),
+    "oauth_codes": _of_user("user_id"),
+    "markers": _of_user("user_id"),
     "outbox": _of_user("actor_id"),
     "parked_events": _of_user("actor_id"),
     # Some hundreds of rows that are joined with whom somebody follows.

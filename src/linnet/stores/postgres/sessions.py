@@ -18,11 +18,15 @@ async def insert(db: Reader, session: LoginSession, *, token_hash: bytes) -> Non
         token_hash=token_hash,
         device=session.device,
         now_ms=session.last_used_ms,
+        app_id=session.app_id,
+        scopes=session.scopes,
     )
 
 
-def _session(session_id: int, user_id: int, device: str, last_used_ms: int) -> LoginSession:
-    return LoginSession(SessionId(session_id), UserId(user_id), device, last_used_ms)
+def _session(
+    session_id: int, user_id: int, device: str, last_used_ms: int, app_id: int | None, scopes: str | None
+) -> LoginSession:
+    return LoginSession(SessionId(session_id), UserId(user_id), device, last_used_ms, app_id, scopes)
 
 
 async def find_by_token(db: Reader, *, user_id: UserId, token_hash: bytes, unused_since_ms: int) -> LoginSession | None:
@@ -43,6 +47,12 @@ async def fetch_by_user(db: Reader, user_id: UserId, *, unused_since_ms: int, pa
     )
 
 
+async def lock_living(db: Reader, user_id: UserId, session_id: SessionId, *, unused_since_ms: int) -> bool:
+    """Whether the session is not over; until the transaction ends it will not be."""
+    found = await db.value(_sql["lock_living"], user_id=user_id, session_id=session_id, unused_since_ms=unused_since_ms)
+    return found is not None
+
+
 async def fetch_living_ids(
     db: Reader, *, user_ids: Collection[UserId], session_ids: Collection[SessionId], unused_since_ms: int
 ) -> set[int]:
@@ -61,6 +71,11 @@ async def fetch_living_ids(
 async def delete(db: Reader, user_id: UserId, session_id: SessionId) -> list[bytes]:
     """The ended session's token hash, or nothing."""
     return await db.fetch(bytes, _sql["delete"], user_id=user_id, session_id=session_id)
+
+
+async def delete_of_app(db: Reader, user_id: UserId, app_id: int, *, token_hash: bytes) -> list[bytes]:
+    """The token's hash if it was that app's and ended now, or nothing."""
+    return await db.fetch(bytes, _sql["delete_of_app"], user_id=user_id, app_id=app_id, token_hash=token_hash)
 
 
 async def delete_others(db: Reader, user_id: UserId, session_id: SessionId) -> list[bytes]:

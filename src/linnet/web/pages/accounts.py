@@ -16,7 +16,7 @@ from linnet.errors import (
     WrongCredentials,
 )
 from linnet.ids import SessionId, UserId
-from linnet.web.answers import go_to, leave_to
+from linnet.web.answers import AUTHORIZE, POPUP, Answer, go_to, leave_to
 from linnet.web.asking import Ask, PageRoute, safe_path
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show
@@ -29,7 +29,7 @@ from linnet.write.actions.sessions import end_session
 async def sign_up_form(ask: Ask) -> Response[Any]:
     """An empty form; who is logged in has no use for it."""
     back = safe_path(ask.query("next"))
-    return go_to(back) if ask.viewer is not None else await _show_sign_up(ask, {}, {}, back=back)
+    return _beside(back, go_to(back)) if ask.viewer is not None else await _show_sign_up(ask, {}, {}, back=back)
 
 
 async def sign_up(ask: Ask) -> Response[Any]:
@@ -58,9 +58,17 @@ async def sign_up(ask: Ask) -> Response[Any]:
 async def _show_sign_up(
     ask: Ask, fields: dict[str, str], errors: dict[str, str], *, back: str, error: LinnetError | None = None
 ) -> Response[Any]:
-    return await show(
+    page = await show(
         ask, "signup.html", title="Sign up", error=error, beside=False, fields=fields, errors=errors, back=back
     )
+    return _beside(back, page)
+
+
+def _beside(back: str, answer: Answer) -> Answer:
+    """On the way to where apps are let in, pages are open beside an app that waits for them to be closed."""
+    if back.partition("?")[0] == AUTHORIZE:
+        answer.security = POPUP
+    return answer
 
 
 def errors_by_field(error: LinnetError) -> dict[str, str]:
@@ -83,8 +91,9 @@ async def log_in_form(ask: Ask) -> Response[Any]:
     """An empty form."""
     back = safe_path(ask.query("next"))
     if ask.viewer is not None:
-        return go_to(back)
-    return await show(ask, "login.html", title="Log in", beside=False, login="", sentence="", back=back)
+        return _beside(back, go_to(back))
+    page = await show(ask, "login.html", title="Log in", beside=False, login="", sentence="", back=back)
+    return _beside(back, page)
 
 
 async def log_in(ask: Ask) -> Response[Any]:
@@ -106,7 +115,7 @@ async def log_in(ask: Ask) -> Response[Any]:
     except (Invalid, WrongCredentials, Limited) as error:
         ask.did_nothing = isinstance(error, Invalid)
         sentence = WrongCredentials.public_sentence() if isinstance(error, Invalid) else plainly(error)
-        return await show(
+        page = await show(
             ask,
             "login.html",
             title="Log in",
@@ -116,6 +125,7 @@ async def log_in(ask: Ask) -> Response[Any]:
             sentence=sentence,
             back=back,
         )
+        return _beside(back, page)
     return await _start(ask, logged_in.token, back)
 
 
@@ -123,7 +133,7 @@ async def _start(ask: Ask, token: str, back: str) -> Response[Any]:
     """A session of this browser's own; whoever was logged in here before is not any more."""
     if ask.viewer is not None:
         await end_quietly(ask, ask.viewer.user_id, ask.viewer.session_id)
-    return go_to(back, session_cookie(token, secure=ask.is_secure))
+    return _beside(back, go_to(back, session_cookie(token, secure=ask.is_secure)))
 
 
 async def log_out(ask: Ask) -> Response[Any]:

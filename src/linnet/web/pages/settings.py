@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Response
 
+from linnet.domain.scopes import meanings
 from linnet.domain.timeline import Range
 from linnet.errors import Invalid, Limited, LinnetError, PictureTooLarge, PictureUnreadable, WrongPassword
 from linnet.ids import SessionId
@@ -46,6 +47,7 @@ async def _show(
     shown = {name: getattr(account, name) or "" for name in _PROFILE_FIELDS}
     blocked = await blocked_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     muted = await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
+    sessions = await sessions_screen(read, actor.user_id, actor.session_id)
     return await show(
         ask,
         "settings.html",
@@ -54,7 +56,8 @@ async def _show(
         beside=False,
         account=account,
         fields={**shown, **(fields or {})},
-        devices=await sessions_screen(read, actor.user_id, actor.session_id),
+        devices=[session for session in sessions if session.scopes is None],
+        apps=[(app, meanings(frozenset(app.scopes))) for app in sessions if app.scopes is not None],
         blocked=blocked,
         muted=muted,
         max_picture_bytes=_max_picture_bytes(ask),
@@ -144,7 +147,7 @@ async def save_password(ask: Ask) -> Response[Any]:
 
 
 async def end_device(ask: Ask) -> Response[Any]:
-    """Logs another device out, or this one."""
+    """Logs another device out, or this one; or an app."""
     form = await ask.form()
     actor = ask.actor
     session_id = parse_id(form.get("session_id", ""))
@@ -152,7 +155,8 @@ async def end_device(ask: Ask) -> Response[Any]:
         await end_quietly(ask, actor.user_id, SessionId(session_id))
     if session_id == actor.session_id:
         return leave_to("/", secure=ask.is_secure)
-    return go_to("/settings?done=devices#s-devices")
+    section = "apps" if form.get("list") == "apps" else "devices"
+    return go_to(f"/settings?done={section}#s-{section}")
 
 
 async def blocked(ask: Ask) -> Response[Any]:

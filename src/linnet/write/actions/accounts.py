@@ -9,7 +9,7 @@ from linnet.domain.names import Problems, check_display_name, check_email, check
 from linnet.domain.user import Account
 from linnet.errors import EmailTaken, Unauthenticated, UsernameTaken, WrongPassword
 from linnet.ids import SessionId, UserId
-from linnet.stores.postgres import sessions, users
+from linnet.stores.postgres import codes, sessions, users
 from linnet.stores.postgres.pool import run_again
 from linnet.write.actions.passwords import Passwords
 from linnet.write.actions.sessions import LoggedIn as LoggedIn
@@ -97,6 +97,8 @@ async def _store_password(
         if not await users.update_password(tx, user_id, old_hash=old_hash, new_hash=new_hash):
             return None
         ended = await sessions.delete_others(tx, user_id, session_id)
+        # An app that was let in and has not fetched its token is out as well.
+        await codes.delete_all(tx, user_id)
         await append_ended(deps, tx, user_id, ended)
         return ended
 

@@ -6,7 +6,7 @@ What they wrote and did is taken apart by a job that is deferred in the same tra
 from linnet.domain.user import Account
 from linnet.errors import Invalid, Unauthenticated, WrongPassword
 from linnet.ids import UserId
-from linnet.stores.postgres import erasure, users
+from linnet.stores.postgres import codes, erasure, users
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.valkey.changes import profile_changed
 from linnet.stores.valkey.keys import pack_id
@@ -71,6 +71,7 @@ async def _write(deps: WriteDeps, session: Session, account: Account, now_ms: in
         return None
     # The row's lock is ours now: a log-in that checked the password waits for it, and then finds another one.
     token_hashes = await erasure.delete_sessions(session, account.id)
+    await codes.delete_all(session, account.id)
     await append_ended(deps, session, account.id, token_hashes)
     await erasure.delete_email(session, account.id, account.email)
     await erase_account.defer(session, user_id=account.id, left_ms=now_ms)

@@ -1,12 +1,12 @@
-"""Deletes what has had its time: sessions nobody used for long, old idempotency keys, jobs given up long ago, and notes
-of windows that were dropped.
+"""Deletes what has had its time: sessions nobody used for long, codes nobody redeemed, apps that nobody let in, old
+idempotency keys, jobs given up long ago, and notes of windows that were dropped.
 """
 
 from collections.abc import Awaitable, Callable
 
 from linnet.domain.session import unused_since_ms
 from linnet.ids import first_id_at
-from linnet.stores.postgres import histories, jobs, sessions, tweets
+from linnet.stores.postgres import apps, codes, histories, jobs, sessions, tweets
 from linnet.write.deps import WriteDeps
 from linnet.write.failover.repair import KEPT_HOURS
 from linnet.write.jobs.job import job
@@ -15,6 +15,7 @@ from linnet.write.jobs.job import job
 _PAGE_SIZE = 1000
 _PAGES = 20
 _GIVEN_UP_DAYS = 30
+_UNUSED_APP_DAYS = 7
 
 
 @job(cron="*/5 * * * *")
@@ -26,6 +27,10 @@ async def prune(deps: WriteDeps) -> None:
             deps.db, unused_since_ms=unused_since_ms(deps.clock.now_ms()), page_size=_PAGE_SIZE
         )
     )
+    now_ms = deps.clock.now_ms()
+    await _page_by_page(lambda: codes.delete_expired(deps.db, before_ms=now_ms, page_size=_PAGE_SIZE))
+    unused_id = first_id_at(now_ms - _UNUSED_APP_DAYS * 86_400_000)
+    await _page_by_page(lambda: apps.delete_unused(deps.db, before_id=unused_id, page_size=_PAGE_SIZE))
     # An hour more than a repair asks for: clocks may differ.
     before_id = first_id_at(deps.clock.now_ms() - (KEPT_HOURS + 1) * 3_600_000)
     await _page_by_page(lambda: histories.delete_changes(deps.db, before_id=before_id, page_size=_PAGE_SIZE))

@@ -222,3 +222,48 @@ create table view_changes (
     primary key (user_id, id, other_id)
 );
 create index view_changes_newest on view_changes (id) include (user_id, other_id);
+
+-- Apps that people may let in, distributed by their own id: nobody owns them. Only digests of secrets are kept.
+create table apps (
+    id bigint primary key,
+    name text not null,
+    website text,
+    redirect_uris text[] not null,
+    scopes text not null,
+    secret_hash bytea not null,
+    token_hash bytea,
+    tokens_count integer not null default 0,
+    -- Set: somebody let it in, or it asked for a token of its own. Others go after some days.
+    used_ms bigint
+);
+create index apps_unused on apps (id) where used_ms is null;
+
+-- What a person granted an app, until it is redeemed; afterwards for as long as the code would have been good, to know
+-- when somebody comes with it again.
+create table oauth_codes (
+    user_id bigint not null,
+    code_hash bytea not null,
+    app_id bigint not null,
+    redirect_uri text not null,
+    scopes text not null,
+    challenge text,
+    expires_ms bigint not null,
+    session_id bigint,
+    primary key (user_id, code_hash)
+);
+create index oauth_codes_oldest on oauth_codes (expires_ms);
+
+-- An app that was let in has a session like any log-in; what it may do stands there. Null: everything.
+alter table sessions
+    add column app_id bigint,
+    add column scopes text;
+
+-- How far a person has read, as their apps tell each other.
+create table markers (
+    user_id bigint not null,
+    timeline text not null,
+    last_read_id bigint not null,
+    version bigint not null,
+    updated_ms bigint not null,
+    primary key (user_id, timeline)
+);

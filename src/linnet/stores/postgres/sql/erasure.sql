@@ -202,7 +202,7 @@ delete from notifications where user_id = %(user_id)s and (kind, group_id, actor
 
 -- :name delete_own (user_id) -> none
 -- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
--- idempotency_keys_pkey, follow_changes_pkey and top_users_pkey.
+-- idempotency_keys_pkey, follow_changes_pkey, markers_pkey and top_users_pkey.
 with groups as (
     delete from notification_groups where user_id = %(user_id)s
 ), states as (
@@ -211,6 +211,8 @@ with groups as (
     delete from idempotency_keys where user_id = %(user_id)s
 ), changes as (
     delete from follow_changes where user_id = %(user_id)s
+), read_markers as (
+    delete from markers where user_id = %(user_id)s
 )
 delete from top_users where user_id = %(user_id)s;
 

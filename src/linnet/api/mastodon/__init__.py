@@ -1,0 +1,1 @@
+"""The Mastodon client API: another edge over the same screens and actions, in its clients' words."""

@@ -1,0 +1,224 @@
+"""Entities of the Mastodon API, as linnet fills them in. A field that a client needs is here, with its type.
+
+Ids are strings of digits, times have three decimals and a Z, addresses are whole.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Visibility = Literal["public"]
+
+
+class Field(msgspec.Struct, frozen=True):
+    name: str
+    value: str
+    verified_at: str | None = None
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What somebody wrote of themselves, as they wrote it."""
+
+    note: str
+    fields: list[Field]
+    privacy: Visibility = "public"
+    sensitive: bool = False
+    language: str | None = None
+    follow_requests_count: int = 0
+
+
+class Role(msgspec.Struct, frozen=True):
+    id: str = "-99"
+    name: str = ""
+    permissions: str = "0"
+    color: str = ""
+    highlighted: bool = False
+
+
+class Account(msgspec.Struct, frozen=True):
+    id: str
+    username: str
+    acct: str
+    url: str
+    uri: str
+    display_name: str
+    note: str
+    avatar: str
+    avatar_static: str
+    header: str
+    header_static: str
+    created_at: str
+    followers_count: int
+    following_count: int
+    statuses_count: int
+    fields: list[Field]
+    last_status_at: str | None = None
+    locked: bool = False
+    bot: bool = False
+    group: bool = False
+    discoverable: bool | None = True
+    indexable: bool = True
+    noindex: bool = False
+    emojis: list[Any] = []
+    roles: list[Any] = []
+
+
+class CredentialAccount(Account, frozen=True, kw_only=True):
+    """One's own."""
+
+    source: Source
+    role: Role = Role()
+
+
+class StatusMention(msgspec.Struct, frozen=True):
+    id: str
+    username: str
+    acct: str
+    url: str
+
+
+class StatusTag(msgspec.Struct, frozen=True):
+    name: str
+    url: str
+
+
+class StatusApplication(msgspec.Struct, frozen=True):
+    name: str
+    website: str | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    uri: str
+    url: str
+    created_at: str
+    account: Account
+    content: str
+    mentions: list[StatusMention]
+    tags: list[StatusTag]
+    replies_count: int
+    reblogs_count: int
+    favourites_count: int
+    in_reply_to_id: str | None
+    in_reply_to_account_id: str | None
+    reblog: "Status | None"
+    favourited: bool = False
+    reblogged: bool = False
+    muted: bool = False
+    bookmarked: bool = False
+    pinned: bool | msgspec.UnsetType = msgspec.UNSET
+    edited_at: str | None = None
+    visibility: Visibility = "public"
+    sensitive: bool = False
+    spoiler_text: str = ""
+    language: str | None = None
+    media_attachments: list[Any] = []
+    emojis: list[Any] = []
+    poll: None = None
+    card: None = None
+    application: StatusApplication | None = None
+    filtered: list[Any] = []
+    text: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Context(msgspec.Struct, frozen=True):
+    ancestors: list[Status]
+    descendants: list[Status]
+
+
+class Relationship(msgspec.Struct, frozen=True):
+    """``blocked_by`` is never said here: whom one blocks is nobody's business, and least of all theirs."""
+
+    id: str
+    following: bool = False
+    showing_reblogs: bool = False
+    notifying: bool = False
+    followed_by: bool = False
+    blocking: bool = False
+    blocked_by: bool = False
+    muting: bool = False
+    muting_notifications: bool = False
+    requested: bool = False
+    requested_by: bool = False
+    domain_blocking: bool = False
+    endorsed: bool = False
+    note: str = ""
+    languages: list[str] | None = None
+
+
+class TagDay(msgspec.Struct, frozen=True):
+    day: str
+    accounts: str
+    uses: str
+
+
+class Tag(msgspec.Struct, frozen=True):
+    name: str
+    url: str
+    history: list[TagDay]
+    following: bool = False
+    id: str = ""
+
+
+class Notification(msgspec.Struct, frozen=True):
+    id: str
+    type: str
+    created_at: str
+    account: Account
+    group_key: str
+    status: Status | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class NotificationGroup(msgspec.Struct, frozen=True):
+    """``most_recent_notification_id`` is a number: clients read it as one."""
+
+    group_key: str
+    notifications_count: int
+    type: str
+    most_recent_notification_id: int
+    page_min_id: str
+    page_max_id: str
+    latest_page_notification_at: str
+    sample_account_ids: list[str]
+    status_id: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class GroupedNotifications(msgspec.Struct, frozen=True):
+    accounts: list[Account]
+    statuses: list[Status]
+    notification_groups: list[NotificationGroup]
+
+
+class Marker(msgspec.Struct, frozen=True):
+    last_read_id: str
+    version: int
+    updated_at: str
+
+
+class Search(msgspec.Struct, frozen=True):
+    accounts: list[Account]
+    statuses: list[Status]
+    hashtags: list[Tag]
+
+
+class Application(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    website: str | None
+    scopes: list[str]
+    redirect_uris: list[str]
+    redirect_uri: str
+    vapid_key: str = ""
+
+
+class CredentialApplication(Application, frozen=True, kw_only=True):
+    client_id: str
+    client_secret: str
+    client_secret_expires_at: int = 0
+
+
+class Token(msgspec.Struct, frozen=True):
+    access_token: str
+    scope: str
+    created_at: int
+    token_type: str = "Bearer"

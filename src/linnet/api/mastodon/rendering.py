@@ -1,0 +1,149 @@
+"""What screens show becomes entities. Whoever is not shown by a screen is not here either."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from linnet.api.mastodon.content import account_url, plain_html, status_url, tag_url, text_html
+from linnet.api.mastodon.endpoints import Call
+from linnet.api.mastodon.entities import (
+    Account,
+    CredentialAccount,
+    Field,
+    Relationship,
+    Source,
+    Status,
+    StatusMention,
+    StatusTag,
+)
+from linnet.ids import UserId
+from linnet.read.views.tweets import MentionView, TweetView
+from linnet.read.views.users import MeView, UserView, user_view
+
+MISSING_HEADER: Final = "/api/v1/pictures/header/missing.png"
+MISSING_AVATAR: Final = "/api/v1/pictures/avatar/missing.png"
+
+_tweets = msgspec.json.Decoder(TweetView)
+
+
+def read_tweet(item: bytes) -> TweetView:
+    """What a screen put into a page."""
+    return _tweets.decode(item)
+
+
+async def accounts_by_id(call: Call, user_ids: Iterable[int]) -> dict[str, Account]:
+    """Those who are there."""
+    found = await call.read.profiles.fetch([UserId(user_id) for user_id in set(user_ids)])
+    return {str(user_id): account_of(call, user_view(profile, None)) for user_id, profile in found.items()}
+
+
+def account_of(call: Call, user: UserView) -> Account:
+    return Account(**_facts_of(call, user))
+
+
+def credentials_of(call: Call, me: MeView) -> CredentialAccount:
+    facts = _facts_of(call, me)
+    fields = [Field(field.name, me.location) for field in facts["fields"]]
+    return CredentialAccount(**facts, source=Source(me.bio, fields))
+
+
+def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
+    base = call.base
+    url = account_url(base, user.username)
+    # A bird is drawn as SVG, which few apps show: these look at the name instead, and draw their own.
+    is_drawn = user.avatar_url.endswith(".svg")
+    avatar = base + (MISSING_AVATAR if is_drawn else user.avatar_url)
+    return {
+        "id": user.id,
+        "username": user.username,
+        "acct": user.username,
+        "url": url,
+        "uri": url,
+        "display_name": user.name,
+        "note": plain_html(user.bio),
+        "avatar": avatar,
+        "avatar_static": avatar,
+        "header": base + MISSING_HEADER,
+        "header_static": base + MISSING_HEADER,
+        "created_at": user.created_at,
+        "followers_count": user.counts.followers,
+        "following_count": user.counts.following,
+        "statuses_count": user.counts.tweets,
+        "fields": [Field("Location", plain_html(user.location))] if user.location else [],
+    }
+
+
+def relationship_of(user: UserView) -> Relationship:
+    stands = user.viewer
+    if stands is None:
+        return Relationship(user.id)
+    return Relationship(
+        user.id,
+        following=stands.following,
+        showing_reblogs=stands.following,
+        followed_by=stands.followed_by,
+        blocking=stands.blocking,
+        muting=stands.muting,
+        muting_notifications=stands.muting,
+    )
+
+
+async def statuses_of(call: Call, items: Sequence[bytes]) -> list[Status]:
+    """In the order of a page. An author who went since the page was read is left out with what they wrote."""
+    tweets = [read_tweet(item) for item in items]
+    people = {int(tweet.author.id) for tweet in tweets}
+    people |= {int(tweet.retweet_of.author.id) for tweet in tweets if tweet.retweet_of is not None}
+    accounts = await accounts_by_id(call, people) if people else {}
+    found = (_status_of(call, tweet, accounts) for tweet in tweets)
+    return [status for status in found if status is not None]
+
+
+async def status_of(call: Call, item: bytes) -> Status:
+    """Of a screen with one tweet."""
+    [status] = await statuses_of(call, [item])
+    return status
+
+
+def _status_of(call: Call, tweet: TweetView, accounts: dict[str, Account]) -> Status | None:
+    account = accounts.get(tweet.author.id)
+    if account is None:
+        return None
+    shown, reblog = tweet, None
+    if tweet.retweet_of is not None:
+        shown = tweet.retweet_of
+        reblog = _status_of(call, shown, accounts)
+        if reblog is None:
+            return None
+    base = call.base
+    url = status_url(base, tweet.author.username, tweet.id)
+    viewer = shown.viewer
+    is_own = call.viewer_id is not None and tweet.author.id == str(call.viewer_id)
+    return Status(
+        id=tweet.id,
+        uri=url,
+        url=url,
+        created_at=tweet.created_at,
+        account=account,
+        # A retweet says what is inside it, as others' do.
+        content=text_html(base, shown.text, shown.entities),
+        mentions=[
+            StatusMention(mention.user_id, mention.username, mention.username, account_url(base, mention.username))
+            for mention in _once(shown)
+        ],
+        tags=[StatusTag(tag, tag_url(base, tag)) for tag in dict.fromkeys(tag.text for tag in shown.entities.hashtags)],
+        replies_count=shown.counts.replies,
+        reblogs_count=shown.counts.retweets,
+        favourites_count=shown.counts.likes,
+        in_reply_to_id=None if tweet.reply_to is None else tweet.reply_to.tweet_id,
+        in_reply_to_account_id=None if tweet.reply_to is None else tweet.reply_to.user_id,
+        reblog=reblog,
+        favourited=viewer is not None and viewer.liked,
+        reblogged=viewer is not None and viewer.retweeted,
+        pinned=tweet.pinned if is_own and reblog is None else msgspec.UNSET,
+    )
+
+
+def _once(tweet: TweetView) -> list[MentionView]:
+    """Each person who is mentioned, though it be several times."""
+    return list({mention.user_id: mention for mention in tweet.entities.mentions}.values())

@@ -1,0 +1,238 @@
+"""Statuses: post, read, delete, and what one does with them."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from linnet.api.answers import Answer
+from linnet.api.mastodon.answers import answer
+from linnet.api.mastodon.endpoints import Call, Route
+from linnet.api.mastodon.entities import Context, Status
+from linnet.api.mastodon.paging import view_links, wanted_of
+from linnet.api.mastodon.params import Params
+from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of
+from linnet.domain.event import TweetRef
+from linnet.domain.timeline import Range
+from linnet.errors import Forbidden, Invalid, TweetNotFound
+from linnet.ids import TweetId, UserId, first_id_at
+from linnet.read.timelines.likes import likers_page
+from linnet.read.timelines.people import retweeters_page
+from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
+from linnet.write.actions import likes, pins, tweets
+
+_KEY: Final = re.compile(r"[!-~]{1,255}")
+# Answers to answers: so many are looked up, and so many shown. Deeper ones are found from there.
+_MOST_DESCENDANTS: Final = 200
+_MOST_LOOKS: Final = 60
+_ANSWERS_PER_LOOK: Final = 100
+# What linnet does not have must not be posted as something else than was meant.
+_MISSING: Final = {
+    "media_ids": "linnet has no media yet.",
+    "poll[options]": "linnet has no polls yet.",
+    "scheduled_at": "linnet posts at once alone.",
+    "spoiler_text": "linnet has no content warnings yet.",
+    "quoted_status_id": "linnet has no quotes yet.",
+}
+
+
+async def post_status(call: Call) -> Answer:
+    """A tweet, or an answer to one."""
+    params = await call.body()
+    for name, sentence in _MISSING.items():
+        if any(params.texts(name)):
+            raise Invalid.field(name, sentence)
+    if params.text("visibility", "public") not in ("public", ""):
+        raise Invalid.field("visibility", "Everything that is posted here is public.")
+    key = call.header(b"idempotency-key") or None
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid.field("Idempotency-Key", "This must be 1 to 255 visible ASCII characters.")
+    reply_to = _answered(params)
+    oldest_new_id = first_id_at(call.write.clock.now_ms())
+    tweet = await tweets.post_tweet(
+        call.write, call.me, text=params.text("status"), reply_to=reply_to, idempotency_key=key
+    )
+    call.did_nothing = tweet.id < oldest_new_id
+    return answer(await status_of(call, await posted_screen(call.read, call.me, tweet, again=key is not None)))
+
+
+def _answered(params: Params) -> TweetId | None:
+    if not params.text("in_reply_to_id"):
+        return None
+    number = params.number("in_reply_to_id")
+    if not number:
+        raise TweetNotFound
+    return TweetId(number)
+
+
+async def get_status(call: Call) -> Answer:
+    """One of them."""
+    return answer(await _shown(call, call.tweet_id()))
+
+
+async def get_statuses(call: Call) -> Answer:
+    """Several, by their ids; those that are gone are left out."""
+    found: list[Status] = []
+    for text in call.query().texts("id")[:20]:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+        try:
+            found.append(await _shown(call, TweetId(number)))
+        except TweetNotFound:
+            continue
+    return answer(found)
+
+
+async def delete_status(call: Call) -> Answer:
+    """One's own; with its text, to be written anew."""
+    tweet_id = call.tweet_id()
+    item = await tweet_screen(call.read, call.me, tweet_id)
+    tweet = read_tweet(item)
+    status = await status_of(call, item)
+    try:
+        await tweets.delete_tweet(call.write, call.me, tweet_id)
+    except Forbidden as error:
+        # Others' are not looked for here.
+        raise TweetNotFound from error
+    call.read.tweets.forget([tweet_id])
+    return answer(msgspec.structs.replace(status, text=tweet.text))
+
+
+async def get_source(call: Call) -> Answer:
+    """One's own, as it was written."""
+    tweet = read_tweet(await tweet_screen(call.read, call.me, call.tweet_id()))
+    if tweet.author.id != str(call.me):
+        raise TweetNotFound
+    return answer({"id": tweet.id, "text": tweet.text, "spoiler_text": ""})
+
+
+async def get_history(call: Call) -> Answer:
+    """What it was before: nothing is ever changed here, so it is as it was posted."""
+    status = await _shown(call, call.tweet_id())
+    return answer(
+        [
+            {
+                "content": status.content,
+                "spoiler_text": "",
+                "sensitive": False,
+                "created_at": status.created_at,
+                "account": status.account,
+                "media_attachments": [],
+                "emojis": [],
+            }
+        ]
+    )
+
+
+async def get_context(call: Call) -> Answer:
+    """What it answers, up to the beginning, and what answers it, branch by branch, each from the oldest on."""
+    tweet_id = call.tweet_id()
+    above = await ancestors_of(call.read, call.viewer_id, tweet_id)
+    start = read_tweet(await tweet_screen(call.read, call.viewer_id, tweet_id))
+    root = start.retweet_of or start
+    below: list[bytes] = []
+    looks = _MOST_LOOKS
+    waiting = [TweetRef(UserId(int(root.author.id)), TweetId(int(root.id)))]
+    # Depth first: a stack, of which the last is shown next.
+    stack: list[bytes | TweetRef] = list(waiting)
+    while stack and len(below) < _MOST_DESCENDANTS:
+        each = stack.pop()
+        if isinstance(each, bytes):
+            below.append(each)
+            continue
+        if looks == 0:
+            continue
+        looks -= 1
+        page = await replies_page(call.read, call.viewer_id, each, Range(_ANSWERS_PER_LOOK))
+        # Newest first, so that the oldest is on top of the stack; what answers it is looked up right after it.
+        for item in page.items:
+            reply = read_tweet(item)
+            if reply.counts.replies:
+                stack.append(TweetRef(UserId(int(reply.author.id)), TweetId(int(reply.id))))
+            stack.append(item)
+    ancestors, descendants = await statuses_of(call, above), await statuses_of(call, below)
+    return answer(Context(ancestors, descendants))
+
+
+async def favourite(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return answer(await _shown(call, await likes.like(call.write, call.me, call.tweet_id())))
+
+
+async def unfavourite(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return answer(await _shown(call, await likes.unlike(call.write, call.me, call.tweet_id())))
+
+
+async def reblog(call: Call) -> Answer:
+    """The retweet, which has an id of its own, around what is in it."""
+    params = await call.body()
+    if params.text("visibility", "public") not in ("public", ""):
+        raise Invalid.field("visibility", "Everything that is posted here is public.")
+    return answer(await _shown(call, await tweets.retweet(call.write, call.me, call.tweet_id())))
+
+
+async def unreblog(call: Call) -> Answer:
+    """The tweet that was in it; named by itself or by the retweet."""
+    tweet = read_tweet(await tweet_screen(call.read, call.me, call.tweet_id()))
+    original_id = TweetId(int((tweet.retweet_of or tweet).id))
+    await tweets.undo_retweet(call.write, call.me, original_id)
+    return answer(await _shown(call, original_id))
+
+
+async def pin(call: Call) -> Answer:
+    """One's own; another one that was pinned is so no more."""
+    return await _pinned(call, await pins.pin(call.write, call.me, call.tweet_id()))
+
+
+async def unpin(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return await _pinned(call, await pins.unpin(call.write, call.me, call.tweet_id()))
+
+
+async def _pinned(call: Call, change: pins.PinChange) -> Answer:
+    item = await changed_screen(call.read, call.me, change.tweet_id, changed_ids=change.changed_ids)
+    return answer(await status_of(call, item))
+
+
+async def get_favourited_by(call: Call) -> Answer:
+    """Who likes it, the newest like first."""
+    params = call.query()
+    page = await likers_page(call.read, call.viewer_id, call.tweet_id(), wanted_of(params, default=40, most=80).range)
+    return answer([account_of(call, user) for user in page.items], 200, *view_links(call, params, page))
+
+
+async def get_reblogged_by(call: Call) -> Answer:
+    """Who retweeted it, the newest retweet first."""
+    params = call.query()
+    page = await retweeters_page(
+        call.read, call.viewer_id, call.tweet_id(), wanted_of(params, default=40, most=80).range
+    )
+    return answer([account_of(call, user) for user in page.items], 200, *view_links(call, params, page))
+
+
+async def _shown(call: Call, tweet_id: TweetId) -> Status:
+    return await status_of(call, await tweet_screen(call.read, call.viewer_id, tweet_id))
+
+
+_ONE = "/api/v1/statuses/{id}"
+_READ = ("read:statuses",)
+_WRITE = ("write:statuses",)
+_LIKE = ("write:favourites",)
+
+ROUTES = (
+    Route("POST", "/api/v1/statuses", post_status, _WRITE, limit="tweet"),
+    Route("GET", "/api/v1/statuses", get_statuses, _READ, access="viewer"),
+    Route("GET", _ONE, get_status, _READ, access="viewer"),
+    Route("DELETE", _ONE, delete_status, _WRITE),
+    Route("GET", f"{_ONE}/source", get_source, _READ),
+    Route("GET", f"{_ONE}/history", get_history, _READ, access="viewer"),
+    Route("GET", f"{_ONE}/context", get_context, _READ, access="viewer"),
+    Route("GET", f"{_ONE}/favourited_by", get_favourited_by, _READ, access="viewer"),
+    Route("GET", f"{_ONE}/reblogged_by", get_reblogged_by, _READ, access="viewer"),
+    Route("POST", f"{_ONE}/favourite", favourite, _LIKE, limit="like"),
+    Route("POST", f"{_ONE}/unfavourite", unfavourite, _LIKE),
+    Route("POST", f"{_ONE}/reblog", reblog, _WRITE, limit="retweet"),
+    Route("POST", f"{_ONE}/unreblog", unreblog, _WRITE),
+    Route("POST", f"{_ONE}/pin", pin, ("write:accounts",), limit="pin"),
+    Route("POST", f"{_ONE}/unpin", unpin, ("write:accounts",)),
+)

@@ -1,0 +1,171 @@
+"""Every route of the Mastodon API is called, by who may and who may not; and the page about it says what there is."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linnet.api.mastodon.endpoints import Route
+from linnet.api.mastodon.routes import ROUTES
+from linnet.domain.scopes import SCOPES, covers
+from linnet.ids import SessionId, UserId, token_owner
+from linnet.stores.postgres import sessions
+from linnet.write.actions.apps import NewApp, grant_own_token, register_app
+from linnet.write.actions.grants import AccessRequest, grant, redeem
+from tests.http.app_world import Person, Site
+from tests.http.mastodon_calls import NOT_YET, address_of, body_of, name_of, set_place
+
+PAGE = Path(__file__).parents[2] / "docs/mastodon-api.md"
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+OUTSIDE = {"error": "This action is outside the authorized scopes"}
+JSON = {"Content-Type": "application/json"}
+
+
+async def call(site: Site, route: Route, address: str, token: str | None) -> Any:
+    headers = JSON if route.method != "GET" else {}
+    if token is not None:
+        headers = {**headers, "Authorization": f"Bearer {token}"}
+    return await site.client.request(route.method, address, headers=headers, content=body_of(route))
+
+
+async def let_in(site: Site, person: Person, scopes: Sequence[str]) -> str:
+    """The token of an app that may do so much, without the way through pages."""
+    write, user_id = site.world.write, UserId(int(person.id))
+    [log_in, *_] = await sessions.fetch_by_user(write.db, user_id, unused_since_ms=0, page_size=100)
+    registered = await register_app(write, NewApp("An app", [OUT_OF_BAND], " ".join(scopes)))
+    wish = AccessRequest("code", OUT_OF_BAND, " ".join(scopes))
+    code = await grant(write, user_id, SessionId(log_in.id), registered.app, wish)
+    return (await redeem(write, registered.app, code=code, redirect_uri=OUT_OF_BAND, verifier="")).token
+
+
+async def test_a_scope_opens_what_needs_it_and_nothing_else(busy_site: Site) -> None:
+    """Each route × a token with just its scope, with all others, of an app itself, of a log-in, and none."""
+    place = await set_place(busy_site)
+    registered = await register_app(busy_site.world.write, NewApp("An app", [OUT_OF_BAND], "read write follow push"))
+    of_app = await grant_own_token(busy_site.world.write, registered.app, registered.secret, wanted="")
+    tokens: dict[tuple[str, ...], str] = {}
+
+    async def with_scopes(scopes: Sequence[str]) -> str:
+        if tuple(scopes) not in tokens:
+            tokens[tuple(scopes)] = await let_in(busy_site, place.ada, scopes)
+        return tokens[tuple(scopes)]
+
+    wrong: list[str] = []
+    for route in ROUTES:
+        if route.access == "everyone":
+            continue
+        # What goes, or went with a block, must be there once more for whoever may.
+        passes = route.method == "DELETE" or "/notifications/{id}" in route.path
+        fresh = await set_place(busy_site) if passes else place
+        address = address_of(route, fresh)
+
+        async def expect(who: str, token: str | None, *statuses: int, body: Any = None) -> None:
+            answer = await call(busy_site, route, address, token)  # noqa: B023
+            if answer.status_code not in statuses or (body is not None and answer.json() != body):
+                wrong.append(f"{name_of(route)} by {who}: {answer.status_code} {answer.text[:100]}")  # noqa: B023
+
+        anonymous = (401,) if route.access in ("user", "app") else (200, 404)
+        await expect("nobody", None, *anonymous)
+        await expect("an old token", "x" * 43, 401)
+        if route.access == "user":
+            await expect("an app itself", of_app, 422)
+        if route.scopes:
+            others = [scope for scope in SCOPES if not any(covers([scope], needed) for needed in route.scopes)]
+            await expect("all others", await with_scopes(others), 403, body=OUTSIDE)
+        for scope in route.scopes:
+            await expect(scope, await with_scopes([scope]), 200, 404)
+        if route.access != "app":
+            await expect("ada", fresh.ada.token, 200)
+    assert wrong == []
+    assert token_owner(tokens["read:statuses",]) == int(place.ada.id)
+
+
+def test_a_scope_that_nobody_can_grant_opens_nothing() -> None:
+    assert {scope for route in ROUTES for scope in route.scopes} <= set(SCOPES)
+    for route in ROUTES:
+        if route.method != "GET" and route.access == "user":
+            assert route.scopes, f"{name_of(route)} changes something for any token"
+        assert not (route.method != "GET" and any(covers(["read"], scope) for scope in route.scopes)), name_of(route)
+
+
+async def test_what_is_empty_is_empty_and_the_rest_says_something(busy_site: Site) -> None:
+    place = await set_place(busy_site)
+    for route in ROUTES:
+        if route.method != "GET" or route.path.startswith("/api/v1/pictures"):
+            continue
+        answer = await call(busy_site, route, address_of(route, place), place.ada.token)
+        if route.path == "/api/v1/apps/verify_credentials":
+            assert answer.status_code == 401, "a log-in is no app"
+            continue
+        assert answer.status_code == 200, name_of(route)
+        if route.has == "empty":
+            assert answer.json() in ([], {}, {"updated_at": None, "content": ""}), name_of(route)
+        # With a slash at its end it is the same.
+        path, question, query = address_of(route, place).partition("?")
+        again = await call(busy_site, route, f"{path}/{question}{query}", place.ada.token)
+        assert again.json() == answer.json(), name_of(route)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+async def test_what_there_is_not_yet_is_not_found(busy_site: Site, method: str) -> None:
+    place = await set_place(busy_site)
+    there = {name_of(route) for route in ROUTES}
+    for name in NOT_YET:
+        assert name not in there, f"{name} is there"
+        if name.startswith(f"{method} "):
+            path = name.partition(" ")[2].replace("{id}", "1").replace("{tag}", "x").replace("{group_key}", "x-1")
+            answer = await busy_site.ask(method, path, by=place.ada)
+            assert answer.status_code in (404, 405), name
+            assert "error" in answer.json()
+
+
+async def test_pages_of_any_origin_may_ask(busy_site: Site) -> None:
+    """Answers, refusals and what is not there alike; and before they ask they may ask whether they may."""
+    for path in ("/api/v1/timelines/public", "/api/v1/timelines/home", "/api/v1/nothing", "/oauth/token"):
+        asked = await busy_site.client.request("OPTIONS", path, headers={"Origin": "https://phanpy.social"})
+        assert asked.status_code == 204
+        assert "Idempotency-Key" in asked.headers["access-control-allow-headers"]
+        assert "DELETE" in asked.headers["access-control-allow-methods"]
+        answer = await busy_site.client.get(path, headers={"Origin": "https://phanpy.social"})
+        for headers in (asked.headers, answer.headers):
+            assert headers["access-control-allow-origin"] == "*"
+            assert "access-control-allow-credentials" not in headers, "what a browser keeps is never sent along"
+        assert "Link" in answer.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in (await busy_site.ask("GET", "/api/tweets")).headers
+
+
+def table() -> str:
+    """The page about it, as the routes are."""
+    rows: list[tuple[str, str, str, str]] = [(route.path, route.method, route.has, _needed(route)) for route in ROUTES]
+    rows += [(name.partition(" ")[2], name.partition(" ")[0], "not yet", "") for name in NOT_YET]
+    rows += [("/oauth/authorize", method, "yes", "a person, on a page") for method in ("GET", "POST")]
+    lines = [f"| {method} | `{path}` | {has} | {needed} |" for path, method, has, needed in sorted(rows)]
+    return "\n".join(["| | | linnet has it | who may |", "|---|---|---|---|", *lines, ""])
+
+
+def _needed(route: Route) -> str:
+    scopes = " or ".join(f"`{scope}`" for scope in route.scopes)
+    match route.access:
+        case "everyone":
+            return "everybody"
+        case "viewer":
+            return f"everybody; a token needs {scopes}" if scopes else "everybody"
+        case "app":
+            return "an app, or somebody by one"
+        case _:
+            return f"somebody; an app with {scopes}" if scopes else "somebody"
+
+
+def test_the_page_about_it_says_what_there_is() -> None:
+    """Written anew with LINNET_WRITE_MASTODON=1."""
+    begin, end = "<!-- routes -->\n", "<!-- end of routes -->\n"
+    written = PAGE.read_text("utf-8")
+    head, _, rest = written.partition(begin)
+    tail = rest.partition(end)[2]
+    now = f"{head}{begin}{table()}{end}{tail}"
+    if os.environ.get("LINNET_WRITE_MASTODON"):
+        PAGE.write_text(now, "utf-8")
+    else:
+        assert written == now
