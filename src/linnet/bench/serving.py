@@ -88,6 +88,7 @@ def started(
         process = subprocess.Popen(
             command,
             env={**clean_environment(), **environment},
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -97,8 +98,8 @@ def started(
         deadline = time.monotonic() + _READY_SECONDS
         while not _answers(f"http://127.0.0.1:{port}{path}"):
             if process.poll() is not None or time.monotonic() > deadline:
-                said = one_line(log.read_text("utf-8", "replace")[-1000:])
-                raise Failure(f"what is to be measured did not start: {said}")
+                said = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+                raise Failure(one_line(f"what is to be measured did not start: {''.join(said) or 'it said nothing'}"))
             time.sleep(0.05)
         yield process.pid
     finally:

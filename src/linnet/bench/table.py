@@ -2,37 +2,80 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from linnet.bench.figures import Comparison, Measured, Side
+from linnet.bench.figures import Comparison, Side
+from linnet.bench.report import Report
 
 WIDTH = 118
-_ROLES = {"web": "web", "worker": "worker", "PostgreSQL": "PG", "Valkey": "Valkey"}
+_FEWEST_ROUNDS = 3
+_MOST_SIDES = 6
+_ROLES = {"web": "web", "worker": "worker", "PostgreSQL": "PG", "Valkey": "VK"}
 
 
-def show_measured(console: Console, measured: Sequence[Measured]) -> None:
-    """The comparisons, then the sides, then on what each scenario was measured."""
-    console.print(_comparisons([found for one in measured for found in one.comparisons]))
-    if sides := [side for one in measured for side in one.sides]:
+def show_report(console: Console, report: Report) -> None:
+    """The comparisons, then what requests took, then on what it was measured."""
+    console.print(_comparisons(report.comparisons()))
+    if sides := [side for one in report.measured for side in slowest(one.sides)]:
         console.print(_sides(sides))
-    for one in measured:
+    for one in report.measured:
+        if (more := len(one.sides) - _MOST_SIDES) > 0:
+            console.print(f"{one.scenario}: the {_MOST_SIDES} slowest kinds; {more} more in --json.", highlight=False)
+    for one in report.measured:
         if one.notes:
             console.print(f"{one.scenario}: {one.notes}.", highlight=False)
+    console.print()
+    for line in foot(report):
+        console.print(line, highlight=False)
+
+
+def slowest(sides: Sequence[Side]) -> Sequence[Side]:
+    """As many as a table has room for, in their order; of more than that those with the longest times."""
+    if len(sides) <= _MOST_SIDES:
+        return sides
+    longest = sorted(sides, key=lambda side: side.p99_ms, reverse=True)[:_MOST_SIDES]
+    return [side for side in sides if side in longest]
+
+
+def foot(report: Report) -> list[str]:
+    """What has to stand under the figures, so that nobody reads more out of them than is in them."""
+    options, machine, load, stores = report.options, report.machine, report.load, report.stores
+    lines = [
+        f"{machine.processors} processors ({machine.model}), Python {machine.python},"
+        f" linnet {report.versions.get('linnet', '?')};"
+        f" seed {options.seed}, {options.rounds} rounds of {options.seconds:g} s.",
+        "Ratios are medians of rounds in which both sides took turns. CPU is of a role per request.",
+        f"Load average {load.before:.1f} before and {load.after:.1f} after {report.seconds / 60:.1f} minutes.",
+    ]
+    if stores is not None:
+        whose = "given servers" if stores.are_given else "linnet's own"
+        postgres, valkey = stores.postgres.get("server_version", "?"), stores.valkey.get("valkey_version", "?")
+        lines.insert(1, f"PostgreSQL {postgres} (fsync {stores.postgres.get('fsync', '?')}), Valkey {valkey}: {whose}.")
+    if load.is_busy:
+        lines.append(
+            f"The machine was BUSY with something else when this began (a load of {load.before:.1f} on"
+            f" {load.processors} processors): trust no time here, and ratios with care."
+        )
+    if options.rounds < _FEWEST_ROUNDS:
+        lines.append(f"Medians of fewer than {_FEWEST_ROUNDS} rounds: these figures are rough.")
+    return lines
 
 
 def _comparisons(found: Sequence[Comparison]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("measured", no_wrap=True)
-    for name in ("linnet", "reference"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("unit", no_wrap=True)
-    table.add_column("reference is", no_wrap=True)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column("goal", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table = _table(
+        ("measured", "left"),
+        ("linnet", "right"),
+        ("reference", "right"),
+        ("unit", "left"),
+        ("the reference is", "left"),
+        ("ratio", "right"),
+        ("goal", "left"),
+        ("", "left"),
+    )
     last = ""
     for each in found:
         if last and each.scenario != last:
@@ -53,12 +96,13 @@ def _comparisons(found: Sequence[Comparison]) -> Table:
 
 def _sides(sides: Sequence[Side]) -> Table:
     roles = {role: short for role, short in _ROLES.items() if any(role in side.cpu_us for side in sides)}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("\na request of", no_wrap=True)
-    for name in ("\np50", "\np99", *(f"CPU of\n{short}" for short in roles.values())):
-        table.add_column(name, justify="right", no_wrap=True)
-    for short in roles.values():
-        table.add_column(f"memory\n{short}", justify="right", no_wrap=True)
+    table = _table(
+        ("what requests took", "left"),
+        ("p50 ms", "right"),
+        ("p99 ms", "right"),
+        *((f"{short} µs", "right") for short in roles.values()),
+        *((f"{short} MB", "right") for short in roles.values()),
+    )
     last = ""
     for side in sides:
         if last and side.scenario != last:
@@ -66,10 +110,18 @@ def _sides(sides: Sequence[Side]) -> Table:
         last = side.scenario
         table.add_row(
             f"{side.scenario}: {side.name}",
-            *("-" if math.isnan(ms) else f"{ms:,.1f} ms" for ms in (side.p50_ms, side.p99_ms)),
-            *(f"{side.cpu_us[role]:,.0f} µs" if side.cpu_us.get(role, 0.0) >= 0.5 else "" for role in roles),
-            *(f"{side.memory_mb[role]:,.0f} MB" if role in side.memory_mb else "" for role in roles),
+            number(side.p50_ms),
+            number(side.p99_ms),
+            *(f"{side.cpu_us[role]:,.0f}" if side.cpu_us.get(role, 0.0) >= 0.5 else "" for role in roles),
+            *(f"{side.memory_mb[role]:,.0f}" if role in side.memory_mb else "" for role in roles),
         )
+    return table
+
+
+def _table(*columns: tuple[str, Literal["left", "right"]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    for name, justify in columns:
+        table.add_column(name, justify=justify, no_wrap=True)
     return table
 
 

@@ -62,4 +62,9 @@ def _entries(chance: random.Random) -> list[Entry]:
     return entries
 
 
-SCENARIO = Scenario("memory", "bytes of a full window; beside a sorted set of the same ids", measure)
+SCENARIO = Scenario(
+    "memory",
+    "bytes of a full window; beside a sorted set of the same ids",
+    measure,
+    {"LINNET_WEB_PROCESSES": "1"},
+)
