@@ -31,7 +31,7 @@ _INTERRUPTED = 130
 _Tell = Callable[[int, str], None]
 
 
-def _show_list(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click calls
+def _show_list(context: click.Context, parameter: click.Parameter, value: object) -> None:
     if value:
         for scenario in SCENARIOS.values():
             click.echo(f"{scenario.name:<10}{scenario.sentence}")
