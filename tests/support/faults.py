@@ -11,10 +11,10 @@ when the other has let go.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -24,6 +24,8 @@ from linnet.stores.postgres.pool import Database, Session
 from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey.client import Admit, Valkey, ValkeyOptions
 from linnet.stores.valkey.connection import ScriptFuture
+
+T = TypeVar("T")
 
 _TURNS_TO_SETTLE = 12
 _LOCK_CHECK_SECONDS = 0.02
@@ -134,6 +136,12 @@ class GatedDatabase(Database):
                     strand.begin_io()
         finally:
             strand.end_io()
+
+    async def _alone(self, statement: Callable[..., Awaitable[T]], *args: Any, **params: Any) -> T:
+        if _current.get() is None:
+            return await super()._alone(statement, *args, **params)
+        async with self.session() as session:
+            return await statement(session, *args, **params)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:

@@ -9,7 +9,7 @@ connection is cut here. A process that serves people also watches PostgreSQL (``
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar
@@ -25,11 +25,13 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from linnet import spans
 from linnet.errors import Unavailable
+from linnet.stores.postgres.arrays import fast_arrays
 from linnet.stores.postgres.faults import ConcurrentUpdate, TooSlow, run_again, translate
+from linnet.stores.postgres.options import PostgresOptions
 from linnet.stores.postgres.pooler import adapt
 from linnet.stores.postgres.queries import Query
 from linnet.stores.postgres.turnstile import Pass, Turnstile
-from linnet.stores.postgres.watch import Watch, WatchOptions, cut, has_to_say
+from linnet.stores.postgres.watch import Watch, cut, has_to_say
 
 __all__ = ["ConcurrentUpdate", "Database", "PostgresOptions", "Reader", "Session", "TooSlow", "run_again"]
 
@@ -47,55 +49,6 @@ _MARGIN_SECONDS = 2.0
 POOL_SIZE = Gauge("linnet_database_pool_size", "Connections a process may have.", multiprocess_mode="livesum")
 POOL_IN_USE = Gauge("linnet_database_pool_in_use", "Connections at work.", multiprocess_mode="livesum")
 POOL_REFUSALS = Counter("linnet_database_pool_refusals", "Requests that got no connection in time.")
-
-
-class PostgresOptions(msgspec.Struct, frozen=True):
-    """How to reach PostgreSQL and how long to wait for it.
-
-    Requests that write have ``write_share`` of the connections; ``max_waiting`` bounds each of the lines for one.
-    """
-
-    url: str
-    pool_size: int = 8
-    write_share: float = 0.625
-    pool_timeout_seconds: float = 2.0
-    max_waiting: int = 256
-    statement_timeout_seconds: float = 10.0
-    connect_timeout_seconds: int = 5
-    watch: WatchOptions = WatchOptions()
-
-    @property
-    def write_connections(self) -> int:
-        return max(1, int(self.pool_size * self.write_share))
-
-    @property
-    def server_settings(self) -> str:
-        """What each connection asks the server for, in the words of libpq.
-
-        Locks are waited for less long than a statement may take, so that it is known which of the two was too slow. And
-        the server is to notice as well when nobody is there any more: such a transaction holds its locks until then.
-        """
-        statement_ms = round(self.statement_timeout_seconds * 1000)
-        return (
-            f"-c statement_timeout={statement_ms} -c lock_timeout={max(1, round(statement_ms * 0.8))}"
-            " -c idle_in_transaction_session_timeout=60000 -c client_connection_check_interval=1000"
-            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-            " -c tcp_user_timeout=20000"
-        )
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """How each connection is made."""
-        return {
-            "autocommit": True,
-            "connect_timeout": self.connect_timeout_seconds,
-            # A server that can be reached no more says so to nobody: without these a query would wait for hours.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 20_000,
-            "options": self.server_settings,
-        }
 
 
 class _Connection(AsyncConnection[TupleRow]):
@@ -158,7 +111,7 @@ class Database:
         self.options = options
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             options.url,
-            kwargs={**options.parameters, "application_name": "linnet"},
+            kwargs={**options.parameters, "application_name": "linnet", "context": fast_arrays()},
             min_size=1,
             max_size=options.pool_size,
             timeout=options.pool_timeout_seconds,
@@ -250,26 +203,52 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["_Held"]:
-        loop = asyncio.get_running_loop()
         with spans.part("postgresql"):
-            granted = await self._enter()
-            patience_ends = loop.time() + self.options.pool_timeout_seconds
+            held = await self._acquire()
             try:
-                held = _Held(await self._take(patience_ends), loop)
-                self._held.add(held)
-                POOL_IN_USE.inc()
-                try:
-                    async with held.connection:
-                        yield held
-                finally:
-                    POOL_IN_USE.dec()
-                    self._held.discard(held)
-                    self._lost_one = held.connection.broken
-                    if self._lost_one and self._watch is not None:
-                        self._watch.doubt()
-                    await self._pool.putconn(held.connection)
+                async with held.connection:
+                    yield held
             finally:
-                self._turnstile.leave(granted)
+                await self._release(held)
+
+    async def _alone(self, statement: Callable[..., Awaitable[T]], *args: Any, **params: Any) -> T:
+        """Runs one of ``Session``'s statements by itself: as in ``session()``, without its two context managers.
+
+        It commits or fails as a whole, so there is nothing to end but the loan of the connection.
+        """
+        with spans.part("postgresql"):
+            try:
+                held = await self._acquire()
+                try:
+                    return await statement(_WatchedSession(held, self), *args, **params)
+                finally:
+                    await self._release(held)
+            except psycopg.Error as error:
+                raise translate(error) from error
+
+    async def _acquire(self) -> "_Held":
+        loop = asyncio.get_running_loop()
+        granted = await self._enter()
+        try:
+            connection = await self._take(loop.time() + self.options.pool_timeout_seconds)
+        except BaseException:
+            self._turnstile.leave(granted)
+            raise
+        held = _Held(connection, granted, loop)
+        self._held.add(held)
+        POOL_IN_USE.inc()
+        return held
+
+    async def _release(self, held: "_Held") -> None:
+        POOL_IN_USE.dec()
+        self._held.discard(held)
+        try:
+            self._lost_one = held.connection.broken
+            if self._lost_one and self._watch is not None:
+                self._watch.doubt()
+            await self._pool.putconn(held.connection)
+        finally:
+            self._turnstile.leave(held.granted)
 
     async def _configure(self, connection: AsyncConnection[TupleRow]) -> None:
         self.is_pooled = await adapt(connection)
@@ -336,29 +315,26 @@ class Database:
                     cut(held.connection)
 
     async def fetch(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> list[T]:
-        async with self.session() as session:
-            return await session.fetch(row_type, query, **params)
+        return await self._alone(Session.fetch, row_type, query, **params)
 
     async def find(self, row_type: Callable[..., T], query: Query, /, **params: Any) -> T | None:
-        async with self.session() as session:
-            return await session.find(row_type, query, **params)
+        return await self._alone(Session.find, row_type, query, **params)
 
     async def value(self, query: Query, /, **params: Any) -> Any:
-        async with self.session() as session:
-            return await session.value(query, **params)
+        return await self._alone(Session.value, query, **params)
 
     async def run(self, query: Query, /, **params: Any) -> int:
-        async with self.session() as session:
-            return await session.run(query, **params)
+        return await self._alone(Session.run, query, **params)
 
 
 class _Held:
     """A connection at work, and since when with what it is doing."""
 
-    __slots__ = ("_began", "_time", "connection")
+    __slots__ = ("_began", "_time", "connection", "granted")
 
-    def __init__(self, connection: AsyncConnection[TupleRow], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: AsyncConnection[TupleRow], granted: Pass, loop: asyncio.AbstractEventLoop) -> None:
         self.connection = connection
+        self.granted = granted
         self._time = loop.time
         self._began = loop.time()
 
