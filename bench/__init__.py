@@ -1,1 +1,4 @@
-"""What linnet costs, beside a reference in the same run on the same machine. See ``python -m bench --help``."""
+"""What is measured in a working copy alone: faults behind the proxy (``chaos``) and a minute on a real graph.
+
+Everything else is ``linnet bench``, in the package.
+"""
