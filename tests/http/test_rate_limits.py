@@ -356,3 +356,30 @@ def test_whatever_writes_has_a_limit() -> None:
     for endpoint in ENDPOINTS:
         assert endpoint.limit in LIMIT_NAMES
         assert endpoint.limit or endpoint.tag == "operations" or endpoint.method == "GET", endpoint.path
+
+
+async def test_apps_that_register_from_an_address_are_counted(limited: Opening) -> None:
+    """And whoever does too much with an app is told so in its words."""
+    async with limited(app="2/h", request="20/5m") as site:
+        wish = {"client_name": "x", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob"}
+        wrong = {"client_name": "", "redirect_uris": "x"}
+        assert (await site.ask("POST", "/api/v1/apps", wrong, headers=at("192.0.2.1"))).status_code == 422
+        answers = [await site.ask("POST", "/api/v1/apps", wish, headers=at("192.0.2.1")) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        refused = answers[-1]
+        assert refused.json()["error"] == "That was a lot at once. Please wait a moment."
+        assert refused.headers["x-ratelimit-remaining"] == "0"
+        assert refused.headers["x-ratelimit-reset"].endswith(".000Z")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await site.ask("POST", "/api/v1/apps", wish, headers=at("192.0.2.2"))).status_code == 200
+
+
+async def test_an_app_counts_as_the_person_who_let_it_in(limited: Opening) -> None:
+    async with limited(request="5/5m", tweet="2/3h") as site:
+        ada = await site.newcomer()
+        posted = [await site.ask("POST", "/api/v1/statuses", {"status": f"{n}"}, by=ada) for n in range(3)]
+        assert [answer.status_code for answer in posted] == [200, 200, 429]
+        read = [await site.ask("GET", "/api/v1/timelines/home", by=ada) for _ in range(4)]
+        # What was refused is not counted.
+        assert [answer.status_code for answer in read] == [200, 200, 200, 429]
+        assert (await site.ask("GET", HOME, by=ada)).status_code == 429

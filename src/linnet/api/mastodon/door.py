@@ -17,11 +17,12 @@ from structlog.contextvars import bind_contextvars
 from linnet import spans
 from linnet.api.answers import Answer
 from linnet.api.auth import InvalidToken
-from linnet.api.limits import Gate, did_nothing
+from linnet.api.limits import MORE_HEADERS, Gate, did_nothing
 from linnet.api.mastodon.answers import Error, NeedsPerson, OutsideScopes, answer, error_answer, preflight
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.problems import Refused
 from linnet.api.services import ApiServices
+from linnet.clock import rfc3339
 from linnet.domain.scopes import covers
 from linnet.errors import LinnetError, Unavailable
 from linnet.ids import LeaseExhausted
@@ -72,7 +73,9 @@ class Door:
         if scope["type"] != ScopeType.HTTP or not scope["path"].startswith(PREFIXES):
             await self._app(scope, receive, send)
             return
-        await (await self._answer(scope, receive))(scope, receive, send)
+        made = await self._answer(scope, receive)
+        self._say_limits(scope)
+        await made(scope, receive, send)
 
     async def _answer(self, scope: HTTPScope, receive: Receive) -> Answer:
         path: str = scope["path"].rstrip("/")
@@ -97,6 +100,20 @@ class Door:
         except Exception as error:
             log.error("request failed", exc_info=error, method=scope["method"], path=scope["path"])
             return error_answer(LinnetError())
+
+    def _say_limits(self, scope: HTTPScope) -> None:
+        """What is left of a limit, also under the names that clients of this API know, and as a time."""
+        said = cast(dict[str, Any], scope).get(MORE_HEADERS)
+        if said:
+            values = dict(said)
+            seconds = int(values[b"ratelimit-reset"])
+            reset = rfc3339(self._services.write.clock.now_ms() + 1000 * seconds).encode()
+            cast(dict[str, Any], scope)[MORE_HEADERS] = [
+                *said,
+                (b"x-ratelimit-limit", values[b"ratelimit-limit"]),
+                (b"x-ratelimit-remaining", values[b"ratelimit-remaining"]),
+                (b"x-ratelimit-reset", reset),
+            ]
 
     def _find(self, path: str) -> tuple[dict[str, _Bound] | None, dict[str, str]]:
         if (plain := self._plain.get(path)) is not None:
