@@ -9,6 +9,7 @@ much a search for common words has to look at.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -51,7 +52,8 @@ def document_of(
     positions: dict[str, list[int]] = {}
     for position, word in enumerate(words, 1):
         positions.setdefault(word, []).append(position)
-    lexemes = [f"{quote(word)}:{','.join(map(str, at))}" for word, at in positions.items()]
+    # A word has no sign in it that would have to be quoted.
+    lexemes = [f"'{word}':{','.join(map(str, at))}" for word, at in positions.items()]
     lexemes += [quote(mark) for mark in _marks(author_id, tweet_id, text, reply_to_author_id, rules)]
     language = guess_language(words)
     if language is None:
@@ -85,6 +87,7 @@ def mention_mark(username: str) -> str:
     return f"@{username}"
 
 
+@lru_cache(4096)
 def author_mark(user_id: int) -> str:
     return f"from/{_short(user_id)}"
 
@@ -122,6 +125,7 @@ def _marks(
         yield from {mention_mark(mention.username) for mention in entities.mentions}
 
 
+@lru_cache(4096)
 def _slice_mark(level: int, number: int) -> str:
     return f"{level}/{_short(number)}"
 

@@ -100,9 +100,10 @@ def _script_of(word: str) -> str | None:
 
 
 def _guess_latin(words: Sequence[str]) -> str:
-    votes = dict.fromkeys(_LITTLE_WORDS, 0)
+    votes: dict[str, int] = {}
     for word in words:
         for language in _LANGUAGES_OF_LITTLE.get(word, ()):
-            votes[language] += 1
+            votes[language] = votes.get(language, 0) + 1
     # English stands first: it wins a draw, and is taken where there are no little words at all.
-    return max(votes, key=votes.__getitem__)
+    most = max(votes.values(), default=0)
+    return next(language for language in _LITTLE_WORDS if votes.get(language, 0) == most)
