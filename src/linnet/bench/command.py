@@ -129,7 +129,10 @@ def _given(database_url: str | None, valkey_url: str | None) -> Given | None:
 def _refuse_unwritable(json_path: Path | None, plots: Path | None) -> None:
     """Before ten minutes are spent: raises ``OSError``, which is told in a sentence."""
     if json_path is not None:
+        is_new = not json_path.exists()
         json_path.touch()
+        if is_new:
+            json_path.unlink()
     if plots is not None:
         plots.mkdir(parents=True, exist_ok=True)
 
@@ -150,7 +153,9 @@ def _run_until_told(work: Coroutine[Any, Any, T]) -> T:
 
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(signal_number, on_signal)
+            # Who starts it with nohup wants it to outlive the terminal.
+            if signal.getsignal(signal_number) != signal.SIG_IGN:
+                loop.add_signal_handler(signal_number, on_signal)
         return await task
 
     try:

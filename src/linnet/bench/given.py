@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import psycopg
 
+from linnet.bench.table import count
 from linnet.cli.failures import Failure, one_line
 from linnet.embedded import ServerUrls
 from linnet.ids import random_bytes
@@ -103,7 +104,7 @@ async def _refuse_used_valkey(url: str) -> None:
     finally:
         await valkey.close()
     if keys:
-        held = f"{keys:,} {'keys' if keys > 1 else 'key'}"
+        held = count(keys, "key")
         raise Failure(f"this Valkey holds {held} already, so nothing was measured: give one that nobody uses.")
 
 

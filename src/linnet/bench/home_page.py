@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from linnet.bench import naive_server
 from linnet.bench.figures import Goal, Measured
 from linnet.bench.http_client import get, open_client
 from linnet.bench.processes import Program, Together
@@ -42,14 +43,17 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> 
     url = site.services.settings.postgres.url
     with (
         reference_server("constant_server", str(constant_file), scratch=effort.scratch) as (constant_port, constant),
-        reference_server("naive_server", url, scratch=effort.scratch) as (naive_port, naive_server),
+        reference_server("naive_server", scratch=effort.scratch, environment={naive_server.DATABASE_VARIABLE: url}) as (
+            naive_port,
+            naive_program,
+        ),
     ):
         turns = await in_turns(
             {
                 _OURS: asking(site.server.port, pages, site.watched, effort),
                 _CONSTANT: asking(constant_port, all_asked([get("/")]), constant, effort),
                 # Its share of PostgreSQL is counted with that of the place, which is asked nothing meanwhile.
-                _NAIVE: asking(naive_port, naive, Together([naive_server, site.watched]), effort),
+                _NAIVE: asking(naive_port, naive, Together([naive_program, site.watched]), effort),
                 _WITHOUT: asking(site.server.port, plain, site.watched, effort),
             },
             effort,
@@ -95,11 +99,13 @@ async def _middle_body(port: int, readers: Mapping[UserId, str]) -> bytes:
 
 
 @contextmanager
-def reference_server(module: str, argument: str, *, scratch: Path) -> Iterator[tuple[int, Program]]:
+def reference_server(
+    module: str, *arguments: str, scratch: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, Program]]:
     """Runs one of the servers of this package that linnet is compared with: its port, and what it uses."""
     port = free_port()
-    command = [sys.executable, "-m", f"linnet.bench.{module}", str(port), argument]
-    with started(command, {}, port=port, path="/", log=scratch / f"{module}.log") as pid:
+    command = [sys.executable, "-m", f"linnet.bench.{module}", str(port), *arguments]
+    with started(command, environment or {}, port=port, path="/", log=scratch / f"{module}.log") as pid:
         yield port, Program(pid, "web")
 
 

@@ -1,6 +1,6 @@
 """The home timeline as one would write it first: one query with joins for each page.
 
-``python -m linnet.bench.naive_server PORT DATABASE_URL`` answers ``GET /USER_ID`` with the newest fifteen tweets of
+``python -m linnet.bench.naive_server PORT`` answers ``GET /USER_ID`` with the newest fifteen tweets of
 those whom somebody follows, from linnet's own tables: the same kind of server, the same driver with as many
 connections, statements prepared. It does less than linnet does: it asks nobody who they are, knows no blocks, replies
 or retweets, and says nothing of what the viewer liked.
@@ -21,6 +21,8 @@ from linnet.bootstrap.garbage import look_for_garbage_seldom
 from linnet.clock import rfc3339
 from linnet.ids import unix_ms_of
 
+# Not an argument, which everybody on the machine could read.
+DATABASE_VARIABLE = "BENCH_NAIVE_DATABASE"
 _PAGE_SIZE = 15
 _CONNECTIONS = 8
 _QUERY = """
@@ -40,7 +42,7 @@ def create_app() -> Litestar:
 
     @asynccontextmanager
     async def connected(app: Litestar) -> AsyncIterator[None]:
-        url = os.environ["BENCH_NAIVE_DATABASE"]
+        url = os.environ[DATABASE_VARIABLE]
         async with psycopg_pool.AsyncConnectionPool(
             url, min_size=_CONNECTIONS, max_size=_CONNECTIONS, kwargs={"autocommit": True}
         ) as pool:
@@ -72,7 +74,6 @@ def create_app() -> Litestar:
 
 
 def main() -> None:
-    os.environ["BENCH_NAIVE_DATABASE"] = sys.argv[2]
     serve("linnet.bench.naive_server:create_app", port=int(sys.argv[1]))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from linnet.bench.figures import Comparison, Side
 from linnet.bench.report import Report
-from linnet.bench.table import number
+from linnet.bench.table import count, number
 from linnet.cli.failures import Failure
 
 _MET, _MISSED, _NONE = "#1b7f5c", "#c2412d", "#6b7280"
@@ -118,7 +118,7 @@ def _figure(count: int, width: float, height: float, *, columns: int = 1) -> tup
 
 def _save(figure: Any, title: str, report: Report, path: Path) -> Path:
     busy = " — on a BUSY machine" if report.load.is_busy else ""
-    rounds = f"{report.options.rounds} rounds of {report.options.seconds:g} s, seed {report.options.seed}"
+    rounds = f"{count(report.options.rounds, 'round')} of {report.options.seconds:g} s, seed {report.options.seed}"
     where = f"{report.machine.processors} processors, linnet {report.versions.get('linnet', '?')}"
     figure.suptitle(f"{title}\n{where}, {rounds}{busy}", fontsize=11, color=_INK)
     figure.savefig(path)

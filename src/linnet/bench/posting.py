@@ -4,6 +4,9 @@ import asyncio
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from linnet.bench.figures import Goal, Measured
 from linnet.bench.http_client import post
@@ -106,17 +109,20 @@ def _pgbench(url: str, script: Path, watched: Watched, scratch: Path) -> Take:
 
     async def take(seconds: float) -> Turn:
         log = scratch / "pgbench-log"
+        words: dict[str, Any] = conninfo_to_dict(url)
+        # Arguments are for everybody on the machine to read.
+        password = {"PGPASSWORD": str(secret)} if (secret := words.pop("password", None)) else {}
         before = watched.cpu_seconds()
         process = await asyncio.create_subprocess_exec(
             str(find_programs().of_postgres("pgbench")),
             *("--no-vacuum", "--protocol=prepared", f"--client={CONNECTIONS}", "--jobs=1"),
             # One in ten, so that writing it down costs nothing that counts.
             *("--log", "--sampling-rate=0.1", f"--log-prefix={log}"),
-            *(f"--time={max(1, round(seconds))}", f"--file={script}", url),
+            *(f"--time={max(1, round(seconds))}", f"--file={script}", make_conninfo(**words)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=clean_environment(),
+            env={**clean_environment(), **password},
             start_new_session=True,
         )
         try:

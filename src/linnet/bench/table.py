@@ -47,7 +47,7 @@ def foot(report: Report) -> list[str]:
     lines = [
         f"{machine.processors} processors ({machine.model}), Python {machine.python},"
         f" linnet {report.versions.get('linnet', '?')};"
-        f" seed {options.seed}, {options.rounds} rounds of {options.seconds:g} s.",
+        f" seed {options.seed}, {count(options.rounds, 'round')} of {options.seconds:g} s.",
         "Ratios are medians of rounds in which both sides took turns. CPU is of a role per request.",
         f"Load average {load.before:.1f} before and {load.after:.1f} after {report.seconds / 60:.1f} minutes.",
     ]
@@ -57,8 +57,8 @@ def foot(report: Report) -> list[str]:
         lines.insert(1, f"PostgreSQL {postgres} (fsync {stores.postgres.get('fsync', '?')}), Valkey {valkey}: {whose}.")
     if load.is_busy:
         lines.append(
-            f"The machine was BUSY with something else when this began (a load of {load.before:.1f} on"
-            f" {load.processors} processors): trust no time here, and ratios with care."
+            f"The machine was BUSY when this began (a load of {load.before:.1f} on {load.processors} processors):"
+            " trust no time, and ratios with care."
         )
     if options.rounds < _FEWEST_ROUNDS:
         lines.append(f"Medians of fewer than {_FEWEST_ROUNDS} rounds: these figures are rough.")
@@ -134,6 +134,10 @@ def show_facts(title: str, facts: Mapping[str, str]) -> None:
 
 def verdict(found: Comparison) -> str:
     return "" if found.is_met is None else "met" if found.is_met else "MISSED"
+
+
+def count(things: int, name: str) -> str:
+    return f"{things:,} {name}{'' if things == 1 else 's'}"
 
 
 def number(value: float) -> str:
