@@ -71,12 +71,12 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> 
         [
             compare(
                 *("cold", "home page, cold, p99", "ms", [(sides[0].p99_ms, sides[1].p50_ms)]),
-                beside="the definition's query, median",
+                beside="defining query, median",
                 goal=Goal("≤ 5.00", ratio_at_most=5.0),
             ),
             compare(
                 *("cold", "home page, cold, median", "ms", [(sides[0].p50_ms, sides[1].p50_ms)]),
-                beside="the definition's query, median",
+                beside="defining query, median",
             ),
         ],
         sides,

@@ -77,13 +77,13 @@ async def measure(site: Site, readers: list[UserId], effort: Effort) -> Measured
         "fanout",
         [
             compare(
-                *("fanout", "fan-out into windows", "deliveries/s"),
+                *("fanout", "fan-out into windows", "windows/s"),
                 [(ours.rate, theirs.rate) for ours, theirs in by_client],
                 beside="pipelined LPUSHX",
                 goal=Goal("≥ 0.80", ratio_at_least=0.8),
             ),
             compare(
-                *("fanout", "fan-out, CPU with Valkey's", "µs/delivery"),
+                *("fanout", "fan-out, CPU + Valkey's", "µs/window"),
                 [(ours.cpu_microseconds, theirs.cpu_microseconds) for ours, theirs in by_client],
                 beside="pipelined LPUSHX",
                 goal=Goal("≤ 1.25", ratio_at_most=1.25) if site.is_embedded else Goal(),
@@ -91,7 +91,7 @@ async def measure(site: Site, readers: list[UserId], effort: Effort) -> Measured
             *(
                 [
                     compare(
-                        *("fanout", "fan-out, Valkey's limit", "deliveries/s"),
+                        *("fanout", "fan-out, Valkey's limit", "windows/s"),
                         [(ours.rate, theirs.rate) for ours, theirs in by_machine],
                         beside="LPUSHX encoded before",
                     )

@@ -64,21 +64,21 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> 
         [
             compare_turns(
                 *("home", "home page, warm", "pages/s", lambda turn: turn.rate, ours, nothing),
-                beside="constant answer, same bytes",
+                beside="constant answer",
                 goal=Goal("≥ 0.50", ratio_at_least=0.5),
             ),
             compare_turns(
                 *("home", "home page, CPU of web", "µs/page", lambda turn: turn.cpu_us("web"), ours, nothing),
-                beside="constant answer, same bytes",
+                beside="constant answer",
                 goal=Goal("≤ 2.00", ratio_at_most=2.0),
             ),
             compare_turns(
                 *("home", "home page, CPU of web", "µs/page", lambda turn: turn.cpu_us("web"), ours, less),
-                beside="without popular tweets",
+                beside="it without popular",
             ),
             compare_turns(
                 *("home", "home page, warm", "pages/s", lambda turn: turn.rate, ours, joined),
-                beside="plain query with joins",
+                beside="plain query, joins",
             ),
         ],
         [side_of("home", name, turns[name]) for name in (_OURS, _CONSTANT, _NAIVE)],

@@ -55,16 +55,16 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> 
         [
             compare_turns(
                 *("pages", "home as HTML, CPU of web", "µs/page", lambda turn: turn.cpu_us("web"), page, json),
-                beside="the same tweets as JSON",
+                beside="same tweets as JSON",
                 goal=Goal("≤ 2.00", ratio_at_most=2.0),
             ),
             compare_turns(
                 *("pages", "home as HTML", "pages/s", lambda turn: turn.rate, page, json),
-                beside="the same tweets as JSON",
+                beside="same tweets as JSON",
             ),
             compare_turns(
                 *("pages", "compressed, CPU of web", "µs/page", lambda turn: turn.cpu_us("web"), gzipped, json),
-                beside="the same tweets as JSON",
+                beside="same tweets as JSON",
             ),
         ],
         [side_of("pages", name, turns[name]) for name in turns],

@@ -62,9 +62,7 @@ def _draw_ratios(found: Sequence[Comparison], report: Report, path: Path) -> Pat
                 axis.vlines(edge, at - 0.36, at + 0.36, color=_INK, linewidth=2)
                 _write(axis, each.goal.said, (edge, at - 0.36), (4, 0), color=_MUTED)
     axis.axvline(1.0, color=_GRID, linewidth=1.5, zorder=0)
-    axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.xaxis.set_minor_formatter(lambda value, _: "")
+    _scale(axis)
     axis.set_yticks(range(len(found)), [f"{each.name}\nbeside {each.reference_is}" for each in reversed(found)])
     axis.tick_params(axis="y", labelsize=8)
     axis.set_ylim(-0.7, len(found) - 0.3)
@@ -83,9 +81,7 @@ def _draw_times(scenarios: Sequence[tuple[str, Sequence[Side]]], report: Report,
             label = f"{side.name}: {side.p50_ms:,.3g} / {side.p99_ms:,.3g} ms"
             axis.plot(times, range(len(times)), color=colour, linewidth=1.6, label=label)
         axis.set_title(scenario, fontsize=10, loc="left", color=_INK)
-        axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.xaxis.set_minor_formatter(lambda value, _: "")
+        _scale(axis)
         axis.set_ylim(0, 101)
         axis.set_ylabel("% answered", fontsize=8)
         axis.set_xlabel("within, ms", fontsize=8)
@@ -98,6 +94,16 @@ def _draw_times(scenarios: Sequence[tuple[str, Sequence[Side]]], report: Report,
 
 def _write(axis: Any, text: str, at: tuple[float, float], shift: tuple[float, float], **style: Any) -> None:
     axis.annotate(text, at, shift, textcoords="offset points", **{"fontsize": 8, "color": _INK, **style})
+
+
+def _scale(axis: Any) -> None:
+    """As far from 1 to 2 as from 5 to 10, with numbers that are read at a glance."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _figure(count: int, width: float, height: float, *, columns: int = 1) -> tuple[Any, list[Any]]:

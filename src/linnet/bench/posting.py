@@ -91,7 +91,7 @@ async def measure(site: Site, authors: Mapping[UserId, str], effort: Effort) -> 
         [
             compare_turns(
                 *("posting", "posting over HTTP", "tweets/s", lambda turn: turn.rate, turns[_OURS], turns[_BARE]),
-                beside="pgbench, bare transaction",
+                beside="pgbench, bare rows",
                 goal=Goal("≥ 0.50", ratio_at_least=0.5),
             ),
         ],

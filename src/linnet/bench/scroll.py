@@ -81,8 +81,8 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort, *, 
         "scroll",
         [
             compare_turns(
-                *("scroll", f"page {depth} of home, median", "ms", _median_ms, turns[_DEEP], turns[_FIRST]),
-                beside="page 1 of home, median",
+                *("scroll", f"home, page {depth}, median", "ms", _median_ms, turns[_DEEP], turns[_FIRST]),
+                beside="page 1, median",
                 goal=Goal("≤ 2.00", ratio_at_most=2.0) if depth >= PAGES else Goal(),
             )
         ],

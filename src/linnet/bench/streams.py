@@ -132,7 +132,7 @@ def _figures(
         "streams",
         [
             compare(
-                *("streams", "memory of an idle stream", "KB of web", [(kilobytes[0], kilobytes[1])]),
+                *("streams", "idle stream", "KB of web", [(kilobytes[0], kilobytes[1])]),
                 beside="idle connection",
                 goal=Goal("≤ 40 KB", ours_at_most=40.0),
             ),
@@ -145,7 +145,7 @@ def _figures(
                 beside="post → answer",
             ),
             compare(
-                *("streams", "deliveries lost or doubled", "deliveries", [(missed + doubled, len(delays))]),
+                *("streams", "lost or doubled", "deliveries", [(missed + doubled, len(delays))]),
                 beside="all deliveries",
                 goal=Goal("0", ours_at_most=0.0),
             ),
