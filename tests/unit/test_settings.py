@@ -200,6 +200,15 @@ def test_a_password_is_not_shown_in_a_problem_or_in_the_list_either() -> None:
         assert "sesame" not in result.output
 
 
+def test_of_several_urls_no_password_is_shown() -> None:
+    several = "postgresql://linnet:sesame@one/linnet postgresql://linnet:forgotten@two/linnet"
+    assert mask_url(several) == "postgresql://linnet:***@one/linnet postgresql://linnet:***@two/linnet"
+    assert read_settings({"LINNET_DATABASE_REPLICA_URLS": several}).replicas.urls == tuple(several.split())
+    [problem] = problems_of(LINNET_DATABASE_REPLICA_URLS=several.replace("postgresql://linnet:f", "mysql://linnet:f"))
+    assert "sesame" not in problem
+    assert "forgotten" not in problem
+
+
 def test_urls_without_a_password_are_shown_as_they_are() -> None:
     for url in ("unix:///run/valkey.sock?db=1", "postgresql:///linnet?host=/run/pg&user=postgres", "http://h:80/x"):
         assert mask_url(url) == url

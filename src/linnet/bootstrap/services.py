@@ -31,6 +31,7 @@ from linnet.stores.media import MediaStore
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
 from linnet.stores.postgres.pooler import ThroughPooler
+from linnet.stores.postgres.replicas import Replicas
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.changes import Subscription, decode_change
@@ -105,6 +106,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
         trending=Trending(db, clock, settings.write.trending),
         clock=clock,
         media=media,
+        replicas=Replicas(db, settings.replicas, clock),
     )
     return Services(
         settings=settings,
@@ -173,6 +175,8 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
         await services.leases.open()
         services.leases.start()
         if role == "web":
+            if services.read.replicas is not None:
+                await stack.enter_async_context(services.read.replicas.running())
             stack.push_async_callback(_store_last_uses, services.viewers)
             await stack.enter_async_context(_background(services.viewers.run(), name="last uses"))
         if role != "command":

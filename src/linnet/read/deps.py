@@ -13,6 +13,7 @@ from linnet.read.timelines.topnews import TopNews
 from linnet.read.timelines.trending import Trending
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
+from linnet.stores.postgres.replicas import Replicas
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.changes import Change
 from linnet.stores.valkey.client import Valkey
@@ -40,6 +41,8 @@ class ReadDeps(msgspec.Struct, frozen=True):
     trending: Trending
     clock: Clock
     media: MediaStore
+    # None where there are none, and nobody would look at them.
+    replicas: Replicas | None = None
 
     def forget(self, change: Change) -> None:
         """What this process holds in memory of something that changed."""

@@ -25,6 +25,7 @@ from linnet.stores.media import MediaOptions
 from linnet.stores.postgres.jobs import RunnerOptions
 from linnet.stores.postgres.leasing import LeaseOptions
 from linnet.stores.postgres.pool import PostgresOptions
+from linnet.stores.postgres.replicas import ReplicaOptions
 from linnet.stores.valkey.cache import CacheOptions
 from linnet.stores.valkey.client import ValkeyOptions
 from linnet.stores.valkey.limits import LimitOptions
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     write: WriteOptions
     limits: LimitOptions
     trusted_proxies: tuple[str, ...] = ()
+    replicas: ReplicaOptions = ReplicaOptions()
     leases: LeaseOptions = LeaseOptions()
     cache: CacheOptions = CacheOptions()
     loaders: LoaderOptions = LoaderOptions()
@@ -124,6 +126,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         postgres=PostgresOptions(
             url=values["LINNET_DATABASE_URL"],
             pool_size=pool_size,
+        ),
+        replicas=ReplicaOptions(
+            urls=values["LINNET_DATABASE_REPLICA_URLS"],
+            lag_seconds=values["LINNET_DATABASE_REPLICA_LAG_SECONDS"],
         ),
         valkey=ValkeyOptions(url=values["LINNET_VALKEY_URL"]),
         valkey_prefix=values["LINNET_VALKEY_PREFIX"],

@@ -16,6 +16,7 @@ from linnet.settings.values import (
     one_of,
     otlp_url,
     postgres_url,
+    postgres_urls,
     processes,
     valkey_url,
     web_url,
@@ -57,6 +58,23 @@ SETTINGS: tuple[Setting, ...] = (
         "connections",
         "The most connections to PostgreSQL that one process opens.",
         integer(2, 200),
+    ),
+    Setting(
+        "LINNET_DATABASE_REPLICA_URLS",
+        "",
+        "URLs",
+        "Replicas of PostgreSQL, with blanks between them: `linnet web` reads there what may lag (search, and the older"
+        " part of tag pages, of everyone's tweets and of other people's lists).",
+        postgres_urls,
+        "none",
+        is_url=True,
+    ),
+    Setting(
+        "LINNET_DATABASE_REPLICA_LAG_SECONDS",
+        "5",
+        "seconds",
+        "A replica that may be further behind is not asked.",
+        integer(1, 60),
     ),
     Setting(
         "LINNET_VALKEY_URL",
@@ -284,7 +302,9 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def mask_url(url: str) -> str:
-    """The URL as it may be printed: without its password, also when it is no proper URL."""
+    """The URL, or each of several, as it may be printed: without its password, also when it is no proper URL."""
+    if len(several := url.split()) > 1 and all("://" in each for each in several):
+        return " ".join(map(mask_url, several))
     if "://" not in url:
         return "***" if url else ""
     # Up to the last "@" of all: somebody may have forgotten to escape one, or a slash, in the password.

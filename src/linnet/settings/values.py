@@ -42,6 +42,13 @@ def postgres_url(text: str) -> str:
     return text
 
 
+def postgres_urls(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(postgres_url(each) for each in text.split())
+    except ValueError:
+        raise ValueError("URLs like postgresql://user:password@host:5432/linnet, with blanks between them") from None
+
+
 def _read_by(read: Callable[[str], object], example: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         try:

@@ -20,6 +20,7 @@ from linnet.bootstrap.checkup.stores import (
     check_migrations,
     check_pictures,
     check_postgresql,
+    check_replicas,
     check_valkey,
 )
 from linnet.bootstrap.checkup.work import (
@@ -52,6 +53,7 @@ class _Check(msgspec.Struct, frozen=True):
 _CHECKS = (
     _Check("PostgreSQL", check_postgresql),
     _Check("schema", check_migrations, ("PostgreSQL",)),
+    _Check("replicas", check_replicas, ("PostgreSQL",)),
     _Check("clock", check_clock, ("PostgreSQL",)),
     _Check("Valkey", check_valkey),
     _Check("disk", check_disk),

@@ -19,6 +19,7 @@ OLDEST_POSTGRES = 160_000
 OLDEST_VALKEY = 8
 _NEARLY_FULL = 0.9
 _LOOKS_AT_CLOCK = 3
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 async def check_postgresql(patient: Patient) -> list[Finding]:
@@ -67,6 +68,36 @@ async def _postgresql_away(patient: Patient, error: Unavailable) -> Finding:
     )
     sentence = f"It does not answer, and nothing works without it: {said_by(error)}"
     return Finding("PostgreSQL", "wrong", sentence, advice, blocks=True)
+
+
+async def check_replicas(patient: Patient) -> list[Finding]:
+    """Nothing to say where there are none. Waits for each as long as it may lag."""
+    replicas, clock = patient.services.read.replicas, patient.services.clock
+    if replicas is None or not replicas.all:
+        return []
+    began, bound = clock.steady_seconds(), replicas.options.lag_seconds
+    while True:
+        await replicas.look()
+        late = [each for each in replicas.all if not each.cause and each.fresh_at < began]
+        waited = clock.steady_seconds() - began
+        if not late or waited > bound:
+            break
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    found = []
+    for replica in replicas.all:
+        if replica.cause:
+            sentence = f"The replica {replica.name} is not asked: {said_by(ValueError(replica.cause))}"
+            advice = "Mend it, or take it out of LINNET_DATABASE_REPLICA_URLS. The primary answers in its place."
+            found.append(Finding("replicas", "wrong", sentence, advice))
+        elif replica in late:
+            sentence = f"The replica {replica.name} is more than {lasting(bound)} behind, and is not asked."
+            found.append(Finding("replicas", "wrong", sentence, "See what holds it up: its disk, or the network."))
+        else:
+            details = {"replica": replica.name, "lag_seconds": round(waited, 3)}
+            sentence = f"The replica {replica.name} had all of it within {lasting(max(waited, 0.1))}."
+            found.append(Finding("replicas", "well", sentence, details=details))
+        await replica.db.close()
+    return found
 
 
 async def check_migrations(patient: Patient) -> list[Finding]:

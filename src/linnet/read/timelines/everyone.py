@@ -4,6 +4,7 @@ from linnet.domain.timeline import Range
 from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
+from linnet.read.timelines.spread import fetch_spread
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import tweets
 
@@ -12,6 +13,6 @@ async def everyone_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range)
     """The public timeline: tweets, replies and retweets of all."""
 
     async def fetch(rest: Range) -> Skeleton:
-        return skeleton_of(await tweets.fetch_newest(deps.db, one_more(rest)), rest)
+        return skeleton_of(await fetch_spread(deps, one_more(rest), tweets.fetch_newest), rest)
 
     return await fill_page(deps, viewer_id, wanted, fetch, surface="everyone")

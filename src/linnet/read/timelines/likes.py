@@ -1,14 +1,14 @@
 """Screens: who likes a tweet, and what somebody likes, newest like first."""
 
-from functools import partial
-
 from linnet.domain.timeline import Range
+from linnet.domain.user import FollowEdge
 from linnet.errors import UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import meets
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more
 from linnet.read.timelines.people import people_page
+from linnet.read.timelines.spread import fetch_spread_edges
 from linnet.read.timelines.thread import find_original
 from linnet.read.views.pages import Page, PageView
 from linnet.read.views.users import UserView
@@ -21,7 +21,13 @@ async def likers_page(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetI
     Notes are what is read, so whoever liked it in this moment is listed as soon as the event worker has come to it.
     """
     ref = await find_original(deps, viewer_id, tweet_id)
-    return await people_page(deps, viewer_id, partial(likes.fetch_likers, deps.db, ref), wanted)
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        return await fetch_spread_edges(
+            deps, viewer_id, ref.author_id, part, lambda db, each: likes.fetch_likers(db, ref, each)
+        )
+
+    return await people_page(deps, viewer_id, fetch, wanted)
 
 
 async def liked_page(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, wanted: Range) -> Page:

@@ -19,6 +19,7 @@ from linnet.errors import UserNotFound
 from linnet.ids import SessionId, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import unused_since_ms
+from linnet.read.timelines.spread import fetch_spread_edges
 from linnet.read.timelines.thread import find_original
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import (
@@ -100,7 +101,13 @@ async def followers_page(
 ) -> PageView[UserView]:
     """Who follows a user, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
     await _find_profile(deps, user_id)
-    return await people_page(deps, viewer_id, partial(follows.fetch_followers, deps.db, user_id), wanted)
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        return await fetch_spread_edges(
+            deps, viewer_id, user_id, part, lambda db, each: follows.fetch_followers(db, user_id, each)
+        )
+
+    return await people_page(deps, viewer_id, fetch, wanted)
 
 
 async def following_page(
@@ -108,7 +115,13 @@ async def following_page(
 ) -> PageView[UserView]:
     """Whom a user follows, the newest follow first. Raises ``UserNotFound``. Totals are in the user's counts."""
     await _find_profile(deps, user_id)
-    return await people_page(deps, viewer_id, partial(follows.fetch_following, deps.db, user_id), wanted)
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        return await fetch_spread_edges(
+            deps, viewer_id, user_id, part, lambda db, each: follows.fetch_following(db, user_id, each)
+        )
+
+    return await people_page(deps, viewer_id, fetch, wanted)
 
 
 async def retweeters_page(
@@ -116,7 +129,13 @@ async def retweeters_page(
 ) -> PageView[UserView]:
     """Who retweeted a tweet, the newest retweet first; a retweet stands for its original. Raises ``TweetNotFound``."""
     ref = await find_original(deps, viewer_id, tweet_id)
-    return await people_page(deps, viewer_id, partial(tweets.fetch_retweeters, deps.db, ref), wanted)
+
+    async def fetch(part: Range) -> list[FollowEdge]:
+        return await fetch_spread_edges(
+            deps, viewer_id, ref.author_id, part, lambda db, each: tweets.fetch_retweeters(db, ref, each)
+        )
+
+    return await people_page(deps, viewer_id, fetch, wanted)
 
 
 async def blocked_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> PageView[UserView]:

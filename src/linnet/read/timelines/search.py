@@ -22,17 +22,19 @@ from linnet.domain.matching import (
 from linnet.domain.searching import TweetSearch, check_query, parse_search, stems_needed, tsquery_of
 from linnet.domain.tag import beginning_typed
 from linnet.domain.tag import score as score_of_tag
-from linnet.domain.timeline import Range
+from linnet.domain.timeline import Entry, Range
 from linnet.domain.user import FollowEdge
 from linnet.ids import UserId, first_id_at
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import fetch_hidden_among
 from linnet.read.timelines.filling import Skeleton, fill_page
 from linnet.read.timelines.people import people_page
+from linnet.read.timelines.spread import ask_replica
 from linnet.read.views.pages import Page, PageView
 from linnet.read.views.tags import TagView, tag_view
 from linnet.read.views.users import UserView
 from linnet.stores.postgres import search, tags, users
+from linnet.stores.postgres.pool import Database
 from linnet.stores.postgres.search import Found, FoundPerson, QueryOf, SearchOptions, TookTooLong
 
 # How often a page is filled up before it is shown short, with a cursor to go on.
@@ -117,17 +119,38 @@ async def _fetch(deps: ReadDeps, asked: _Asked, wanted: Range) -> Found:
         )
         # Up to and with this one all was looked at.
         return Found(found.entries, found.reached - 1, found.more)
-    return await search.fetch_below(
-        deps.db,
-        asked.query_of,
-        author_id=asked.author_id,
-        by_words=asked.search.narrows,
-        from_id=from_id,
-        before_id=before_id,
-        newest_id=newest_id,
-        page_size=wanted.limit + 1,
-        options=_OPTIONS,
-    )
+    return await _fetch_below(deps, asked, from_id, before_id, newest_id, wanted.limit + 1)
+
+
+async def _fetch_below(
+    deps: ReadDeps, asked: _Asked, from_id: int, before_id: int, newest_id: int, page_size: int
+) -> Found:
+    """What is young from the primary, and all else, which is nearly all, from a replica if there is one."""
+
+    async def look(db: Database, from_id: int, before_id: int, page_size: int) -> Found:
+        return await search.fetch_below(
+            db,
+            asked.query_of,
+            author_id=asked.author_id,
+            by_words=asked.search.narrows,
+            from_id=from_id,
+            before_id=before_id,
+            newest_id=newest_id,
+            page_size=page_size,
+            options=_OPTIONS,
+        )
+
+    old_id = 0 if deps.replicas is None or not deps.replicas.all else deps.replicas.old_id
+    if from_id >= old_id:
+        return await look(deps.db, from_id, before_id, page_size)
+    young: list[Entry] = []
+    if before_id > old_id:
+        found = await look(deps.db, old_id, before_id, page_size)
+        if found.more or len(found.entries) >= page_size:
+            return Found(found.entries, found.reached, more=True)
+        young = found.entries
+    old = await ask_replica(deps, lambda db: look(db, from_id, min(before_id, old_id), page_size - len(young)))
+    return Found(young + old.entries, old.reached, old.more)
 
 
 async def people_found_page(deps: ReadDeps, viewer_id: UserId | None, query: str, wanted: Range) -> PageView[UserView]:

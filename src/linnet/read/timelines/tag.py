@@ -6,6 +6,7 @@ from linnet.domain.timeline import Range
 from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
+from linnet.read.timelines.spread import fetch_spread
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import tags
 
@@ -16,7 +17,9 @@ async def tag_page(deps: ReadDeps, viewer_id: UserId | None, named: str, wanted:
     tag = None if found is None else fold_tag(found.text)
 
     async def fetch(rest: Range) -> Skeleton:
-        entries = [] if tag is None else await tags.fetch_tweets(deps.db, tag, one_more(rest))
+        if tag is None:
+            return skeleton_of([], rest)
+        entries = await fetch_spread(deps, one_more(rest), lambda db, part: tags.fetch_tweets(db, tag, part))
         return skeleton_of(entries, rest)
 
     return await fill_page(deps, viewer_id, wanted, fetch, surface="tag")

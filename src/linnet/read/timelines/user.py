@@ -10,6 +10,7 @@ from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet, meets
 from linnet.read.hydration.entries import hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, skeleton_of
+from linnet.read.timelines.spread import fetch_spread
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import pins, tweets
 
@@ -45,7 +46,10 @@ async def user_tweets_page(
     async def fetch(rest: Range) -> Skeleton:
         # One more, to know whether there is more, and one for the pinned tweet, which is none.
         asked = Range(rest.limit + (1 if pinned is None else 2), rest.before, rest.after)
-        entries = await tweets.fetch_by_author(deps.db, user_id, asked)
+        if viewer_id == user_id:
+            entries = await tweets.fetch_by_author(deps.db, user_id, asked)
+        else:
+            entries = await fetch_spread(deps, asked, lambda db, part: tweets.fetch_by_author(db, user_id, part))
         return skeleton_of([entry for entry in entries if entry != pinned], rest)
 
     async def fill(rest: Range) -> Page:
