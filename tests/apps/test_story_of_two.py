@@ -1,7 +1,6 @@
 """Two people and their apps: everything that Mastodon.py does with what linnet has, over real sockets."""
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +9,7 @@ from mastodon import Mastodon, MastodonAPIError, MastodonNotFoundError, Mastodon
 from PIL import Image
 
 from tests.apps._apps import mastodon_of
-from tests.support.servers import Servers
-from tests.web._site import WebSite, open_web_site
-
-
-@pytest.fixture(scope="module")
-def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
-    with open_web_site(servers, tmp_path_factory.mktemp("apps")) as site:
-        yield site
+from tests.web._site import WebSite
 
 
 def ids(statuses: Any) -> list[int]:

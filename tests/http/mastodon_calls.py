@@ -19,7 +19,7 @@ NOT_YET = (
     *("GET /api/v1/push/subscription", "POST /api/v1/push/subscription", "POST /api/v1/reports"),
     *("POST /api/v1/tags/{tag}/follow", "POST /api/v1/tags/{tag}/unfollow", "POST /api/v1/featured_tags"),
     *("POST /api/v1/follow_requests/{id}/authorize", "POST /api/v1/domain_blocks"),
-    *("GET /api/v1/streaming", "GET /api/v1/streaming/user", "GET /api/v1/streaming/health"),
+    *("GET /api/v1/streaming/public", "GET /api/v1/streaming/hashtag", "GET /api/v1/streaming/list"),
     *("GET /api/v2/notifications/{group_key}", "GET /api/v1/profile", "GET /oauth/userinfo"),
 )
 

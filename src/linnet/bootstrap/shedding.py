@@ -20,7 +20,10 @@ from linnet.stores.postgres.turnstile import writing
 SHED = Counter("linnet_requests_shed", "Requests that were turned away since too many were under way.", ["kind"])
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_FREE = frozenset({"/api/stream", "/stream", "/metrics", "/health/live", "/health/ready"})
+_FREE = frozenset({"/api/stream", "/stream", "/metrics", "/health/live", "/health/ready"}) | {
+    "/api/v1/streaming/user",
+    "/api/v1/streaming/user/notification",
+}
 
 
 class SheddingOptions(msgspec.Struct, frozen=True):

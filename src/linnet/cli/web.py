@@ -64,7 +64,7 @@ def web(settings: Settings, *, host: str, port: int) -> None:
         factory=True,
         loop=Loops.uvloop,
         workers=settings.web.processes,
-        websockets=False,
+        websockets=True,
         backlog=_BACKLOG,
         http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MS, max_buffer_size=_HEAD_BYTES),
         # Counts connections, also idle ones: at the default of 1,024 as many sleeping clients shut everybody else out.

@@ -20,6 +20,8 @@ from linnet.api.auth import InvalidToken
 from linnet.api.limits import MORE_HEADERS, Gate, did_nothing
 from linnet.api.mastodon.answers import Error, NeedsPerson, OutsideScopes, answer, error_answer, preflight
 from linnet.api.mastodon.endpoints import Call, Route
+from linnet.api.mastodon.params import read_query
+from linnet.api.mastodon.streaming import WEBSOCKET_PATH, serve_socket
 from linnet.api.problems import Refused
 from linnet.api.services import ApiServices
 from linnet.clock import rfc3339
@@ -53,6 +55,10 @@ class Door:
         self._app = app
         self._services = services
         self._size = SizeOfPlace()
+        plan = None if services.limits is None else services.limits.plan("request")
+        self._socket_gate = (
+            None if services.limits is None or plan is None else Gate(services.limits, services.proxies, plan)
+        )
         self._plain: dict[str, dict[str, _Bound]] = {}
         # By how many parts they have.
         self._patterns: dict[int, list[_Path]] = {}
@@ -70,6 +76,9 @@ class Door:
             self._patterns.setdefault(path.count("/"), []).append(_Path(pattern, by_method))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET and scope["path"].rstrip("/") == WEBSOCKET_PATH:
+            await self._serve_socket(cast(Any, scope), receive, send)
+            return
         if scope["type"] != ScopeType.HTTP or not scope["path"].startswith(PREFIXES):
             await self._app(scope, receive, send)
             return
@@ -100,6 +109,30 @@ class Door:
         except Exception as error:
             log.error("request failed", exc_info=error, method=scope["method"], path=scope["path"])
             return error_answer(LinnetError())
+
+    async def _serve_socket(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Who is let in brings a token in one of three ways: as a protocol's name (then it has to be said again), in
+        the header, or in the address.
+        """
+        await receive()
+        protocols = scope.get("subprotocols") or []
+        query = read_query(scope["query_string"])
+        try:
+            token = protocols[0] if protocols else token_of(scope) or query.text("access_token")
+            viewer = await self._services.viewers.find_granted(token)
+            if viewer is None:
+                raise InvalidToken
+            if self._socket_gate is not None:
+                await self._socket_gate.admit(self._socket_gate.begin(scope, viewer.user_id), scope)
+        except LinnetError:
+            # Before it is accepted this is answered as a refusal.
+            await send({"type": "websocket.close", "code": 4401, "reason": ""})
+            return
+        accept: Any = {"type": "websocket.accept", "subprotocol": protocols[0] if protocols else None, "headers": []}
+        await send(accept)
+        call = Call(self._services, scope, receive, viewer, {}, size=self._size)
+        bind_contextvars(user_id=str(viewer.user_id))
+        await serve_socket(call, viewer, query.texts("stream"), receive, send)
 
     def _say_limits(self, scope: HTTPScope) -> None:
         """What is left of a limit, also under the names that clients of this API know, and as a time."""
@@ -167,6 +200,9 @@ class Door:
     async def _who(self, route: Route, scope: HTTPScope) -> tuple[Viewer | None, int | None]:
         """Somebody, or an app, or nobody. Raises what keeps them out."""
         token = token_of(scope)
+        if token is None and route.path.startswith(WEBSOCKET_PATH):
+            # A browser's event source sends no headers of its own.
+            token = read_query(scope["query_string"]).text("access_token") or None
         if token is None:
             if route.access == "viewer":
                 return None, None

@@ -85,7 +85,9 @@ class Call:
         if configured:
             return configured.rstrip("/")
         host = self.header(b"host") or ""
-        return f"{self._scope['scheme']}://{host if _HOST.fullmatch(host) else 'localhost'}"
+        # Of a WebSocket the scheme is another one.
+        scheme = self._scope["scheme"].replace("ws", "http")
+        return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
 
     @property
     def address(self) -> bytes:

@@ -42,7 +42,7 @@ async def get_notifications(call: Call) -> Answer:
     page = await causes_page(call.read, call.me, wanted.range, kinds=_kinds(params))
     items = [told for told in page.items if told.row.id < wanted.below]
     links = links_of(call, params, next_id=page.next_id, prev_id=page.prev_id) if items else []
-    return answer(await _entities(call, items), 200, *links)
+    return answer(await tell(call, items), 200, *links)
 
 
 async def get_notification(call: Call) -> Answer:
@@ -51,7 +51,7 @@ async def get_notification(call: Call) -> Answer:
     if number is None:
         raise NotFound
     page = await causes_page(call.read, call.me, Range(1, before=number + 1, after=number - 1), kinds=KINDS)
-    found = await _entities(call, page.items)
+    found = await tell(call, page.items)
     if not found:
         raise NotFound
     return answer(found[0])
@@ -62,7 +62,8 @@ def _kinds(params: Params) -> Sequence[NotificationKind]:
     return [kind for kind in KINDS if (not wanted or _TYPES[kind] in wanted) and _TYPES[kind] not in unwanted]
 
 
-async def _entities(call: Call, items: Sequence[Told]) -> list[Notification]:
+async def tell(call: Call, items: Sequence[Told]) -> list[Notification]:
+    """Entities of them, in their order, of those whose people are there."""
     accounts = await accounts_by_id(call, {told.row.actor_id for told in items})
     statuses = {
         status.id: status

@@ -1,6 +1,6 @@
 """Every route of the Mastodon API that linnet answers."""
 
-from linnet.api.mastodon import accounts, empty, instance, notifications, oauth, search, statuses, timelines
+from linnet.api.mastodon import accounts, empty, instance, notifications, oauth, search, statuses, streaming, timelines
 from linnet.api.mastodon.endpoints import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,5 +11,6 @@ ROUTES: tuple[Route, ...] = (
     *timelines.ROUTES,
     *notifications.ROUTES,
     *search.ROUTES,
+    *streaming.ROUTES,
     *empty.ROUTES,
 )
