@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from bench.chaos.waiting import until
 from linnet.bootstrap.checkup import examine
@@ -354,6 +355,7 @@ async def test_a_process_finds_out_by_itself_which_replicas_it_may_ask(place: Pl
     async def none_is_asked() -> bool:
         return replicas.pick() is None
 
+    refused = REGISTRY.get_sample_value("linnet_database_pool_refusals_total")
     async with replicas.running():
         await until(one_is_asked, what="the replica is found fresh")
         try:
@@ -362,6 +364,8 @@ async def test_a_process_finds_out_by_itself_which_replicas_it_may_ask(place: Pl
         finally:
             await asyncio.to_thread(place.pair.start)
         await until(one_is_asked, what="it is found to be back")
+    # Nobody was turned away, and those who watch are not told so.
+    assert REGISTRY.get_sample_value("linnet_database_pool_refusals_total") == refused
 
 
 async def test_the_doctor_says_which_replicas_are_asked(place: Place) -> None:

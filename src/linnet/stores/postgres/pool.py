@@ -107,8 +107,9 @@ class Session:
 class Database:
     """The pool of one process. ``statements`` counts what was sent, for the round-trip budgets of the tests."""
 
-    def __init__(self, options: PostgresOptions) -> None:
+    def __init__(self, options: PostgresOptions, refusals: Counter = POOL_REFUSALS) -> None:
         self.options = options
+        self._refusals = refusals
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             options.url,
             kwargs={**options.parameters, "application_name": "linnet", "context": fast_arrays()},
@@ -258,7 +259,7 @@ class Database:
         try:
             return await self._turnstile.enter(self.options.pool_timeout_seconds)
         except Unavailable:
-            POOL_REFUSALS.inc()
+            self._refusals.inc()
             raise
 
     async def _take(self, patience_ends: float) -> AsyncConnection[TupleRow]:
@@ -278,7 +279,7 @@ class Database:
             except PoolTimeout:
                 if time() < patience_ends:
                     continue
-                POOL_REFUSALS.inc()
+                self._refusals.inc()
                 raise
             if not has_to_say(connection.fileno()):
                 return connection
@@ -290,7 +291,7 @@ class Database:
 
     def _refuse_while_away(self) -> None:
         if self._away is not None:
-            POOL_REFUSALS.inc()
+            self._refusals.inc()
             raise Unavailable(f"PostgreSQL is away: {self._away}")
 
     def _turn_away(self, cause: str) -> None:

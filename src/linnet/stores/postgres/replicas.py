@@ -15,13 +15,13 @@ import msgspec
 import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
-from psycopg.conninfo import conninfo_to_dict
 
 from linnet.clock import Clock
 from linnet.errors import LinnetError, Unavailable
 from linnet.ids import MAX_ID, first_id_at
 from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.postgres.queries import load_queries
+from linnet.stores.postgres.watch import address_of
 
 log = structlog.get_logger()
 
@@ -33,6 +33,7 @@ LAG = Gauge(
     ["replica"],
     multiprocess_mode="livemax",
 )
+REFUSALS = Counter("linnet_replica_refusals", "Questions for which a replica gave no connection.")
 READS = Counter("linnet_replica_reads", "Reads that may lag, by who answered them.", ["by"])
 
 _LOOK_EVERY_SECONDS = 0.5
@@ -61,9 +62,9 @@ class Replica:
     """One of them. ``fresh_at``: all that was committed before is there, by the clock of this process."""
 
     def __init__(self, url: str, options: PostgresOptions) -> None:
-        words = conninfo_to_dict(url)
-        self.name = f"{words.get('host') or 'localhost'}:{words.get('port') or 5432}"
-        self.db = Database(msgspec.structs.replace(options, url=url))
+        self.name = address_of(url)
+        # Counted apart: nobody is turned away for it.
+        self.db = Database(msgspec.structs.replace(options, url=url), refusals=REFUSALS)
         self.fresh_at = -inf
         # Why it is not asked; empty: it is.
         self.cause = "it was not looked at yet"

@@ -18,6 +18,7 @@ import msgspec
 import psycopg
 import structlog
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 
 log = structlog.get_logger()
 
@@ -47,6 +48,7 @@ class Watch:
         on_back: Callable[[], Awaitable[None]],
     ) -> None:
         self._conninfo = conninfo
+        self._at = address_of(conninfo)
         self._parameters = parameters
         self._options = options
         self._on_away = on_away
@@ -126,20 +128,26 @@ class Watch:
     def _say_away(self, cause: str) -> None:
         if not self._away:
             self._away = True
-            log.warning("PostgreSQL is away", cause=cause)
+            log.warning("PostgreSQL is away", at=self._at, cause=cause)
             self._on_away(cause)
 
     async def _say_back(self) -> None:
         if self._away:
             self._away = False
             await self._on_back()
-            log.warning("PostgreSQL is back")
+            log.warning("PostgreSQL is back", at=self._at)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             # Closes the socket and waits for nobody.
             connection.pgconn.finish()
+
+
+def address_of(conninfo: str) -> str:
+    """Where it leads, for people to read."""
+    words = conninfo_to_dict(conninfo)
+    return f"{words.get('host') or 'localhost'}:{words.get('port') or 5432}"
 
 
 def cut(connection: AsyncConnection[Any]) -> None:
