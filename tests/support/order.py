@@ -27,6 +27,7 @@ LONGEST_FIRST = (
     "tests/flows/test_demo_town.py",
     "tests/web/test_scripts_acts.py",
     "tests/flows/test_account_deletion.py",
+    "tests/flows/test_bench_command.py",
     "tests/flows/test_embedded_servers.py",
     "tests/web/test_scripts_lists.py",
     "tests/web/test_top_users.py",

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Servers that were told to stop by the death of their parent still write for a while.
-_REMOVE = 'for _ in 1 2 3 4 5 6 7 8; do [ -d "$1" ] || exit 0; sleep 2; rm -rf "$1" 2>/dev/null; done'
+_TRIES = 60
+_REMOVE = f'for _ in $(seq {_TRIES}); do [ -d "$1" ] || exit 0; sleep 2; rm -rf "$1" 2>/dev/null; done'
 _THAW = 'kill -CONT "$@" 2>/dev/null'
 
 
