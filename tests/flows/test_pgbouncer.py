@@ -115,7 +115,9 @@ def live_a_day(ada: Patient, bob: Patient, number: int) -> None:
 
 
 def test_all_that_people_do_works_when_each_transaction_has_another_connection(site: Site) -> None:
-    worker = site.linnets.start("worker", "--jobs", **site.settings)
+    port = free_port()
+    worker = site.linnets.start("worker", "--jobs", "--metrics-port", str(port), **site.settings)
+    worker.wait_ready(port)
     with ExitStack() as stack, ThreadPoolExecutor(2) as clients:
         ada, bob, eve, kim = (stack.enter_context(site.person(name)) for name in ("ada", "bob", "eve", "kim"))
         # A client of PostgreSQL prepares what it said five times.
