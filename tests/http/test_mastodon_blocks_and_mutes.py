@@ -57,6 +57,8 @@ NOBODY_IS_MET = {
     *("favourites", "statuses/{id}/source", "notifications/unread_count", "/api/v2/notifications/unread_count"),
     *("notifications/policy", "/api/v2/notifications/policy", "notifications/{id}", "markers", "preferences"),
     *("instance", "/api/v2/instance", "trends", "trends/tags", "tags/{tag}", "pictures/{kind}/missing.png"),
+    # Whom one follows is suggested to nobody; who else is, our own interface's table says of the same screen.
+    *("suggestions", "/api/v2/suggestions"),
     # What is heard is what stands at home and among notifications: test_mastodon_streaming.py.
     *("streaming/health", "streaming/user", "streaming/user/notification"),
     *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0"),

@@ -194,6 +194,12 @@ class Found(msgspec.Struct):
     hashtags: list[Tag]
 
 
+class Suggestion(msgspec.Struct):
+    source: str
+    sources: list[str]
+    account: Account
+
+
 class Statuses(msgspec.Struct):
     max_characters: int
     max_media_attachments: int
@@ -338,6 +344,8 @@ NEEDED: dict[str, Any] = {
     "/api/v1/markers": dict[Literal["home"], Marker],
     "/api/v2/search?q=bread": Found,
     "/api/v1/tags/bread": Tag,
+    "/api/v2/suggestions": list[Suggestion],
+    "/api/v1/suggestions": list[Account],
     "/api/v2/instance": Instance,
     "/api/v1/instance": OldInstance,
 }
@@ -353,6 +361,8 @@ async def place(site: Site) -> Place:
     await site.ask("PUT", f"/api/tweets/{place.status}/retweet", by=place.ben)
     await site.ask("PATCH", "/api/me", {"bio": "Bakes <b>", "location": "Łódź"}, by=place.ada)
     await site.ask("POST", "/api/v1/markers", {"home": {"last_read_id": place.status}}, by=place.ada)
+    cleo = await site.newcomer()
+    await site.ask("PUT", f"/api/users/{cleo.id}/follow", by=place.ben)
     await site.settle()
     return place
 

@@ -58,8 +58,6 @@ ROUTES = (
     _nothing("/api/v1/lists", "read:lists"),
     _nothing("/api/v1/notifications/requests", "read:notifications"),
     _nothing("/api/v1/scheduled_statuses", "read:statuses"),
-    _nothing("/api/v1/suggestions", "read"),
-    _nothing("/api/v2/suggestions", "read"),
     _nothing("/api/v1/timelines/link", "read:statuses", access="viewer"),
     _nothing("/api/v1/trends/links", access="viewer"),
     _nothing("/api/v1/accounts/familiar_followers", "read:follows"),

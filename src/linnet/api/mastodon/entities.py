@@ -201,6 +201,14 @@ class Search(msgspec.Struct, frozen=True):
     hashtags: list[Tag]
 
 
+class Suggestion(msgspec.Struct, frozen=True):
+    """``source`` is the old word for ``sources``."""
+
+    source: str
+    sources: list[str]
+    account: Account
+
+
 class Application(msgspec.Struct, frozen=True):
     id: str
     name: str

@@ -8,7 +8,7 @@ from linnet.api.mastodon.accounts import local_name
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.content import tag_url
 from linnet.api.mastodon.endpoints import Call, Route
-from linnet.api.mastodon.entities import Account, Search, Status, Tag
+from linnet.api.mastodon.entities import Account, Search, Status, Suggestion, Tag
 from linnet.api.mastodon.paging import offset_links
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import account_of, status_of, statuses_of
@@ -19,7 +19,9 @@ from linnet.ids import TweetId
 from linnet.read.timelines.people import me_screen, user_by_username_screen
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
+from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.read.timelines.thread import tweet_screen
+from linnet.read.views.popular import SuggestionView
 
 _MOST: Final = 40
 # Clients page by places here; further down nobody looks.
@@ -116,6 +118,27 @@ async def get_trending_statuses(call: Call) -> Answer:
     return answer(await statuses_of(call, items[offset:]))
 
 
+async def get_suggestions(call: Call) -> Answer:
+    """Whom one might follow, and why."""
+    limit = call.query().count("limit", default=40, most=80)
+    found = await suggestions_screen(call.read, call.me, limit)
+    return answer([_suggestion(call, item) for item in found.items])
+
+
+async def get_old_suggestions(call: Call) -> Answer:
+    """Whom one might follow."""
+    limit = call.query().count("limit", default=40, most=80)
+    found = await suggestions_screen(call.read, call.me, limit)
+    return answer([account_of(call, item.user) for item in found.items])
+
+
+def _suggestion(call: Call, item: SuggestionView) -> Suggestion:
+    """Whom nobody follows whom one follows is suggested since many follow them."""
+    if item.followed_by.count:
+        return Suggestion("past_interactions", ["friends_of_friends"], account_of(call, item.user))
+    return Suggestion("global", ["most_followed"], account_of(call, item.user))
+
+
 def _tag(call: Call, name: str) -> Tag:
     return Tag(name, tag_url(call.base, name), [], id=name)
 
@@ -123,6 +146,8 @@ def _tag(call: Call, name: str) -> Tag:
 ROUTES = (
     Route("GET", "/api/v2/search", search, ("read:search",), access="viewer", limit="search"),
     Route("GET", "/api/v1/accounts/search", search_accounts, ("read:accounts",), limit="search"),
+    Route("GET", "/api/v1/suggestions", get_old_suggestions, ("read",)),
+    Route("GET", "/api/v2/suggestions", get_suggestions, ("read",)),
     Route("GET", "/api/v1/tags/{tag}", get_tag, access="viewer"),
     Route("GET", "/api/v1/trends", get_trending_tags, access="viewer"),
     Route("GET", "/api/v1/trends/tags", get_trending_tags, access="viewer"),
