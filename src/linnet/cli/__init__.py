@@ -28,7 +28,8 @@ _COMMANDS: Mapping[str, str] = {
     "tags": "linnet.cli.tags:tags",
     "demo": "linnet.cli.demo:demo",
     "import-graph": "linnet.cli.import_graph:import_graph",
-    "bench": "linnet.bench.command:bench",
+    "bench": "linnet.bench.entry:bench",
+    "capacity": "linnet.capacity.command:capacity",
 }
 
 

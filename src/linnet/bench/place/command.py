@@ -23,7 +23,7 @@ from linnet.bench.place.loading import PlaceReport, Stage, load_place
 from linnet.bench.place.shape import PlaceShape
 from linnet.bootstrap import open_services
 from linnet.bootstrap.logs import configure_logs
-from linnet.cli.failures import Failure, told_in_one_sentence
+from linnet.cli.failures import Failure
 from linnet.cli.stores import find_settings, with_urls
 from linnet.clock import SystemClock
 from linnet.embedded import EmbeddedError, EmbeddedOptions, EmbeddedServers, find_running
@@ -71,12 +71,11 @@ def place(*, people: int, follows: float, tweets: float, seed: int, data_dir: Pa
     A million people with fifty million follows take about 20 GB of disk. Broken off, it leaves nothing behind.
     """
     shape = PlaceShape(people, SystemClock().now_ms(), follows, tweets, seed)
-    with told_in_one_sentence():
-        shape.check()
-        try:
-            report = asyncio.run(_load(shape, data_dir))
-        except EmbeddedError as error:
-            raise Failure(str(error)) from error
+    shape.check()
+    try:
+        report = asyncio.run(_load(shape, data_dir))
+    except EmbeddedError as error:
+        raise Failure(str(error)) from error
     click.echo(msgspec.json.encode(report).decode() if as_json else as_text(report))
 
 
