@@ -53,7 +53,7 @@ class _Check(msgspec.Struct, frozen=True):
 _CHECKS = (
     _Check("PostgreSQL", check_postgresql),
     _Check("schema", check_migrations, ("PostgreSQL",)),
-    _Check("replicas", check_replicas, ("PostgreSQL",)),
+    _Check("replicas", check_replicas),
     _Check("clock", check_clock, ("PostgreSQL",)),
     _Check("Valkey", check_valkey),
     _Check("disk", check_disk),

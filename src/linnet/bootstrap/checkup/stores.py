@@ -75,6 +75,8 @@ async def check_replicas(patient: Patient) -> list[Finding]:
     replicas, clock = patient.services.read.replicas, patient.services.clock
     if replicas is None or not replicas.all:
         return []
+    if "PostgreSQL" in patient.blocked:
+        return [Finding("replicas", "skipped", "Not looked at, because of PostgreSQL.")]
     began, bound = clock.steady_seconds(), replicas.options.lag_seconds
     while True:
         await replicas.look()
