@@ -5,24 +5,24 @@ from linnet.ids import UserId, first_id_at
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, one_more, skeleton_of
 from linnet.stores.postgres import home
-from linnet.stores.postgres.pool import Session
+from linnet.stores.postgres.pool import Reader
 
 # Ids are minted by clocks that need not agree with ours.
 _CLOCKS_DIFFER_MS = 1000
 
 
 async def read_followed(
-    deps: ReadDeps, session: Session, viewer_id: UserId, followed: home.Followed, wanted: Range
+    deps: ReadDeps, db: Reader, viewer_id: UserId, followed: home.Followed, wanted: Range
 ) -> Skeleton:
     """A page of it, before hydration."""
     newest_id = first_id_at(deps.clock.now_ms() + _CLOCKS_DIFFER_MS)
     page_size = one_more(wanted).limit
     if wanted.ascending:
         entries = await home.fetch_above(
-            session, viewer_id, followed, after_id=wanted.after, newest_id=newest_id, page_size=page_size
+            db, viewer_id, followed, after_id=wanted.after, newest_id=newest_id, page_size=page_size
         )
     else:
         entries = await home.fetch_below(
-            session, viewer_id, followed, before_id=wanted.before, newest_id=newest_id, page_size=page_size
+            db, viewer_id, followed, before_id=wanted.before, newest_id=newest_id, page_size=page_size
         )
     return skeleton_of(entries, wanted)

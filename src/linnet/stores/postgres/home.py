@@ -4,8 +4,7 @@ import msgspec
 
 from linnet.domain.timeline import Entry
 from linnet.ids import MAX_ID, UserId
-from linnet.stores.postgres import relations
-from linnet.stores.postgres.pool import Reader, Session
+from linnet.stores.postgres.pool import Reader
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("home")
@@ -27,23 +26,20 @@ class Followed(msgspec.Struct, frozen=True):
     kept_away: frozenset[UserId] = frozenset()
 
 
-async def fetch_followed(db: Session, user_id: UserId) -> Followed:
-    """In a snapshot: two queries must be of one moment."""
-    kept_away = await relations.fetch_kept_away(db, user_id)
-    rows = await db.fetch(
-        lambda followed_id, is_pulled: (UserId(followed_id), is_pulled),
-        _sql["fetch_followed"],
-        user_id=user_id,
-    )
-    return Followed(
-        frozenset(followed_id for followed_id, _ in rows) - kept_away,
-        frozenset(followed_id for followed_id, is_pulled in rows if is_pulled) - kept_away,
-        kept_away,
-    )
+async def fetch_followed(db: Reader, user_id: UserId) -> Followed:
+    """One query, and so of one moment."""
+    found = await db.find(_followed, _sql["find_followed"], user_id=user_id)
+    assert found is not None, "a query without a table has one row"
+    return found
+
+
+def _followed(followed: list[UserId], pulled: list[UserId], kept_away: list[UserId]) -> Followed:
+    kept = frozenset(kept_away)
+    return Followed(frozenset(followed) - kept, frozenset(pulled) - kept, kept)
 
 
 async def fetch_below(
-    db: Session, viewer_id: UserId, followed: Followed, *, before_id: int, newest_id: int, page_size: int
+    db: Reader, viewer_id: UserId, followed: Followed, *, before_id: int, newest_id: int, page_size: int
 ) -> list[Entry]:
     """The newest ``page_size`` entries below ``before_id``; fewer only at the beginning of history.
 
@@ -71,7 +67,7 @@ async def fetch_below(
 
 
 async def fetch_above(
-    db: Session, viewer_id: UserId, followed: Followed, *, after_id: int, newest_id: int, page_size: int
+    db: Reader, viewer_id: UserId, followed: Followed, *, after_id: int, newest_id: int, page_size: int
 ) -> list[Entry]:
     """The ``page_size`` entries just above ``after_id``, newest first."""
     author_ids, kept_away = [*followed.user_ids, viewer_id], list(followed.kept_away)

@@ -28,11 +28,6 @@ async def fetch_hidden_among(db: Reader, user_id: UserId, user_ids: Sequence[int
     )
 
 
-async def fetch_kept_away(db: Reader, user_id: UserId) -> frozenset[UserId]:
-    """Everybody whom a user blocks, is blocked by or mutes."""
-    return frozenset(await db.fetch(UserId, _sql["fetch_kept_away"], user_id=user_id))
-
-
 async def find_block(db: Reader, user_id: UserId, other_id: UserId) -> bool:
     """Whether either of the two blocks the other."""
     return bool(await db.value(_sql["find_block"], user_id=user_id, other_id=other_id))

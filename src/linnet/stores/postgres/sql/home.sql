@@ -1,9 +1,21 @@
--- :name fetch_followed (user_id) -> many
--- Whom a reader follows, and which of them are pulled. Served by following_pkey alone.
-select f.followed_id, t.user_id is not null
-from following f
-left join top_users t on t.user_id = f.followed_id
-where f.user_id = %(user_id)s;
+-- :name find_followed (user_id) -> one
+-- Whom a reader follows, which of them are pulled, and whom the reader keeps away (blocks, is blocked by or mutes), all of
+-- one moment. Served by following_pkey, blocks_pkey, blocked_by_pkey and mutes_pkey.
+select
+    array(select f.followed_id from following f where f.user_id = %(user_id)s),
+    array(
+        select f.followed_id
+        from following f
+        join top_users t on t.user_id = f.followed_id
+        where f.user_id = %(user_id)s
+    ),
+    array(
+        select b.blocked_id from blocks b where b.user_id = %(user_id)s
+        union
+        select b.blocker_id from blocked_by b where b.user_id = %(user_id)s
+        union
+        select m.muted_id from mutes m where m.user_id = %(user_id)s
+    );
 
 -- :name fetch_slice (author_ids, kept_away, viewer_id, from_id, before_id, page_size) -> many
 -- The home timeline between two ids, newest first. author_ids: those the viewer follows and does not keep away, and the

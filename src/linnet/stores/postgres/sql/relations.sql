@@ -7,15 +7,6 @@ select blocker_id, 'a' from blocked_by where user_id = %(user_id)s and blocker_i
 union all
 select muted_id, 'm' from mutes where user_id = %(user_id)s and muted_id = any(%(user_ids)s::bigint[]);
 
--- :name fetch_kept_away (user_id) -> many
--- Everybody whom a user blocks, is blocked by or mutes: the home timeline leaves them out. Served by blocks_pkey,
--- blocked_by_pkey and mutes_pkey.
-select blocked_id from blocks where user_id = %(user_id)s
-union
-select blocker_id from blocked_by where user_id = %(user_id)s
-union
-select muted_id from mutes where user_id = %(user_id)s;
-
 -- :name find_block (user_id, other_id) -> value
 -- Whether either of two people blocks the other, asked of one's own rows. Served by blocks_pkey and blocked_by_pkey.
 select exists (select from blocks where user_id = %(user_id)s and blocked_id = %(other_id)s)
