@@ -18,6 +18,8 @@ _HEADERS: list[Header] = [
     (b"cache-control", b"public, max-age=31536000, immutable"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
+    # Apps in a browser draw them on a canvas of their own.
+    (b"access-control-allow-origin", b"*"),
 ]
 
 
