@@ -5,7 +5,7 @@ are not done, and not as its tables, which belong to procrastinate.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -154,9 +154,8 @@ class Load:
 @asynccontextmanager
 async def open_dump(options: PostgresOptions) -> AsyncIterator[Dump]:
     """Everything that is read in the block is of one moment. Raises ``BackupRunning`` when there is one already."""
-    async with _connected(options) as connection:
-        # Before the moment itself: a picture that is named then is not deleted until the block ends.
-        await _lock(connection)
+    # Locked before the moment itself: a picture that is named then is not deleted until the block ends.
+    async with _connected(options) as connection, _locked(connection):
         await connection.execute("begin transaction isolation level repeatable read, read only")
         yield Dump(connection)
 
@@ -167,15 +166,13 @@ async def open_load(options: PostgresOptions) -> AsyncIterator[Load]:
 
     Raises ``NotEmpty`` or ``InUse`` when this is no place to restore into, ``BackupRunning`` when another one works.
     """
-    async with _connected(options) as connection:
-        await _lock(connection)
-        async with connection.transaction():
-            found = await Session(connection).find(_Inhabitants, _sql["find_inhabitants"])
-            if found is not None and found.are_people:
-                raise NotEmpty
-            if found is not None and found.are_processes:
-                raise InUse
-            yield Load(connection)
+    async with _connected(options) as connection, _locked(connection), connection.transaction():
+        found = await Session(connection).find(_Inhabitants, _sql["find_inhabitants"])
+        if found is not None and found.are_people:
+            raise NotEmpty
+        if found is not None and found.are_processes:
+            raise InUse
+        yield Load(connection)
 
 
 def _names(table: Table) -> sql.Composed:
@@ -201,7 +198,8 @@ async def _connected(options: PostgresOptions) -> AsyncIterator[AsyncConnection[
         raise Unavailable(f"PostgreSQL: {error}") from error
 
 
-async def _lock(connection: AsyncConnection[TupleRow]) -> None:
+@asynccontextmanager
+async def _locked(connection: AsyncConnection[TupleRow]) -> AsyncIterator[None]:
     await refuse_pooler(connection)
     try:
         await connection.execute(f"set lock_timeout = {_LOCK_TIMEOUT_MS}".encode())
@@ -209,3 +207,10 @@ async def _lock(connection: AsyncConnection[TupleRow]) -> None:
         await connection.execute("set lock_timeout = 0")
     except psycopg.errors.LockNotAvailable as error:
         raise BackupRunning from error
+    try:
+        yield
+    finally:
+        # A connection that is lost lets go of it by itself.
+        with suppress(psycopg.Error):
+            await connection.rollback()
+            await connection.execute(_sql["unlock_backups"].text.encode(), {"lock_key": BACKUPS})

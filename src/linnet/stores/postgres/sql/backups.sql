@@ -4,6 +4,10 @@
 -- One backup or restore at a time; pictures are not deleted meanwhile. Held by the connection.
 select pg_advisory_lock(%(lock_key)s);
 
+-- :name unlock_backups (lock_key) -> none
+-- Lets go of it at once. The end of the connection does so as well, a moment after it is closed here.
+select pg_advisory_unlock(%(lock_key)s);
+
 -- :name fetch_versions () -> many
 -- The migrations that made the tables, in order: a small table.
 select migration_id from schema_migrations order by migration_id;
