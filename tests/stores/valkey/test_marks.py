@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from linnet.ids import MAX_ID, TweetId, UserId
+from linnet.ids import MAX_ID, UserId
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import LIKED, RETWEETED, Marks, MarkStore
@@ -39,7 +39,7 @@ async def read(marks: MarkStore, *tweet_ids: int, viewer: UserId = VIEWER) -> Ma
 
 def liked(tweet_id: int) -> Marks:
     """This tweet and no other."""
-    return Marks({TweetId(tweet_id): LIKED})
+    return Marks({tweet_id: LIKED})
 
 
 async def test_before_they_are_loaded_nothing_is_known(marks: MarkStore) -> None:
@@ -51,13 +51,13 @@ async def test_before_they_are_loaded_nothing_is_known(marks: MarkStore) -> None
 
 
 async def test_what_was_loaded_is_known_from_the_floors_up(marks: MarkStore) -> None:
-    done = {TweetId(5): RETWEETED, TweetId(1 << 40): RETWEETED | LIKED, TweetId(MAX_ID): LIKED}
+    done = {5: RETWEETED, 1 << 40: RETWEETED | LIKED, MAX_ID: LIKED}
     assert await marks.begin(VIEWER, b"12345678")
     assert not (await read(marks, 5)).loaded, "not while they are being loaded"
     assert await marks.finish(VIEWER, b"12345678", Marks(done, retweeted_floor=5, liked_floor=MAX_ID))
     found = await read(marks, 4, 5, 6, 1 << 40, MAX_ID)
     assert found == Marks(done, retweeted_floor=5, liked_floor=MAX_ID)
-    assert await read(marks, 5) == Marks({TweetId(5): RETWEETED}, retweeted_floor=5, liked_floor=MAX_ID)
+    assert await read(marks, 5) == Marks({5: RETWEETED}, retweeted_floor=5, liked_floor=MAX_ID)
     assert not (await read(marks, 5, viewer=OTHER)).loaded
 
 
@@ -70,7 +70,7 @@ async def test_nothing_marked_at_all_is_something_known(marks: MarkStore) -> Non
 
 async def test_two_thousand_marks_are_loaded_at_once(marks: MarkStore) -> None:
     assert await marks.begin(VIEWER, b"12345678")
-    done = {TweetId(number): 1 + number % 3 for number in range(1, 2001)}
+    done = {number: 1 + number % 3 for number in range(1, 2001)}
     assert await marks.finish(VIEWER, b"12345678", Marks(done, 1, 1))
     assert (await read(marks, *range(1, 2003))).by_tweet == done
 
