@@ -223,4 +223,4 @@ def test_only_those_who_refuse_a_pooler_keep_something_for_longer_than_a_transac
         for query in load_queries(path.stem).values()
     }
     found = {name for name, text in texts.items() if inside.search(text) or by_itself.match(text)}
-    assert found == {"backups.lock_backups"}
+    assert found == {"backups.lock_backups", "backups.unlock_backups"}

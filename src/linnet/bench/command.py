@@ -89,7 +89,7 @@ def bench(
     if plots is not None:
         refuse_without_matplotlib()
     _refuse_unwritable(json_path, plots)
-    report = _run_until_told(_measure_all(options, given))
+    report = _run_until_told(lambda is_told: _measure_all(options, given, is_told))
     show_report(Console(width=WIDTH), report)
     write_json(json_path, report)
     if plots is not None:
@@ -137,12 +137,16 @@ def _refuse_unwritable(json_path: Path | None, plots: Path | None) -> None:
         plots.mkdir(parents=True, exist_ok=True)
 
 
-def _run_until_told(work: Coroutine[Any, Any, T]) -> T:
-    """Runs to the end, or until a signal; then everything that was started is stopped and taken away first."""
+def _run_until_told(begin: Callable[[Callable[[], bool]], Coroutine[Any, Any, T]]) -> T:
+    """Runs to the end, or until a signal; then everything that was started is stopped and taken away first.
+
+    The work may ask whether a signal came: up to Python 3.11 ``asyncio.wait_for`` loses a cancellation that comes in
+    the moment of its answer.
+    """
     told = False
 
     async def until_told() -> T:
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(begin(lambda: told))
 
         def on_signal() -> None:
             nonlocal told
@@ -159,18 +163,26 @@ def _run_until_told(work: Coroutine[Any, Any, T]) -> T:
         return await task
 
     try:
-        return asyncio.run(until_told())
+        done = asyncio.run(until_told())
     except asyncio.CancelledError:
         if not told:
             raise
+    if told:
         click.echo("Stopped: nothing was measured to the end, and nothing is left behind.", err=True)
         sys.exit(_INTERRUPTED)
+    return done
 
 
-async def _measure_all(options: Options, given: Given | None) -> Report:
+async def _measure_all(options: Options, given: Given | None, is_told: Callable[[], bool]) -> Report:
     before, began = load_average(), time.monotonic()
     measured, stores = [], None
-    with _told_on_stderr(len(options.scenarios)) as tell:
+    with _told_on_stderr(len(options.scenarios)) as say:
+
+        def tell(number: int, what: str) -> None:
+            if is_told():
+                raise asyncio.CancelledError
+            say(number, what)
+
         for number, name in enumerate(options.scenarios):
             tell(number, f"{name}: starting a place")
             with scratch_directory() as scratch:
