@@ -14,6 +14,7 @@ from linnet.domain.timeline import Entry, Range
 from linnet.ids import UserId, random_bytes
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines import home as home_screen
+from linnet.read.timelines import older
 from linnet.read.timelines.filling import Skeleton
 from linnet.read.timelines.rebuild import Outcome, Rebuilder
 from linnet.stores.postgres import bulk, users
@@ -145,12 +146,12 @@ async def an_older_tweet_arrives_later(world: World, patch: Patch) -> None:
 
 
 def one_entry_lost_at_the_seam(patch: Patch) -> None:
-    async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
+    async def read_older(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
         whole = await original(deps, viewer_id, wanted)
-        return whole if wanted.ascending else Skeleton(whole.entries[1:], whole.more, whole.reached)
+        return Skeleton(whole.entries[1:], whole.more, whole.reached)
 
-    original = home_screen.read_truth
-    patch.setattr(home_screen, "read_truth", read_truth)
+    original = older.read_older
+    patch.setattr(home_screen, "read_older", read_older)
 
 
 async def more_is_posted_than_a_window_holds(world: World, patch: Patch) -> None:

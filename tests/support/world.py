@@ -39,6 +39,7 @@ from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.windows import WindowOptions, Windows
 from linnet.write.actions import blocks, follows, likes, pins, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
@@ -365,6 +366,7 @@ def build_world(
         valkey=valkey,
         keys=keys,
         windows=windows,
+        older=OlderParts(valkey, keys),
         marks=marks,
         badges=badges,
         tweets=TweetLoader(db, cache, keys, clock, authors, loader_options),

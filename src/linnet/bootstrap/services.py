@@ -40,6 +40,7 @@ from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.limits import Limits
 from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
@@ -94,6 +95,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
         valkey=valkey,
         keys=keys,
         windows=windows,
+        older=OlderParts(valkey, keys),
         marks=marks,
         badges=badges,
         tweets=TweetLoader(db, cache, keys, clock, authors, settings.loaders),

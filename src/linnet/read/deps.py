@@ -19,6 +19,7 @@ from linnet.stores.valkey.changes import Change
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.marks import MarkStore
+from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.windows import Windows
 
 
@@ -29,6 +30,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     valkey: Valkey
     keys: Keys
     windows: Windows
+    older: OlderParts
     marks: MarkStore
     badges: Badges
     tweets: TweetLoader

@@ -82,8 +82,8 @@ class Stage:
         given = {
             "push": ([keys.wake(), keys.live()], [keys.prefix, *arguments]),
             "drop": ([keys.wake(), keys.live()], [keys.prefix, *arguments]),
-            "begin": (window[:2], arguments),
-            "change": ([*window, keys.live()], arguments),
+            "begin": ([*window[:2], keys.older(READER)], arguments),
+            "change": ([*window, keys.live(), keys.older(READER)], arguments),
         }
         of_keys, rest = given.get(name, (window, arguments))
         return self.call(b"EVAL", window_lua(name), len(of_keys), *of_keys, *rest)

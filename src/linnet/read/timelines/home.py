@@ -15,6 +15,7 @@ from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.timelines.filling import Skeleton, fill_page
 from linnet.read.timelines.followed import read_followed
+from linnet.read.timelines.older import read_older
 from linnet.read.timelines.popular import choose_popular, popular_now
 from linnet.read.timelines.topusers import choose_top_news
 from linnet.read.views.pages import Page
@@ -109,7 +110,7 @@ async def _going_down(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: Wi
         if reached <= wanted.after:
             return _cut_down(entries, wanted, reached, page.marks, ended=True)
     if page.ends == "older" and len(entries) <= wanted.limit:
-        older = await _read_older(deps, viewer_id, Range(wanted.limit - len(entries) + 1, reached, wanted.after))
+        older = await read_older(deps, viewer_id, Range(wanted.limit - len(entries) + 1, reached, wanted.after))
         return _cut_down(entries + older.entries, wanted, older.reached, page.marks, ended=not older.more)
     return _cut_down(entries, wanted, reached, page.marks, ended=page.ends == "complete")
 
@@ -148,16 +149,6 @@ async def _pull(
         if len(found) < limit or len(pulled) >= limit:
             return pulled
         before_id = found[-1].id
-
-
-async def _read_older(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:
-    """What lies below a window, which is as old as its last entry.
-
-    Without the snapshot that ``_read_truth`` needs: nothing is posted there any more, so whatever is changed between
-    the two queries, the page is the one of the moment of the first.
-    """
-    followed = await home.fetch_followed(deps.db, viewer_id)
-    return await read_followed(deps, deps.db, viewer_id, followed, wanted)
 
 
 async def read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> Skeleton:

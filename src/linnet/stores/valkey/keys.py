@@ -89,6 +89,10 @@ class Keys(msgspec.Struct, frozen=True):
         """Hash: author → why a reader's window must not show them. Outlives the window."""
         return self._of_user(b"hide", user_id)
 
+    def older(self, user_id: int) -> bytes:
+        """String: what lies below a reader's window, as far as it was read. Dies with the window."""
+        return self._of_user(b"older", user_id)
+
     def marks(self, user_id: int) -> bytes:
         """Hash: tweet → what a viewer did with it."""
         return self._of_user(b"marks", user_id)

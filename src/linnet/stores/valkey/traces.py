@@ -32,7 +32,13 @@ class Traces:
             readers = {reader for key in page if (reader := self._keys.find_reader(key)) is not None}
             calls = [
                 self._forget.call(
-                    [self._keys.home(reader), self._keys.pull(reader), self._keys.hide(reader)], [pack_id(user_id)]
+                    [
+                        self._keys.home(reader),
+                        self._keys.pull(reader),
+                        self._keys.hide(reader),
+                        self._keys.older(reader),
+                    ],
+                    [pack_id(user_id)],
                 )
                 for reader in readers
             ]

@@ -149,7 +149,8 @@ class Windows:
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
         """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""
         home, pull, _ = self._keys_of(reader_id)
-        return bool(await self._begin.call([home, pull], [token, self.options.building_seconds]))
+        keys = [home, pull, self._keys.older(reader_id)]
+        return bool(await self._begin.call(keys, [token, self.options.building_seconds]))
 
     async def merge(
         self,
@@ -186,7 +187,7 @@ class Windows:
         leave out what a fan-out still pushes that had read the followers before.
         """
         return self._change.call(
-            [*self._keys_of(reader_id), self._keys.live()],
+            [*self._keys_of(reader_id), self._keys.live(), self._keys.older(reader_id)],
             [
                 pack_id(author_id),
                 b"-" if shown else b"u",

@@ -1,5 +1,5 @@
 -- What a reader may see of an author changes: notes why, drops the window, tells the reader's streams. Returns 1 when it
--- did. KEYS: home, pull, hide, live.
+-- did. KEYS: home, pull, hide, live, older.
 -- ARGV: author, reason ('u' unfollowed, '-' shown again), change id, seconds to live, reader, channel prefix.
 --
 -- A change is applied by the request that makes it and once more by its event. Change ids of one reader grow, and a note
@@ -18,6 +18,6 @@ if noted then
 end
 redis.call('HSET', hide, author, reason .. change)
 redis.call('EXPIRE', hide, seconds + 86400)
-redis.call('UNLINK', home, pull)
+redis.call('UNLINK', home, pull, KEYS[5])
 tell(KEYS[4], ARGV[6], EVERYTHING, {ARGV[5]})
 return 1

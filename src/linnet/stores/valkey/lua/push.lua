@@ -39,9 +39,15 @@ for at = 1, #readers, 8 do
       if call('LPUSH', key, entry) > limit + 1 then trim(key, 0, keep) end
       taken = taken + 1
       if has_streams then took[#took + 1] = reader end
-    elseif insert_elsewhere(key, newest, entry, hi, lo, limit, keep) == 1 then
-      taken = taken + 1
-      if has_streams then took[#took + 1] = reader end
+    else
+      local outcome = insert_elsewhere(key, newest, entry, hi, lo, limit, keep)
+      if outcome == 1 then
+        taken = taken + 1
+        if has_streams then took[#took + 1] = reader end
+      elseif outcome == 2 then
+        -- What is kept of the part below lacks it.
+        call('UNLINK', prefix .. '{b' .. bucket .. '}:older:' .. reader)
+      end
     end
   end
 end

@@ -45,7 +45,7 @@ local function insert_late(key, entry, hi, lo, first, limit, keep)
     local part = redis.call('LRANGE', key, start, start + 31)
     for _, other in ipairs(part) do
       if #other < SHORTEST_ENTRY then
-        if other == '+' then return 0 end -- older than the tail: the truth has it
+        if other == '+' then return 2 end -- older than the tail: the truth has it
         redis.call('LINSERT', key, 'BEFORE', other, entry)
         part = nil
         break
@@ -69,7 +69,8 @@ local function insert_late(key, entry, hi, lo, first, limit, keep)
   return 1
 end
 
--- Puts an entry where it is not simply the newest of a window that has entries. Returns 1 when the window took it.
+-- Puts an entry where it is not simply the newest of a window that has entries. Returns 1 when the window took it, 2 when
+-- it lies below.
 local function insert_elsewhere(key, newest, entry, hi, lo, limit, keep)
   if #newest >= SHORTEST_ENTRY then return insert_late(key, entry, hi, lo, 0, limit, keep) end
   if string.byte(newest) == BUILDING then return insert_late(key, entry, hi, lo, 1, limit, keep) end
