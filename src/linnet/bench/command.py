@@ -157,8 +157,9 @@ def _run_until_told(begin: Callable[[Callable[[], bool]], Coroutine[Any, Any, T]
 
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Who starts it with nohup wants it to outlive the terminal.
-            if signal.getsignal(signal_number) != signal.SIG_IGN:
+            # Who starts it with nohup wants it to outlive the terminal. What a shell starts in the background ignores
+            # Ctrl-C, which does not reach it there; who sends that signal all the same means it.
+            if signal_number != signal.SIGHUP or signal.getsignal(signal_number) != signal.SIG_IGN:
                 loop.add_signal_handler(signal_number, on_signal)
         return await task
 
