@@ -7,7 +7,7 @@ then it takes over, and whoever asks for the primary is sent there.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +277,32 @@ async def test_every_part_of_the_repair_is_needed(sites: Sites, monkeypatch: pyt
     await process.look()
     with pytest.raises(AssertionError):
         await assert_nothing_is_lost(process, lost)
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["as it is", "with the mistake"])
+async def test_what_somebody_changed_is_seen_although_its_event_waits(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch, planted: bool
+) -> None:
+    """No worker has come to it: what the request told Valkey was all that said so, and is lost."""
+    process = await sites.open_process()
+    await live(process)
+    await asyncio.to_thread(sites.valkey.cut_off)
+    await process.unfollow("ben", "cleo")
+    await process.block("cleo", "eve")
+    await fail_over(sites, process)
+    # And while nobody is believed.
+    await process.unfollow("dan", "ada")
+    await process.mute("ben", "ada")
+    if planted:
+        monkeypatch.setattr(repair, "_show_what_waits", _nothing)
+    await process.look()
+    assert process.history == 2
+    process.forget()
+    with pytest.raises(AssertionError) if planted else nullcontext():
+        await process.assert_exact(["ben", "cleo", "dan", "eve"])
+    if not planted:
+        await process.settle()
+        await process.assert_exact()
 
 
 async def test_a_repair_that_is_broken_off_is_done_by_the_next(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:

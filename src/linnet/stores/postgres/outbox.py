@@ -82,6 +82,20 @@ async def fetch_batch(db: Session, lanes: Collection[int], *, page_size: int) ->
     return await db.fetch(EventRow, _sql["fetch_batch"], lanes=list(lanes), page_size=page_size)
 
 
+async def fetch_of_kinds(
+    db: Reader, kinds: Collection[str], *, after: tuple[int, int], page_size: int
+) -> list[EventRow]:
+    """Events that wait, by actor and id; ``after`` are those of the last one seen."""
+    return await db.fetch(
+        EventRow,
+        _sql["fetch_of_kinds"],
+        kinds=list(kinds),
+        after_actor_id=after[0],
+        after_id=after[1],
+        page_size=page_size,
+    )
+
+
 async def delete(db: Session, rows: Sequence[EventRow]) -> None:
     await db.run(_sql["delete"], actor_ids=[row.actor_id for row in rows], event_ids=[row.id for row in rows])
 

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 import structlog
 
+from linnet.domain.event import decode_event
 from linnet.ids import MAX_ID, UserId, first_id_at
-from linnet.stores.postgres import histories
+from linnet.stores.postgres import histories, outbox
 from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.history import Mark, drop_caches, drop_everything, drop_mark, find_mark
@@ -20,7 +21,9 @@ from linnet.stores.valkey.windows import Windows
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.plan import plan_pushes
 from linnet.write.fanout.push import push
+from linnet.write.fanout.sorting import Numbered, sort_events
 from linnet.write.fanout.topusers import drop_followers_windows
+from linnet.write.fanout.visibility import VIEW_CHANGES, apply_view_changes
 
 log = structlog.get_logger()
 
@@ -75,6 +78,7 @@ async def repair(deps: WriteDeps, valkey: Valkey, session: Session, options: Rep
     for author_id in await histories.fetch_crossing(session, from_id=mark.below_id):
         await drop_followers_windows(there, author_id)
     tweets = await _push_again(there, session, mark.below_id, options.tweets_at_once)
+    await _show_what_waits(there, session)
     return Repaired(False, tweets, readers)
 
 
@@ -104,6 +108,18 @@ async def _show_anew(deps: WriteDeps, session: Session, from_id: int) -> int:
         if len(reader_ids) < _READERS_AT_ONCE:
             return readers
         last_id = reader_ids[-1]
+
+
+async def _show_what_waits(deps: WriteDeps, session: Session) -> None:
+    """The same for changes whose events wait: who made them was answered, and will read before a worker comes to them.
+
+    The last thing that is done, so that it sees as much as possible of what people change meanwhile.
+    """
+    after = (0, 0)
+    while page := await outbox.fetch_of_kinds(session, VIEW_CHANGES, after=after, page_size=_READERS_AT_ONCE):
+        batch = sort_events([Numbered(row.id, decode_event(row.kind, row.payload)) for row in page])
+        await apply_view_changes(deps, batch)
+        after = (page[-1].actor_id, page[-1].id)
 
 
 async def _push_again(deps: WriteDeps, session: Session, from_id: int, page_size: int) -> int:

@@ -1,6 +1,14 @@
 """Changes of what a reader may see."""
 
-from linnet.domain.event import UserBlocked, UserFollowed
+from linnet.domain.event import (
+    FollowsErased,
+    UserBlocked,
+    UserFollowed,
+    UserMuted,
+    UserUnblocked,
+    UserUnfollowed,
+    UserUnmuted,
+)
 from linnet.ids import UserId
 from linnet.stores.postgres import histories
 from linnet.stores.postgres.pool import Session
@@ -9,6 +17,12 @@ from linnet.write.deps import WriteDeps
 from linnet.write.fanout.sorting import Batch
 
 _NOBODY = UserId(0)
+
+VIEW_CHANGES = tuple(
+    event_type.kind
+    for event_type in (UserFollowed, UserUnfollowed, UserBlocked, UserUnblocked, UserMuted, UserUnmuted, FollowsErased)
+)
+"""The kinds of events that change what somebody may see."""
 
 
 async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:

@@ -29,6 +29,14 @@ where o.lane = any(%(lanes)s::smallint[])
 order by o.id
 limit %(page_size)s;
 
+-- :name fetch_of_kinds (kinds, after_actor_id, after_id, page_size) -> many
+-- Events of some kinds that wait, by actor and id. Served by outbox_pkey; the table is nearly empty when all is well.
+select actor_id, id, kind, payload::text, attempts, (extract(epoch from appended_at) * 1000)::bigint
+from outbox
+where (actor_id, id) > (%(after_actor_id)s, %(after_id)s) and kind = any(%(kinds)s::text[])
+order by actor_id, id
+limit %(page_size)s;
+
 -- :name delete (actor_ids, event_ids) -> none
 -- These events are applied. Served by outbox_pkey.
 delete from outbox o
