@@ -1,11 +1,14 @@
 """An app's way in as a person walks it: the page that asks, the log-in, the yes. Over real sockets."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import requests
 from mastodon import Mastodon
 
 from tests.flows._linnet_process import Person
+from tests.http.mastodon_published import answer_faults
 from tests.http.page_world import Page
 
 SCOPES = ["read", "write", "follow", "push"]
@@ -37,12 +40,22 @@ def code_shown(answered: httpx.Response) -> str:
     return Page(answered).root.one(id="code").text
 
 
+def _look_at(response: requests.Response, *_: Any, **__: Any) -> None:
+    """Whatever it is answered is as it was published."""
+    if response.headers.get("Content-Type", "").startswith("application/json"):
+        path = urlsplit(response.url).path
+        found = answer_faults(str(response.request.method), path, response.status_code, response.content)
+        assert not found, f"{path}: {found[:5]}"
+
+
 def mastodon_of(url: str, person: Person, scopes: list[str] = SCOPES) -> Mastodon:
     """Mastodon.py, registered and let in."""
     client_id, client_secret = Mastodon.create_app(
         "A bot", scopes=scopes, api_base_url=url, website="https://bot.example"
     )
-    api = Mastodon(client_id=client_id, client_secret=client_secret, api_base_url=url)
+    session = requests.Session()
+    session.hooks["response"].append(_look_at)
+    api = Mastodon(client_id=client_id, client_secret=client_secret, api_base_url=url, session=session)
     address = api.auth_request_url(scopes=scopes, allow_http=True)
     api.log_in(code=code_shown(let_in(address, person)), scopes=scopes, allow_http=True)
     return api

@@ -11,6 +11,7 @@ from mastodon import StreamListener
 
 from tests.apps._apps import mastodon_of
 from tests.apps._socket import opened
+from tests.http.mastodon_published import faults
 from tests.web._site import WebSite
 
 PATH = "/api/v1/streaming"
@@ -109,6 +110,7 @@ def test_a_socket_hears_what_it_subscribed_to(site: WebSite, way: str) -> None:
         assert (frame["stream"], frame["event"]) == (["user"], "update")
         status = json.loads(frame["payload"])
         assert (status["id"], status["url"]) == (own["id"], f"{site.url}/@{eve.name}/{own['id']}")
+        assert list(faults("Status", status)) == []
         fred.call("PUT", f"/tweets/{own['id']}/like")
         told = [client.hear(), client.hear()]
         assert [each["stream"] for each in told] == [["user"], ["user:notification"]]

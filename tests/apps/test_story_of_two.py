@@ -118,6 +118,11 @@ def check_reactions(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int, 
     assert not bens.status_unfavourite(tweet)["favourited"]
     assert bens.favourites() == []
     bens.status_favourite(tweet)
+    assert bens.status_bookmark(tweet)["bookmarked"]
+    assert ids(bens.bookmarks()) == [tweet]
+    assert adas.bookmarks() == []
+    assert not bens.status_unbookmark(tweet)["bookmarked"]
+    assert bens.bookmarks() == []
     assert adas.status_pin(tweet)["pinned"]
     assert ids(bens.account_statuses(ada_id, pinned=True)) == [tweet]
     assert not adas.status_unpin(tweet)["pinned"]

@@ -70,10 +70,12 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "once for an account that leaves, a page at a time": (
         "erasure.names_in_outbox",
         "erasure.delete_muted",
+        "erasure.delete_bookmarked",
         "erasure.fetch_notified",
         "erasure.forget_view_changes",
     ),
     "once for a tweet that is deleted with mentions in it": ("notifications.delete_mentions",),
+    "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets",),
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
         "popular.delete_below",

@@ -16,7 +16,7 @@ from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey import sessions as cached_sessions
 from linnet.stores.valkey.keys import pack_id
 from linnet.stores.valkey.limits import LimitOptions, Limits
-from linnet.write.actions import likes
+from linnet.write.actions import bookmarks, likes
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.apps import NewApp, register_app
 from linnet.write.actions.erasure import delete_account
@@ -104,6 +104,8 @@ async def live(world: World) -> Life:
     await likes.like(world.write, zoe, mention)
     await likes.like(world.write, world.ids["ada"], first)
     await likes.like(world.write, world.ids["dan"], first)
+    await bookmarks.bookmark(world.write, zoe, adas)
+    await bookmarks.bookmark(world.write, world.ids["ben"], second)
     await world.settle()
     await look_around(world, [first, adas, answer])
     await world.mute("zoe", "cleo")

@@ -14,6 +14,7 @@ from linnet.clock import Clock
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
 from linnet.read.streams import StreamOptions, Streams
 from linnet.write.actions.passwords import PasswordOptions, Passwords
+from tests.http.mastodon_published import look_at
 from tests.support.world import World, WorldOptions, open_world
 
 PASSWORD = "a feather for a pen"
@@ -113,6 +114,7 @@ async def open_site(
                 transport=httpx.ASGITransport(app=ending_streams(app)),
                 base_url="http://linnet.test",
                 headers={"User-Agent": USER_AGENT},
+                event_hooks={"response": [look_at]},
             ) as client:
                 yield Site(world, services, client)
         finally:

@@ -173,6 +173,7 @@ TABLE: dict[str, Place] = {
     "answers to them on another's page":
         Place("list_user_tweets", "user", UNLESS_BLOCKED, answered_by_cleo, about=CLEO),
     "likes on another's page": Place("list_likes", "user", UNLESS_BLOCKED, among_items, about=CLEO),
+    "what I put by": Place("list_bookmarks", "user", UNLESS_BLOCKED, among_items),
     "a tweet": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
     "a tweet in other words": Place("get_tweet_or_home", "tweet", UNLESS_BLOCKED, is_there, "?id={theirs}"),
     "a retweet of it": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about={"tweet_id": "retweet"}),
@@ -251,6 +252,7 @@ async def play(site: Site, relation: str) -> Scene:
         ids["their_retweet"] = (await do(other, "PUT", f"/tweets/{ids[tweet]}/retweet"))["id"]
         await do(other, "PUT", f"/tweets/{ids[tweet]}/like")
     await do(cleo, "PUT", f"/tweets/{ids['theirs']}/like")
+    await do(viewer, "PUT", f"/tweets/{ids['theirs']}/bookmark")
     await site.settle()
     # Whatever is remembered of before must not stand in the way.
     scene = Scene(site, viewer, other, cleo, ids)
@@ -303,6 +305,9 @@ async def check_verbs(scene: Scene, relation: str) -> None:
             assert_problem(await site.ask("POST", "/api/like", like, by=by), 404, "tweet_not_found")
             assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/like", by=by), 404, "tweet_not_found")
             assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/retweet", by=by), 404, "tweet_not_found")
+            for method in ("PUT", "DELETE"):
+                answered = await site.ask(method, f"/api/tweets/{tweet}/bookmark", by=by)
+                assert_problem(answered, 404, "tweet_not_found")
             assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/pin", by=by), 404, "tweet_not_found")
             assert_problem(await site.ask("DELETE", f"/api/tweets/{tweet}", by=by), 404, "tweet_not_found")
         for retweet in (scene.ids["retweet"], scene.ids["their_retweet"]):

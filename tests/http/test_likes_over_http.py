@@ -41,7 +41,7 @@ async def test_a_like_is_said_at_once_and_counted_once(site: Site) -> None:
     tweet = await site.post(ada)
     for _ in range(2):
         liked = await like(site, linus, tweet["id"])
-        assert liked["viewer"] == {"liked": True, "retweeted": False}
+        assert liked["viewer"] == {"liked": True, "retweeted": False, "bookmarked": False}
     await like(site, ada, tweet["id"])
     await site.settle()
     assert (await read(site, tweet["id"]))["counts"]["likes"] == 2
@@ -115,7 +115,7 @@ async def test_a_post_that_is_sent_again_says_what_its_author_likes_by_now(site:
     ada = await site.sign_up("ada")
     keyed: dict[str, Any] = {"by": ada, "headers": {"Idempotency-Key": "once"}}
     first = (await site.ask("POST", "/api/tweets", {"text": "hello"}, **keyed)).json()
-    assert first["viewer"] == {"liked": False, "retweeted": False}
+    assert first["viewer"] == {"liked": False, "retweeted": False, "bookmarked": False}
     await like(site, ada, first["id"])
     again = (await site.ask("POST", "/api/tweets", {"text": "hello"}, **keyed)).json()
     assert (again["id"], again["viewer"]["liked"]) == (first["id"], True)

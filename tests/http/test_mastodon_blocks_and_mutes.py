@@ -27,6 +27,7 @@ TABLE = {
     "everyone's": Place("timelines/public", UNLESS_KEPT_AWAY),
     "a tag": Place("timelines/tag/{tag}", UNLESS_KEPT_AWAY, "timelines/tag/birds"),
     "trends": Place("trends/statuses", UNLESS_KEPT_AWAY),
+    "what I put by": Place("bookmarks", UNLESS_BLOCKED),
     "a status": Place("statuses/{id}", UNLESS_BLOCKED, "statuses/{theirs}"),
     "a reblog of it": Place("statuses/{id}", UNLESS_BLOCKED, "statuses/{retweet}"),
     "statuses": Place("statuses", UNLESS_BLOCKED, "statuses?id[]={theirs}"),
@@ -61,7 +62,7 @@ NOBODY_IS_MET = {
     *("suggestions", "/api/v2/suggestions"),
     # What is heard is what stands at home and among notifications: test_mastodon_streaming.py.
     *("streaming/health", "streaming/user", "streaming/user/notification"),
-    *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0"),
+    *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/oauth/userinfo"),
 }
 
 
@@ -99,7 +100,7 @@ async def test_an_app_meets_whom_its_person_meets(site: Site, relation: str) -> 
         return (await site.ask("POST", f"{BASE}/{path.format(**scene.ids)}", fields, by=scene.viewer)).status_code
 
     keeps_apart = relation in ("blocks", "blocked by")
-    for path in ("favourite", "unfavourite", "reblog", "unreblog"):
+    for path in ("favourite", "unfavourite", "bookmark", "unbookmark", "reblog", "unreblog"):
         assert await post(f"statuses/{{theirs}}/{path}") == (404 if keeps_apart else 200), path
     answered = await post("statuses", status="And now?", in_reply_to_id=scene.ids["theirs"])
     assert answered == (404 if keeps_apart else 200)

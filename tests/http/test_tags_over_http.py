@@ -57,7 +57,7 @@ async def test_answers_carry_tags_too_and_show_how_the_viewer_stands(site: Site)
     await site.settle()
     page = (await site.ask("GET", "/api/tags/birds/tweets", by=ada)).json()
     assert page["items"][0]["reply_to"]["tweet_id"] == tweet["id"]
-    assert page["items"][0]["viewer"] == {"liked": False, "retweeted": False}
+    assert page["items"][0]["viewer"] == {"liked": False, "retweeted": False, "bookmarked": False}
 
 
 @pytest.mark.parametrize("named", ["nobody_said_this", "1984", "a b", "%00", "%EF%BF%BF", "..%20", "a%23b", "x" * 3000])

@@ -93,6 +93,10 @@ TABLE = (
     read("put_like"),
     Row("delete_like", 404, 200, 200),
     Row("post_like", 404, 200, 200, {"tweet_id": "TWEET", "like": True}),
+    read("put_bookmark"),
+    Row("delete_bookmark", 404, 200, 200),
+    # Each has their own.
+    same("list_bookmarks"),
     Row("put_pin", 404, 404, 200),
     Row("delete_pin", 404, 404, 200),
     same("get_top_tweets"),

@@ -69,7 +69,7 @@ class Author(msgspec.Struct, frozen=True):
 
 
 authors = st.builds(Author, user_ids, texts, texts, texts)
-viewers = st.none() | st.builds(TweetViewerView, liked=st.booleans(), retweeted=st.booleans())
+viewers = st.none() | st.builds(TweetViewerView, liked=st.booleans(), retweeted=st.booleans(), bookmarked=st.booleans())
 
 
 @st.composite
@@ -98,7 +98,9 @@ def tweets(draw: st.DrawFn) -> tuple[Tweet, EntitiesView]:
 
 
 def viewer_piece(viewer: TweetViewerView | None) -> bytes:
-    return b"null" if viewer is None else viewer_json(liked=viewer.liked, retweeted=viewer.retweeted)
+    if viewer is None:
+        return b"null"
+    return viewer_json(liked=viewer.liked, retweeted=viewer.retweeted, bookmarked=viewer.bookmarked)
 
 
 def view_of(

@@ -7,6 +7,7 @@ from litestar.exceptions import HTTPException
 
 from linnet.api import (
     blocks,
+    bookmarks,
     follows,
     health,
     likes,
@@ -42,6 +43,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *blocks.ENDPOINTS,
     *tweets.ENDPOINTS,
     *likes.ENDPOINTS,
+    *bookmarks.ENDPOINTS,
     *popular.ENDPOINTS,
     *tags.ENDPOINTS,
     *search.ENDPOINTS,

@@ -47,6 +47,7 @@ RETWEET_ID = "116949226103865344"
 LIKE_ID = "116949227209785344"
 BLOCK_ID = "116949228517883904"
 MUTE_ID = "116949228517949440"
+BOOKMARK_ID = "116949228518015040"
 SESSION_ID = "116949214904582208"
 TOKEN = "AZ97yFGDAAB0-9ZfW0u8gU1S0N3q5pXo2mKk1vR4c7E"
 
@@ -139,7 +140,7 @@ TWEET = TweetView(
         mentions=[MentionView("linus", LINUS_ID, 29, 35)],
         links=[LinkView("https://example.com/finches", 44, 71)],
     ),
-    viewer=TweetViewerView(liked=False, retweeted=True),
+    viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=False),
 )
 NEW_TWEET = TweetView(
     id=TWEET_ID,
@@ -151,7 +152,7 @@ NEW_TWEET = TweetView(
     counts=TweetCountsView(replies=0, retweets=0, likes=0),
     pinned=False,
     entities=TWEET.entities,
-    viewer=TweetViewerView(liked=False, retweeted=False),
+    viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
 )
 REPLY_TEXT = "How many?"
 REPLY = TweetView(
@@ -164,7 +165,7 @@ REPLY = TweetView(
     counts=TweetCountsView(replies=0, retweets=0, likes=0),
     pinned=False,
     entities=EntitiesView([], [], []),
-    viewer=TweetViewerView(liked=False, retweeted=False),
+    viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
 )
 RETWEET = TweetView(
     id=RETWEET_ID,
@@ -176,7 +177,7 @@ RETWEET = TweetView(
     counts=TweetCountsView(replies=0, retweets=0, likes=0),
     pinned=False,
     entities=EntitiesView([], [], []),
-    viewer=TweetViewerView(liked=False, retweeted=True),
+    viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=False),
 )
 
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
@@ -199,18 +200,21 @@ MUTED = PageView[UserView](items=[LINUS_MUTED], next=None, prev=MUTE_ID)
 FOLLOWERS = PageView[UserView](items=[LINUS], next=None, prev=FOLLOW_ID)
 TOP_USERS = PageView[UserView](items=[ADA], next=None, prev=ADA_ID)
 RETWEETERS = PageView[UserView](items=[LINUS], next=None, prev=RETWEET_ID)
-LIKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=True, retweeted=True))
+LIKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=True, retweeted=True, bookmarked=False))
 _COUNTED_TWEET = msgspec.structs.replace(LIKED_TWEET, counts=TweetCountsView(replies=1, retweets=1, likes=1))
 UNLIKED_TWEET = msgspec.structs.replace(_COUNTED_TWEET, viewer=TWEET.viewer)
 LIKERS = PageView[UserView](items=[LINUS], next=None, prev=LIKE_ID)
 LIKES = PageView[TweetView](items=[_COUNTED_TWEET], next=None, prev=LIKE_ID)
+BOOKMARKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=True))
+UNBOOKMARKED_TWEET = TWEET
+BOOKMARKS = PageView[TweetView](items=[BOOKMARKED_TWEET], next=None, prev=BOOKMARK_ID)
 THREAD = ThreadView(
     ancestors=[],
     tweet=TWEET,
     replies=PageView[TweetView](items=[REPLY], next=None, prev=REPLY_ID),
 )
 
-_TWEET_OF_MINE = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=False))
+_TWEET_OF_MINE = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False))
 UNPINNED_TWEET = _TWEET_OF_MINE
 PINNED_TWEET = msgspec.structs.replace(_TWEET_OF_MINE, pinned=True)
 HOME = HomeView(items=[_TWEET_OF_MINE], next=None, prev=TWEET_ID, popular=[REPLY])

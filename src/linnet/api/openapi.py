@@ -78,6 +78,7 @@ TAGS = {
     "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "likes": "Liking tweets, and pinning one's own.",
+    "bookmarks": "What one put by for later, which nobody else knows of.",
     "media": "Pictures. What lies at an address never changes, so that it need not be asked for twice.",
     "timelines": "What those one follows have posted.",
     "stream": "The same, as it happens.",

@@ -89,6 +89,13 @@ class TweetUnliked(msgspec.Struct, frozen=True):
     tweet: TweetRef
 
 
+class BookmarksChanged(msgspec.Struct, frozen=True):
+    """``user_id`` put a tweet by, or let go of one."""
+
+    kind: ClassVar[str] = "bookmarks_changed"
+    user_id: UserId
+
+
 class UserFollowed(msgspec.Struct, frozen=True):
     """``follower_id`` began to follow ``followed_id``."""
 
@@ -192,6 +199,7 @@ Event = (
     | TweetPinned
     | TweetLiked
     | TweetUnliked
+    | BookmarksChanged
     | UserFollowed
     | UserUnfollowed
     | UserBlocked

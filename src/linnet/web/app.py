@@ -13,6 +13,7 @@ from linnet.web.answers import go_to, refusal
 from linnet.web.asking import PageRoute, here_of, is_script, safe_path
 from linnet.web.pages import (
     accounts,
+    bookmarks,
     errors,
     explore,
     home,
@@ -38,6 +39,7 @@ PAGES: tuple[PageRoute, ...] = (
     *people.PAGES,
     *explore.PAGES,
     *notifications.PAGES,
+    *bookmarks.PAGES,
     *settings.PAGES,
     *live.PAGES,
     *statics.PAGES,

@@ -22,6 +22,13 @@ create table blocks (
     id bigint not null,
     constraint blocks_pkey PRIMARY KEY (user_id, blocked_id)
 );
+create table bookmarks (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    id bigint not null,
+    constraint bookmarks_pkey PRIMARY KEY (user_id, tweet_id)
+);
 create table emails (
     email text not null,
     user_id bigint not null,
@@ -284,6 +291,8 @@ create table worker_leases (
 );
 CREATE INDEX apps_unused ON public.apps USING btree (id) WHERE (used_ms IS NULL);
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
+CREATE INDEX bookmarks_newest ON public.bookmarks USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
+CREATE INDEX bookmarks_tweet ON public.bookmarks USING btree (author_id, tweet_id);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
 CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
 CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);

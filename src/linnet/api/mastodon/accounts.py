@@ -14,6 +14,7 @@ from linnet.api.mastodon.timelines import page_of
 from linnet.domain.timeline import Range
 from linnet.errors import PictureUnreadable, UserNotFound
 from linnet.ids import UserId
+from linnet.read.timelines.bookmarks import bookmarks_page
 from linnet.read.timelines.likes import liked_page
 from linnet.read.timelines.people import (
     blocked_page,
@@ -142,6 +143,11 @@ async def get_favourites(call: Call) -> Answer:
     return await page_of(call, call.query(), lambda wanted: liked_page(call.read, call.me, call.me, wanted))
 
 
+async def get_bookmarks(call: Call) -> Answer:
+    """What one put by, the newest bookmark first."""
+    return await page_of(call, call.query(), lambda wanted: bookmarks_page(call.read, call.me, wanted))
+
+
 async def get_relationships(call: Call) -> Answer:
     """How one stands to several people."""
     found = await people_screen(call.read, call.me, _ids(call.query()))
@@ -192,4 +198,5 @@ ROUTES = (
     Route("GET", "/api/v1/blocks", get_blocks, ("read:blocks",)),
     Route("GET", "/api/v1/mutes", get_mutes, ("read:mutes",)),
     Route("GET", "/api/v1/favourites", get_favourites, ("read:favourites",)),
+    Route("GET", "/api/v1/bookmarks", get_bookmarks, ("read:bookmarks",)),
 )

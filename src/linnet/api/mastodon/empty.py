@@ -1,11 +1,15 @@
 """What linnet does not have: an empty answer, so that a client that asks at its start goes on."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Access, Call, Route
+from linnet.clock import rfc3339
+
+# An app that reads a time needs one, though nothing was ever written.
+NEVER: Final = rfc3339(0)
 
 
 def _always(name: str, body: Any) -> Callable[[Call], Awaitable[Answer]]:
@@ -37,7 +41,6 @@ def _nothing(path: str, *scopes: str, access: Access = "user", body: Any = ()) -
 ROUTES = (
     Route("GET", "/api/v1/preferences", get_preferences, ("read:accounts",)),
     _nothing("/api/v1/announcements", access="viewer"),
-    _nothing("/api/v1/bookmarks", "read:bookmarks"),
     _nothing("/api/v1/conversations", "read:statuses"),
     _nothing("/api/v1/custom_emojis", access="everyone"),
     _nothing("/api/v1/directory", access="viewer"),
@@ -51,7 +54,7 @@ ROUTES = (
     _nothing("/api/v1/followed_tags", "read:follows"),
     _nothing("/api/v1/instance/activity", access="everyone"),
     _nothing("/api/v1/instance/domain_blocks", access="everyone"),
-    _nothing("/api/v1/instance/extended_description", access="everyone", body={"updated_at": None, "content": ""}),
+    _nothing("/api/v1/instance/extended_description", access="everyone", body={"updated_at": NEVER, "content": ""}),
     _nothing("/api/v1/instance/peers", access="everyone"),
     _nothing("/api/v1/instance/rules", access="everyone"),
     _nothing("/api/v1/instance/translation_languages", access="everyone", body={}),

@@ -25,6 +25,8 @@ class Source(msgspec.Struct, frozen=True):
     sensitive: bool = False
     language: str | None = None
     follow_requests_count: int = 0
+    indexable: bool = True
+    discoverable: bool | None = True
 
 
 class Role(msgspec.Struct, frozen=True):

@@ -30,7 +30,8 @@ async def get_instance(call: Call) -> Answer:
             "domain": _domain(call),
             "title": _TITLE,
             "version": _version(call),
-            "source_url": "",
+            # Typed apps read it as an address, and throw all of this away if it is none.
+            "source_url": f"{call.base}/",
             "description": _DESCRIPTION,
             "usage": {"users": {"active_month": size.active}},
             "thumbnail": {"url": call.base + MISSING_HEADER, "blurhash": None, "versions": {}},

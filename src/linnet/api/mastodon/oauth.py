@@ -10,11 +10,13 @@ from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.entities import Application, CredentialApplication, Token
 from linnet.api.mastodon.params import Params
+from linnet.api.mastodon.rendering import account_of
 from linnet.domain.oauth import App, InvalidClient, OAuthError, UnsupportedGrant
 from linnet.domain.scopes import SCOPES
 from linnet.errors import Unauthenticated
 from linnet.ids import unix_ms_of
 from linnet.read.apps import find_app
+from linnet.read.timelines.people import me_screen
 from linnet.write.actions.apps import NewApp, authenticate_app, grant_own_token, register_app
 from linnet.write.actions.grants import redeem, revoke
 
@@ -76,6 +78,21 @@ async def post_revoke(call: Call) -> Answer:
     return answer({})
 
 
+async def get_userinfo(call: Call) -> Answer:
+    """OpenID Connect Core, 5.3: who somebody is, for an app that wants to know nothing else."""
+    me = account_of(call, await me_screen(call.read, call.me))
+    return answer(
+        {
+            "iss": f"{call.base}/",
+            "sub": me.uri,
+            "name": me.display_name,
+            "preferred_username": me.username,
+            "profile": me.url,
+            "picture": me.avatar,
+        }
+    )
+
+
 async def get_metadata(call: Call) -> Answer:
     """RFC 8414: where everything is, and what of it there is."""
     base = call.base
@@ -85,6 +102,7 @@ async def get_metadata(call: Call) -> Answer:
             "authorization_endpoint": f"{base}/oauth/authorize",
             "token_endpoint": f"{base}/oauth/token",
             "revocation_endpoint": f"{base}/oauth/revoke",
+            "userinfo_endpoint": f"{base}/oauth/userinfo",
             "app_registration_endpoint": f"{base}/api/v1/apps",
             "service_documentation": f"{base}/api/docs",
             "scopes_supported": list(SCOPES),
@@ -135,5 +153,6 @@ ROUTES = (
     Route("GET", "/api/v1/apps/verify_credentials", verify_app, access="app"),
     Route("POST", "/oauth/token", post_token, access="everyone"),
     Route("POST", "/oauth/revoke", post_revoke, access="everyone"),
+    Route("GET", "/oauth/userinfo", get_userinfo, ("profile",)),
     Route("GET", "/.well-known/oauth-authorization-server", get_metadata, access="everyone"),
 )

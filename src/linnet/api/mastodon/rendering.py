@@ -140,6 +140,7 @@ def _status_of(call: Call, tweet: TweetView, accounts: dict[str, Account]) -> St
         reblog=reblog,
         favourited=viewer is not None and viewer.liked,
         reblogged=viewer is not None and viewer.retweeted,
+        bookmarked=viewer is not None and viewer.bookmarked,
         pinned=tweet.pinned if is_own and reblog is None else msgspec.UNSET,
     )
 

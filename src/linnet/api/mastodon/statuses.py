@@ -19,7 +19,7 @@ from linnet.ids import TweetId, UserId, first_id_at
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
-from linnet.write.actions import likes, pins, tweets
+from linnet.write.actions import bookmarks, likes, pins, tweets
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 # Answers to answers: so many are looked up, and so many shown. Deeper ones are found from there.
@@ -163,6 +163,16 @@ async def unfavourite(call: Call) -> Answer:
     return answer(await _shown(call, await likes.unlike(call.write, call.me, call.tweet_id())))
 
 
+async def bookmark(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return answer(await _shown(call, await bookmarks.bookmark(call.write, call.me, call.tweet_id())))
+
+
+async def unbookmark(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return answer(await _shown(call, await bookmarks.unbookmark(call.write, call.me, call.tweet_id())))
+
+
 async def reblog(call: Call) -> Answer:
     """The retweet, which has an id of its own, around what is in it."""
     params = await call.body()
@@ -218,6 +228,7 @@ _ONE = "/api/v1/statuses/{id}"
 _READ = ("read:statuses",)
 _WRITE = ("write:statuses",)
 _LIKE = ("write:favourites",)
+_BOOKMARK = ("write:bookmarks",)
 
 ROUTES = (
     Route("POST", "/api/v1/statuses", post_status, _WRITE, limit="tweet"),
@@ -231,6 +242,8 @@ ROUTES = (
     Route("GET", f"{_ONE}/reblogged_by", get_reblogged_by, _READ, access="viewer"),
     Route("POST", f"{_ONE}/favourite", favourite, _LIKE, limit="like"),
     Route("POST", f"{_ONE}/unfavourite", unfavourite, _LIKE),
+    Route("POST", f"{_ONE}/bookmark", bookmark, _BOOKMARK),
+    Route("POST", f"{_ONE}/unbookmark", unbookmark, _BOOKMARK),
     Route("POST", f"{_ONE}/reblog", reblog, _WRITE, limit="retweet"),
     Route("POST", f"{_ONE}/unreblog", unreblog, _WRITE),
     Route("POST", f"{_ONE}/pin", pin, ("write:accounts",), limit="pin"),

@@ -9,14 +9,15 @@ from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.marks import WhenCold, fetch_marks
 from linnet.read.views.tweets import retweet_json, tweet_json, viewer_json
-from linnet.stores.valkey.marks import LIKED, RETWEETED
+from linnet.stores.valkey.marks import BOOKMARKED, LIKED, RETWEETED
 
 Marking = WhenCold | Literal["none"]
 """How to learn what the viewer did: ``"none"`` when they cannot have done anything with these tweets yet."""
 
 # By mark: what is said so often is encoded once.
 _VIEWERS = tuple(
-    viewer_json(liked=bool(mark & LIKED), retweeted=bool(mark & RETWEETED)) for mark in range(LIKED + RETWEETED + 1)
+    viewer_json(liked=bool(mark & LIKED), retweeted=bool(mark & RETWEETED), bookmarked=bool(mark & BOOKMARKED))
+    for mark in range(LIKED + RETWEETED + BOOKMARKED + 1)
 )
 
 _NONE_KNOWN: Mapping[int, int] = {}

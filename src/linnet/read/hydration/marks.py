@@ -8,8 +8,8 @@ import structlog
 from linnet.errors import Unavailable
 from linnet.ids import TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
-from linnet.stores.postgres import likes, tweets
-from linnet.stores.valkey.marks import LIKED, RETWEETED, Marks, MarkStore
+from linnet.stores.postgres import bookmarks, likes, tweets
+from linnet.stores.valkey.marks import BOOKMARKED, LIKED, RETWEETED, Marks, MarkStore
 
 log = structlog.get_logger()
 
@@ -37,25 +37,32 @@ async def fetch_marks(
     if not marks.loaded and when_cold == "load":
         marks = await _load(deps, viewer_id) or marks
     lowest = min(tweet_ids)
-    if lowest >= marks.retweeted_floor and lowest >= marks.liked_floor:
+    if lowest >= max(marks.retweeted_floor, marks.liked_floor, marks.bookmarked_floor):
         return marks.by_tweet
-    retweeted, liked = await _ask_truth(
+    retweeted, liked, bookmarked = await _ask_truth(
         deps,
         viewer_id,
         retweeted=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.retweeted_floor],
         liked=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.liked_floor],
+        bookmarked=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.bookmarked_floor],
     )
-    return _marks_of(retweeted, liked, known=marks.by_tweet)
+    return _marks_of(retweeted, liked, bookmarked, known=marks.by_tweet)
 
 
 async def _ask_truth(
-    deps: ReadDeps, viewer_id: UserId, *, retweeted: Sequence[TweetId], liked: Sequence[TweetId]
-) -> tuple[set[TweetId], set[TweetId]]:
-    """Which of these the viewer retweeted, and which of those liked."""
+    deps: ReadDeps,
+    viewer_id: UserId,
+    *,
+    retweeted: Sequence[TweetId],
+    liked: Sequence[TweetId],
+    bookmarked: Sequence[TweetId],
+) -> tuple[set[TweetId], set[TweetId], set[TweetId]]:
+    """Which of these the viewer retweeted, which of those liked, and which of the last put by."""
     async with deps.db.session() as db:
         return (
             await tweets.fetch_retweeted_among(db, author_id=viewer_id, tweet_ids=retweeted) if retweeted else set(),
             await likes.fetch_liked_among(db, viewer_id, liked) if liked else set(),
+            await bookmarks.fetch_bookmarked_among(db, viewer_id, bookmarked) if bookmarked else set(),
         )
 
 
@@ -68,7 +75,9 @@ async def _load(deps: ReadDeps, viewer_id: UserId) -> Marks | None:
         async with deps.db.session() as db:
             retweeted = await tweets.fetch_retweeted(db, author_id=viewer_id, page_size=MARKS_LOADED)
             liked = await likes.fetch_liked(db, viewer_id, page_size=MARKS_LOADED)
-        marks = Marks(_marks_of(retweeted, liked, known={}), _floor_of(retweeted), _floor_of(liked))
+            bookmarked = await bookmarks.fetch_bookmarked(db, viewer_id, page_size=MARKS_LOADED)
+        loaded = _marks_of(retweeted, liked, bookmarked, known={})
+        marks = Marks(loaded, _floor_of(retweeted), _floor_of(liked), _floor_of(bookmarked))
         if await deps.marks.finish(viewer_id, token, marks):
             return marks
     except Unavailable as error:
@@ -80,9 +89,11 @@ def _floor_of(loaded: Sequence[TweetId]) -> int:
     return loaded[-1] if len(loaded) == MARKS_LOADED else 0
 
 
-def _marks_of(retweeted: Iterable[TweetId], liked: Iterable[TweetId], *, known: Mapping[int, int]) -> dict[int, int]:
+def _marks_of(
+    retweeted: Iterable[TweetId], liked: Iterable[TweetId], bookmarked: Iterable[TweetId], *, known: Mapping[int, int]
+) -> dict[int, int]:
     marks = dict(known)
-    for bit, tweet_ids in ((RETWEETED, retweeted), (LIKED, liked)):
+    for bit, tweet_ids in ((RETWEETED, retweeted), (LIKED, liked), (BOOKMARKED, bookmarked)):
         for tweet_id in tweet_ids:
             marks[tweet_id] = marks.get(tweet_id, 0) | bit
     return marks

@@ -6,8 +6,8 @@ from linnet.errors import UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import meets
-from linnet.read.timelines.filling import Skeleton, fill_page, one_more
 from linnet.read.timelines.people import people_page
+from linnet.read.timelines.picked import picked_page
 from linnet.read.timelines.spread import fetch_spread_edges
 from linnet.read.timelines.thread import find_original
 from linnet.read.views.pages import Page, PageView
@@ -40,20 +40,4 @@ async def liked_page(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, 
     if not await meets(deps, viewer_id, user_id, surface="user"):
         return Page([], None, None)
 
-    async def fetch(rest: Range) -> Skeleton:
-        found = await likes.fetch_by_user(deps.db, user_id, one_more(rest))
-        inside = [like for like in found if like.id > rest.after]
-        more = len(inside) > rest.limit
-        inside = inside[-rest.limit :] if rest.ascending else inside[: rest.limit]
-        if not inside:
-            return Skeleton([], False, rest.after)
-        rows = await likes.fetch_entries(deps.db, [like.tweet for like in inside])
-        entries = {entry.id: entry for entry in rows}
-        return Skeleton(
-            [entries[like.tweet_id] for like in inside if like.tweet_id in entries],
-            more,
-            (inside[0] if rest.ascending else inside[-1]).id,
-            {like.tweet_id: like.id for like in inside},
-        )
-
-    return await fill_page(deps, viewer_id, wanted, fetch, surface="user")
+    return await picked_page(deps, viewer_id, wanted, lambda rest: likes.fetch_by_user(deps.db, user_id, rest))

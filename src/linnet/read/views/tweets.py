@@ -41,6 +41,7 @@ class TweetViewerView(msgspec.Struct, frozen=True):
 
     liked: bool
     retweeted: bool
+    bookmarked: bool
 
 
 class HashtagView(msgspec.Struct, frozen=True):
@@ -108,9 +109,12 @@ class TweetFacts(msgspec.Struct, frozen=True, array_like=True):
 
 NO_ENTITIES = b'{"hashtags":[],"mentions":[],"links":[]}'
 _VIEWERS = {
-    (liked, retweeted): msgspec.json.encode(TweetViewerView(liked=liked, retweeted=retweeted))
+    (liked, retweeted, bookmarked): msgspec.json.encode(
+        TweetViewerView(liked=liked, retweeted=retweeted, bookmarked=bookmarked)
+    )
     for liked in (False, True)
     for retweeted in (False, True)
+    for bookmarked in (False, True)
 }
 
 
@@ -153,9 +157,9 @@ def author_json(user_id: UserId, *, username: str, name: str, avatar_url: str) -
     return msgspec.json.encode(AuthorView(str(user_id), username, name, avatar_url))
 
 
-def viewer_json(*, liked: bool, retweeted: bool) -> bytes:
+def viewer_json(*, liked: bool, retweeted: bool, bookmarked: bool) -> bytes:
     """The viewer's place in a tweet."""
-    return _VIEWERS[liked, retweeted]
+    return _VIEWERS[liked, retweeted, bookmarked]
 
 
 def tweet_json(facts: TweetFacts, author: bytes, viewer: bytes) -> bytes:

@@ -71,6 +71,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "view_changes": _of_user("user_id"),
     "oauth_codes": _of_user("user_id"),
     "markers": _of_user("user_id"),
+    "bookmarks": _of_user("user_id"),
     "outbox": _of_user("actor_id"),
     "parked_events": _of_user("actor_id"),
     # Some hundreds of rows that are joined with whom somebody follows.

@@ -190,6 +190,13 @@ async def delete_mutes(db: Session, user_id: UserId, *, page_size: int) -> int:
     )
 
 
+async def delete_bookmarks(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """Bookmarks by somebody and of somebody's tweets; how many."""
+    return await db.run(_sql["delete_bookmarks"], user_id=user_id, page_size=page_size) + await db.run(
+        _sql["delete_bookmarked"], user_id=user_id, page_size=page_size
+    )
+
+
 async def fetch_notified(db: Session, user_id: UserId, *, page_size: int) -> list[UserId]:
     """Whom somebody's doings were told to."""
     return await db.fetch(UserId, _sql["fetch_notified"], user_id=user_id, page_size=page_size)

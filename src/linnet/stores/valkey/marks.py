@@ -1,4 +1,4 @@
-"""Marks: what a viewer did with tweets (retweeted, liked), so that a page can say it without asking PostgreSQL.
+"""Marks: what a viewer did with tweets (retweeted, liked, put by), so that a page can say it without asking PostgreSQL.
 
 The marks of a viewer hold every tweet from a *floor* on, one floor for each thing done; below it the truth is asked, so
 that whoever liked a hundred thousand tweets costs no more than whoever liked a thousand. A change drops them, and a
@@ -16,6 +16,7 @@ from linnet.stores.valkey.scripts import lua
 
 RETWEETED = 1
 LIKED = 2
+BOOKMARKED = 4
 """What may be done with a tweet, as bits: a mark is the sum of them."""
 
 _SECONDS_TO_LIVE = 6 * 3600
@@ -29,19 +30,30 @@ class Marks(msgspec.Struct, frozen=True):
     by_tweet: Mapping[int, int]
     retweeted_floor: int = 0
     liked_floor: int = 0
+    bookmarked_floor: int = 0
     loaded: bool = True
 
 
-_UNKNOWN = Marks({}, MAX_ID + 1, MAX_ID + 1, loaded=False)
+_UNKNOWN = Marks({}, MAX_ID + 1, MAX_ID + 1, MAX_ID + 1, loaded=False)
+_FLOORS_BYTES = 24
 
 
 def read_known(tweet_ids: Sequence[int], packed: bytes) -> dict[int, int]:
     """The marks of these tweets that are known, 0 among them: of ``lua/read.lua``, floors and a byte for each tweet."""
-    lowest = max(int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:16], "big"))
-    known = dict(zip(tweet_ids, packed[16:], strict=True))
+    lowest = max(floors_in(packed))
+    known = dict(zip(tweet_ids, packed[_FLOORS_BYTES:], strict=True))
     if lowest:
         return {tweet_id: mark for tweet_id, mark in known.items() if tweet_id >= lowest}
     return known
+
+
+def floors_in(packed: bytes) -> tuple[int, int, int]:
+    """Of what was retweeted, liked and put by, at the beginning of what is packed."""
+    return (
+        int.from_bytes(packed[:8], "big"),
+        int.from_bytes(packed[8:16], "big"),
+        int.from_bytes(packed[16:24], "big"),
+    )
 
 
 class MarkStore:
@@ -60,12 +72,11 @@ class MarkStore:
     def read(tweet_ids: Sequence[int], answer: Sequence[bytes | None]) -> Marks:
         """What the viewer did with these tweets."""
         floors = answer[0]
-        if floors is None or len(floors) != 16:
+        if floors is None or len(floors) != _FLOORS_BYTES:
             return _UNKNOWN
         return Marks(
             {tweet_id: mark[0] for tweet_id, mark in zip(tweet_ids, answer[1:], strict=True) if mark},
-            int.from_bytes(floors[:8], "big"),
-            int.from_bytes(floors[8:], "big"),
+            *floors_in(floors),
         )
 
     async def begin(self, viewer_id: UserId, token: bytes) -> bool:
@@ -79,7 +90,7 @@ class MarkStore:
     async def finish(self, viewer_id: UserId, token: bytes, marks: Marks) -> bool:
         """Ends a load; False when it was overtaken by a change. ``token`` is of 8 bytes."""
         fields = [part for tweet_id, mark in marks.by_tweet.items() for part in (pack_id(tweet_id), bytes([mark]))]
-        floors = pack_id(marks.retweeted_floor) + pack_id(marks.liked_floor)
+        floors = b"".join(map(pack_id, (marks.retweeted_floor, marks.liked_floor, marks.bookmarked_floor)))
         finished = await self._finish.call([self._keys.marks(viewer_id)], [token, _SECONDS_TO_LIVE, floors, *fields])
         return bool(finished)
 

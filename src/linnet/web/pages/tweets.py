@@ -22,7 +22,7 @@ from linnet.web.asking import Ask, PageRoute, is_script, parse_id, safe_path
 from linnet.web.cards import tweet_cards
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
-from linnet.write.actions import likes, pins, tweets
+from linnet.write.actions import bookmarks, likes, pins, tweets
 from linnet.write.deps import WriteDeps
 
 # Far more than can be posted, and little enough for an address.
@@ -229,6 +229,8 @@ async def _show_people(ask: Ask, title: str, people: Sequence[Any], following: s
 _VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
     ("like", likes.like, "like"),
     ("unlike", likes.unlike, "request"),
+    ("bookmark", bookmarks.bookmark, "request"),
+    ("unbookmark", bookmarks.unbookmark, "request"),
     ("retweet", tweets.retweet, "retweet"),
     ("unretweet", tweets.undo_retweet, "request"),
     ("pin", pins.pin, "pin"),

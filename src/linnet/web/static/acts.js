@@ -31,7 +31,8 @@ const showAway = (verb) => (button, on) => {
   button.textContent = turn(button.textContent);
   if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", turn(button.getAttribute("aria-label")));
 };
-const SHOWS = { like: showPressed, retweet: showPressed, follow: showFollowing, mute: showAway("mute"), block: showAway("block") };
+const showBookmarked = (button, on) => { button.textContent = on ? "Remove bookmark" : "Bookmark"; };
+const SHOWS = { like: showPressed, retweet: showPressed, bookmark: showBookmarked, follow: showFollowing, mute: showAway("mute"), block: showAway("block") };
 
 // One wish at a time is on its way for each thing; the last one counts, however fast a finger is.
 const wishes = new Map();
@@ -162,7 +163,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target, sender = event.submitter?.hasAttribute("formaction") ? event.submitter : form;
   const address = addressOf(sender);
   if (address === "/notifications/read") return event.preventDefault(), void markRead(form);
-  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|follow|mute|block|pin|delete)$/.exec(address);
+  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|bookmark|follow|mute|block|pin|delete)$/.exec(address);
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;
   const [, kind, id, un, verb] = found, name = buttonOf(sender)?.textContent.match(/@\S+/)?.[0];

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.domain.event import (
+    BookmarksChanged,
     Event,
     FollowsErased,
     NotificationsRead,
@@ -47,6 +48,7 @@ class Batch(msgspec.Struct, frozen=True):
     deleted: Sequence[TweetDeleted]
     pinned: Sequence[TweetPinned]
     likes: Sequence[LikeChange]
+    bookmarks: Sequence[BookmarksChanged]
     follows: Sequence[tuple[int, FollowChange]]
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
@@ -79,6 +81,7 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         deleted=[event for _, event in events if isinstance(event, TweetDeleted)],
         pinned=[event for _, event in events if isinstance(event, TweetPinned)],
         likes=[event for _, event in events if isinstance(event, LikeChange)],
+        bookmarks=[event for _, event in events if isinstance(event, BookmarksChanged)],
         follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],

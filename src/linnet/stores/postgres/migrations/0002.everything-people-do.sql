@@ -267,3 +267,15 @@ create table markers (
     updated_ms bigint not null,
     primary key (user_id, timeline)
 );
+
+-- What somebody put by for later, which nobody else knows of.
+create table bookmarks (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    id bigint not null,
+    primary key (user_id, tweet_id)
+);
+create index bookmarks_newest on bookmarks (user_id, id desc) include (tweet_id, author_id);
+-- Looked up when the tweet goes, or its author.
+create index bookmarks_tweet on bookmarks (author_id, tweet_id);

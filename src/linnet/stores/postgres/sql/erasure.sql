@@ -190,6 +190,18 @@ delete from mutes where (user_id, muted_id) in (
     select user_id, muted_id from mutes where muted_id = %(user_id)s limit %(page_size)s
 );
 
+-- :name delete_bookmarks (user_id, page_size) -> none
+-- Some of what somebody put by. Served by bookmarks_pkey.
+delete from bookmarks where user_id = %(user_id)s and tweet_id in (
+    select tweet_id from bookmarks where user_id = %(user_id)s order by tweet_id limit %(page_size)s
+);
+
+-- :name delete_bookmarked (user_id, page_size) -> none
+-- Some of what others put by of somebody's. Served by bookmarks_tweet.
+delete from bookmarks where (user_id, tweet_id) in (
+    select user_id, tweet_id from bookmarks where author_id = %(user_id)s limit %(page_size)s
+);
+
 -- :name fetch_notified (user_id, page_size) -> many
 -- Some of those whom somebody's doings were told to. Served by notifications_by_actor.
 select distinct user_id from notifications where actor_id = %(user_id)s order by user_id limit %(page_size)s;

@@ -82,7 +82,7 @@ if KEYS[4] then
     fields[n] = string.sub(others, at, at + 7)
   end
   local found = redis.call('HMGET', KEYS[4], unpack(fields))
-  if found[1] and #found[1] == 16 then
+  if found[1] and #found[1] == 24 then
     for i = 2, n do found[i] = found[i] or '\0' end
     marks = table.concat(found)
   end
