@@ -7,6 +7,7 @@ import structlog
 
 from linnet.errors import Unavailable
 from linnet.stores.postgres.migrate import check_schema
+from linnet.stores.postgres.moves.residence import IsMovingIn, check_residence
 from linnet.stores.postgres.pool import PostgresOptions
 
 log = structlog.get_logger()
@@ -18,16 +19,25 @@ _LONGEST_PAUSE_SECONDS = 3.0
 
 
 async def wait_for_database(options: PostgresOptions, *, patient: bool) -> None:
-    """Returns when PostgreSQL answers and has the schema of this version.
+    """Returns when PostgreSQL answers, has the schema of this version, and is where the place lives.
 
-    Raises ``Unavailable`` with the last cause when patience is over, ``SchemaMismatch`` at once.
+    Raises ``Unavailable`` with the last cause when patience is over, ``SchemaMismatch`` and ``HasMoved`` at once. For a
+    place that is on its way into this database the patient wait as long as it takes; others are told so. A place that
+    has moved away may be looked at by those who serve nobody.
     """
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + (_DATABASE_SECONDS if patient else 0.0)
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:
+            await asyncio.to_thread(check_residence, options.url, may_have_moved=not patient)
             return await asyncio.to_thread(check_schema, options.url)
+        except IsMovingIn:
+            if not patient:
+                raise
+            if pause > 0.5:
+                log.warning("waiting for the place to move into this database")
+            give_up_at = loop.time() + _DATABASE_SECONDS
         except Unavailable as error:
             if loop.time() + pause > give_up_at:
                 raise

@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, str] = {
     "doctor": "linnet.cli.doctor:doctor",
     "backup": "linnet.cli.backup:backup",
     "restore": "linnet.cli.restore:restore",
+    "move": "linnet.cli.move:move",
     "events": "linnet.cli.events:events",
     "timelines": "linnet.cli.timelines:timelines",
     "tags": "linnet.cli.tags:tags",

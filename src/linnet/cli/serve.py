@@ -34,6 +34,7 @@ from linnet.errors import Conflict
 from linnet.settings import Settings, read_settings
 from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.migrate import migrate
+from linnet.stores.postgres.moves.residence import check_residence
 
 T = TypeVar("T")
 
@@ -130,6 +131,7 @@ async def _serve(settings: Settings, options: ServeOptions) -> None:
         servers = await stack.enter_async_context(_servers(settings, options))
         settings = with_media_in(settings, options.data_dir)
         settings = with_urls(settings, database_url=servers.database_url, valkey_url=servers.valkey_url)
+        await asyncio.to_thread(check_residence, servers.database_url)
         if applied := await asyncio.to_thread(migrate, servers.database_url):
             log.debug("schema migrated", applied=applied)
         children = _children(options, _environment(settings, servers))

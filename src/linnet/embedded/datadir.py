@@ -5,6 +5,7 @@
     DIR/lock            held by the one linnet that uses DIR; names its pid
     DIR/linnet.json     the format of all this
     DIR/restoring       there while a backup is being restored into DIR; half a place is of no use to anybody
+    DIR/moving          there while a place moves into DIR from other servers
     DIR/servers.json    where the running servers listen, for other commands
     DIR/postgres/       the database cluster
     DIR/valkey/         Valkey's append-only file
@@ -26,7 +27,7 @@ from linnet.embedded.errors import EmbeddedError
 
 FORMAT = 1
 _EMPTY = ("lock", "lost+found")
-_NOT_CONTENT = (*_EMPTY, "linnet.json.new", "media", "restoring")
+_NOT_CONTENT = (*_EMPTY, "linnet.json.new", "media", "restoring", "moving")
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -61,6 +62,10 @@ class DataDir(msgspec.Struct, frozen=True):
         return self.path / "restoring"
 
     @property
+    def moving_file(self) -> Path:
+        return self.path / "moving"
+
+    @property
     def servers_file(self) -> Path:
         return self.path / "servers.json"
 
@@ -75,6 +80,11 @@ class DataDir(msgspec.Struct, frozen=True):
     def note_restored(self) -> None:
         """The restore is through: from now on this is a data directory as any other."""
         self.restoring_file.unlink(missing_ok=True)
+        sync_directory(self.path)
+
+    def note_moved_in(self) -> None:
+        """All of the place is here."""
+        self.moving_file.unlink(missing_ok=True)
         sync_directory(self.path)
 
     def write_file(self, path: Path, content: bytes) -> None:
@@ -122,12 +132,13 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def open_data_dir(path: Path, *, is_restore: bool = False) -> Iterator[DataDir]:
+def open_data_dir(path: Path, *, is_restore: bool = False, is_move: bool = False) -> Iterator[DataDir]:
     """Makes it if it is missing, locks it, and checks its format.
 
     The lock goes with our death, however we die. EmbeddedError when it is in use, cannot be written, is of a newer
     format, or holds something else. ``is_restore``: also when it holds data; without ``note_restored`` nobody opens
-    it again.
+    it again. ``is_move``: the same, unless a move into it was begun, and until ``note_moved_in`` only another one opens
+    it.
     """
     path = path.absolute()
     try:
@@ -144,6 +155,13 @@ def open_data_dir(path: Path, *, is_restore: bool = False) -> Iterator[DataDir]:
         try:
             if is_restore:
                 _claim_for_restore(data_dir)
+            elif is_move:
+                _claim_for_move(data_dir)
+            elif data_dir.moving_file.exists():
+                raise EmbeddedError(
+                    f"A place is on its way into the data directory {path}, and is not all there yet: run the same"
+                    " `linnet move` again to go on with it, or delete the directory."
+                )
             elif data_dir.restoring_file.exists():
                 raise EmbeddedError(
                     f"The data directory {path} holds half of a backup, whose restore was broken off: delete the"
@@ -191,6 +209,17 @@ def _claim_for_restore(data_dir: DataDir) -> None:
             " --data-dir, or move this one away."
         )
     data_dir.write_file(data_dir.restoring_file, b"")
+
+
+def _claim_for_move(data_dir: DataDir) -> None:
+    if data_dir.moving_file.exists():
+        return
+    if any(name not in (*_EMPTY, "media") for name in os.listdir(data_dir.path)):
+        raise EmbeddedError(
+            f"The directory {data_dir.path} is not empty: a place moves into a new one. Choose another, or move this"
+            " one away."
+        )
+    data_dir.write_file(data_dir.moving_file, b"")
 
 
 def _check_format(data_dir: DataDir) -> None:

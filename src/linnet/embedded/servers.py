@@ -29,6 +29,9 @@ class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True):
     """False is for tests: nothing is forced to the disk, and Valkey keeps no file."""
     is_restore: bool = False
     """The directory must be new, and is of use to nobody until ``note_restored`` was called."""
+    is_move: bool = False
+    """The directory must be new, or one that a move into it was begun with; until ``note_moved_in`` nobody else opens
+    it."""
     restart: RestartPolicy = RestartPolicy()
 
 
@@ -98,8 +101,16 @@ class EmbeddedServers:
         if self._data_dir is not None:
             self._data_dir.note_restored()
 
+    def note_moved_in(self) -> None:
+        """All of the place that moves into the directory is there."""
+        if self._data_dir is not None:
+            self._data_dir.note_moved_in()
+
     async def _start(self) -> None:
-        data_dir = self._stack.enter_context(open_data_dir(self._path, is_restore=self._options.is_restore))
+        options = self._options
+        data_dir = self._stack.enter_context(
+            open_data_dir(self._path, is_restore=options.is_restore, is_move=options.is_move)
+        )
         self._data_dir = data_dir
         account = service_account(data_dir.owner_uid)
         programs = await asyncio.to_thread(programs_for, account)

@@ -16,6 +16,9 @@ _CONSTRAINTS: dict[str, Callable[[], LinnetError]] = {
 }
 
 
+MOVED_STATE = "LM001"
+"""What a database that a place has moved away from says to whoever would change something."""
+
 # Of two at once one comes first, and the other looks again.
 _RETRIED_CONSTRAINTS = {"outbox_pkey", "worker_leases_pkey", "tweets_one_pin"}
 
@@ -32,6 +35,10 @@ class TooSlow(Unavailable):
     """This could not be done in time. Please try again."""
 
 
+class HasMovedAway(Unavailable):
+    """linnet has moved to another server: here it can only be read. Please try again in a moment, at its new place."""
+
+
 def translate(error: psycopg.Error) -> Exception:
     """The error of ours that an error of the driver means, or the error itself: then it is a bug."""
     if isinstance(error, errors.UniqueViolation):
@@ -41,6 +48,8 @@ def translate(error: psycopg.Error) -> Exception:
         if constraint in _RETRIED_CONSTRAINTS:
             return ConcurrentUpdate(constraint)
         return _without_rows(error)
+    if error.sqlstate == MOVED_STATE:
+        return HasMovedAway("this place has moved to another database", retry_after_seconds=30)
     if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
         return ConcurrentUpdate(str(error))
     # Not those that waited for somebody else's lock: these are a LockNotAvailable, and nothing is wrong with them.

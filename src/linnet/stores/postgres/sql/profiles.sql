@@ -42,8 +42,9 @@ select last_active_ms from users where id = %(user_id)s and not exists (select f
 select pg_advisory_xact_lock(1635148148, %(number)s);
 
 -- :name lock_deletion (lock_key) -> value
--- Whether pictures may be deleted just now, and then until the commit: not while a backup reads them.
-select pg_try_advisory_xact_lock_shared(%(lock_key)s);
+-- Whether pictures may be deleted just now, and then until the commit: not while a backup or a move reads them, and not
+-- where a place has moved away from, since they may be those of people who live elsewhere by now.
+select pg_try_advisory_xact_lock_shared(%(lock_key)s) and to_regclass('linnet_move.moved') is null;
 
 -- :name lock_row (user_id) -> one
 -- A user's picture, and whether the account is being erased, which both stay so until the commit. Served by users_pkey.

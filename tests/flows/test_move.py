@@ -1,0 +1,638 @@
+"""Promise: a place that moves loses nothing and doubles nothing, whoever writes meanwhile and whoever dies; and people
+can write at one place at most.
+"""
+
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from linnet.bootstrap.moves import Destination, MoveOptions, MoveReport, cancel_move, find_move, move, reopen
+from linnet.bootstrap.moves.leaving import MovedAlready, NoMove, NotMoved
+from linnet.bootstrap.moves.moving import OtherMove, TooBusy, ValkeyInUse
+from linnet.bootstrap.waiting import wait_for_database
+from linnet.clock import ManualClock
+from linnet.errors import Unavailable
+from linnet.ids import TweetId, random_bytes, unix_ms_of
+from linnet.settings import Settings, read_settings
+from linnet.stores.postgres import jobs
+from linnet.stores.postgres.faults import HasMovedAway
+from linnet.stores.postgres.jobs import fetch_page
+from linnet.stores.postgres.leases import find_fact
+from linnet.stores.postgres.leasing import LeaseKeeper, LeaseOptions
+from linnet.stores.postgres.migrate import SchemaMismatch, migrate
+from linnet.stores.postgres.moves import arrival, connecting
+from linnet.stores.postgres.moves.arrival import InUse, NotEmpty, SameDatabase, Unsuitable
+from linnet.stores.postgres.moves.connecting import MoveRunning
+from linnet.stores.postgres.moves.residence import HasMoved, IsMovingIn, check_residence
+from linnet.stores.postgres.moves.transfer import STAYING, Differs
+from linnet.stores.postgres.pool import Database, PostgresOptions
+from linnet.write.actions import avatars
+from tests.flows._linnet_process import url_of
+from tests.support import drawn
+from tests.support.dumps import dump_postgres
+from tests.support.recounts import assert_counts
+from tests.support.servers import Servers
+from tests.support.world import World, open_world
+
+FACTS = {"a fact": "of the new place"}
+# What belongs to a database, and not to the place that lives in it.
+OWN = re.compile(
+    rf"row of (linnet_move\.\w+|public\.({'|'.join(STAYING)}|\w*(yoyo|schema_migrations)\w*)"
+    r"|linnet_jobs\.(?!procrastinate_jobs$)\w+)$"
+)
+# A job gets a number of its own in each queue, and its time to the second.
+_OF_THE_QUEUE = re.compile(rb'^\(\d+,|(?<=:\d\d)\.\d+|(?<=,)"?\d{4}-[^,]*(?=,0,f)')
+PATIENT = MoveOptions(read_only_seconds=60.0)
+
+
+class Place:
+    """A database to move to, with keys and pictures of its own."""
+
+    def __init__(self, url: str, servers: Servers, media: Path) -> None:
+        self.url = url
+        self.media = media
+        self.settings = read_settings(
+            {
+                "LINNET_DATABASE_URL": url_of(url),
+                "LINNET_VALKEY_URL": servers.valkey_url,
+                "LINNET_VALKEY_PREFIX": f"m{random_bytes(6).hex()}:",
+                "LINNET_MEDIA_URL": media.as_uri(),
+            }
+        )
+
+    def named(self, name: str = "there") -> Destination:
+        return Destination(self.settings, name, FACTS)
+
+
+def quiet(part: str) -> None:
+    """Nobody watches."""
+
+
+def settings_of(world: World) -> Settings:
+    return read_settings(
+        {"LINNET_DATABASE_URL": url_of(world.db.options.url), "LINNET_MEDIA_URL": world.write.media.options.url}
+    )
+
+
+async def moved(world: World, to: Destination, options: MoveOptions = PATIENT) -> MoveReport:
+    return await move(settings_of(world), to, quiet, options)
+
+
+def rows_of(url: str) -> list[tuple[str, bytes]]:
+    """Everything that a place consists of."""
+    found = ((where, _OF_THE_QUEUE.sub(b"", row) if "jobs" in where else row) for where, row in dump_postgres(url))
+    return sorted((where, row) for where, row in found if not OWN.match(where) and b"a fact" not in row)
+
+
+@pytest.fixture
+def new_database(servers: Servers) -> Iterator[Callable[..., str]]:
+    """Makes databases that no migration has seen."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(psycopg.connect(servers.database_url, autocommit=True))
+
+        def make(options: str = "") -> str:
+            name = f"test_move_{random_bytes(5).hex()}"
+            connection.execute(f"create database {name} template template0 {options}".encode())
+            stack.callback(lambda: connection.execute(f"drop database {name} with (force)".encode()))
+            return make_conninfo(servers.database_url, dbname=name)
+
+        yield make
+
+
+@pytest.fixture
+def there(servers: Servers, tmp_path: Path) -> Iterator[Place]:
+    with servers.fresh_database() as url:
+        yield Place(url, servers, tmp_path / "there")
+
+
+@pytest.fixture
+async def town(world: World) -> World:
+    """Of everything something; some events and jobs wait still."""
+    await world.person("ada", "ben", "cleo", "zoe")
+    await world.follow("ada", "ben", "cleo")
+    await world.follow("ben", "ada", "zoe")
+    first = await world.post("ben", 'tab\there, back\\slash, "quotes", \\N \\. and\nlines, 🐦 #birds')
+    await world.post("ada", "an answer, @ben", reply_to=first)
+    await world.like("ada", first)
+    await world.retweet("cleo", first)
+    await world.pin("ben", first)
+    await world.block("cleo", "zoe")
+    await world.mute("ada", "cleo")
+    await put_picture(world, "ada", 1)
+    await world.settle()
+    async with world.db.transaction() as session:
+        await jobs.insert(session, name="erase", arguments='{"user": "zoë"}', lock="user", delay_seconds=3600)
+        await jobs.insert(session, name="erase", arguments="{}", lock="user")
+    await world.post("ben", "on its way still #birds")
+    return world
+
+
+async def put_picture(world: World, name: str, number: int) -> None:
+    async def upload() -> bytes:
+        return drawn.encoded(drawn.quarters(width=64 + number, height=64))
+
+    await avatars.put_avatar(world.write, world.ids[name], upload)
+
+
+def media_of(world: World) -> Path:
+    return Path(world.write.media.options.url.removeprefix("file://"))
+
+
+def files_of(directory: Path) -> dict[Path, bytes]:
+    return {each.relative_to(directory): each.read_bytes() for each in directory.rglob("*.webp")}
+
+
+async def assert_it_lives(town: World, there: Place, servers: Servers) -> None:
+    """What moved is a place as any other: exact, and it goes on."""
+    async with open_world(there.url, servers.valkey_url) as arrived:
+        arrived.ids.update(town.ids)
+        await arrived.settle()
+        await arrived.assert_exact()
+        await assert_counts(arrived.db, top_user_followers=arrived.options.top_user_followers)
+        posted = await arrived.post("ben", "hello from there")
+        await arrived.settle()
+        assert (await arrived.home_ids("ada"))[0] == posted
+
+
+# While people write
+
+
+class Crowd:
+    """People who write without a pause until they are told that the place has moved; ``posted`` was answered."""
+
+    def __init__(self, town: World) -> None:
+        self.town = town
+        self.posted: list[TweetId] = []
+        self.answered = 0
+        self._tasks = [asyncio.create_task(self._write(name)) for name in ("ada", "ben")]
+        self._tasks.append(asyncio.create_task(self._apply()))
+
+    async def refused(self) -> None:
+        """Returns when all of them were told so; whatever else went wrong is raised."""
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            assert isinstance(outcome, HasMovedAway), outcome
+
+    async def wrote(self, more: int) -> None:
+        enough = self.answered + more
+        while self.answered < enough:
+            assert not any(task.done() for task in self._tasks)
+            await asyncio.sleep(0)
+
+    async def _write(self, name: str) -> None:
+        for number in itertools.count():
+            posted = await self.town.post(name, f"number {number} #tag{number % 3} @zoe")
+            self.posted.append(posted)
+            await self.town.like("cleo", posted)
+            await self.town.pin(name, posted)
+            if number % 3 == 0:
+                await self.town.delete(name, self.posted.pop(self.posted.index(posted)))
+            if number % 4 == 0:
+                await self.town.follow("zoe", name)
+                await self.town.unfollow("zoe", name)
+            if number % 16 == 0:
+                await put_picture(self.town, name, number)
+            self.answered += 1
+
+    async def _apply(self) -> None:
+        while True:
+            await self.town.worker.drain()
+            await asyncio.sleep(0)
+
+
+async def test_all_that_was_answered_arrives_once_while_people_write(
+    town: World, there: Place, servers: Servers
+) -> None:
+    crowd = Crowd(town)
+    await crowd.wrote(5)
+    report = await moved(town, there.named())
+    await crowd.refused()
+
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+    async with open_world(there.url, servers.valkey_url) as arrived:
+        found = await arrived.db.fetch(int, _query("select id from tweets where text like 'number %%'"))
+        assert sorted(found) == sorted(crowd.posted)
+        assert await find_fact(arrived.db, "a fact") == "of the new place"
+        assert [job.name for job in await fetch_page(arrived.db, page_size=10)] == ["erase", "erase"]
+    assert (report.jobs, report.missing_pictures, report.was_done_before) == (2, 0, False)
+    assert report.rows["users"] == 4
+    # Beside those that people have may lie some that they had for a moment.
+    assert files_of(there.media).items() <= files_of(media_of(town)).items()
+    async with open_world(there.url, servers.valkey_url) as arrived:
+        chosen = await arrived.db.fetch(str, _query("select avatar from users where avatar is not null"))
+    assert {*chosen} <= {path.parts[1] for path in files_of(there.media)}
+    await assert_it_lives(town, there, servers)
+
+
+async def test_reading_goes_on_at_the_old_place_and_writing_is_refused_plainly(town: World, there: Place) -> None:
+    before = await town.home_ids("ada")
+    await moved(town, there.named())
+    town.forget()
+    await town.flush()
+    assert await town.home_ids("ada") == before
+    for attempt in (town.post("ada"), town.like("zoe", TweetId(before[0])), town.follow("zoe", "ada")):
+        with pytest.raises(HasMovedAway, match="can only be read"):
+            await attempt
+    with pytest.raises(HasMovedAway):
+        async with town.db.transaction() as session:
+            await jobs.insert(session, name="erase", arguments="{}", lock="user")
+    # Nor is a picture deleted, which may be somebody's at the new place by now.
+    assert await avatars.delete_unreferenced(town.write) == 0
+    with pytest.raises(HasMoved, match=r"moved to there on .*linnet move reopen"):
+        await wait_for_database(town.db.options, patient=True)
+    await wait_for_database(town.db.options, patient=False)
+    await wait_for_database(there.settings.postgres, patient=True)
+
+
+async def test_a_writer_that_is_not_done_is_waited_for_and_arrives(town: World, there: Place) -> None:
+    with psycopg.connect(town.db.options.url) as writer:
+
+        def write(part: str) -> None:
+            if part == "comparing users":
+                # Everything was copied, and the gate is not closed yet.
+                writer.execute("insert into markers values (%s, 'home', 1, 1, 1)", (town.ids["ada"],))
+
+        moving = asyncio.create_task(move(settings_of(town), there.named(), write, PATIENT))
+        await _until(lambda: _waits_for_a_lock(town), moving)
+        late = asyncio.create_task(town.post("zoe", "too late"))
+        await _until(lambda: _waits_for_a_lock(town, at_least=2), moving)
+        assert not moving.done()
+        assert not late.done()
+        writer.commit()
+        await moving
+    with pytest.raises(HasMovedAway):
+        await late
+    rows = rows_of(there.url)
+    assert rows == rows_of(town.db.options.url)
+    assert [row for where, row in rows if where == "row of public.markers"]
+
+
+async def test_a_writer_that_never_ends_holds_up_the_move_and_nobody_else(town: World, there: Place) -> None:
+    hurried = MoveOptions(read_only_seconds=0.05, attempts=2)
+    with psycopg.connect(town.db.options.url) as writer:
+        await _begin(town, there)
+        writer.execute("insert into markers values (%s, 'home', 1, 1, 1)", (town.ids["ada"],))
+        with pytest.raises(TooBusy):
+            await moved(town, there.named(), hurried)
+        posted = await town.post("ada", "in between")
+        writer.rollback()
+    await moved(town, there.named())
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+    assert any(f",{posted},".encode() in row for where, row in rows_of(there.url) if where == "row of public.tweets")
+
+
+# Who dies
+
+
+class Died(BaseException):
+    """As by kill -9: nothing is done any more."""
+
+
+class Mortal(psycopg.AsyncConnection[Any]):
+    """A connection of a mover that dies, with all others of it, so many statements after the one with these words."""
+
+    words, more = "", 0
+    living: ClassVar[list["Mortal"]] = []
+
+    @classmethod
+    def doom(cls, words: str, more: int) -> None:
+        cls.words, cls.more = words, more
+        cls.living.clear()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        Mortal.living.append(self)
+
+    async def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+        self.live(query.as_string(None) if isinstance(query, sql.Composable) else str(query))
+        return await super().execute(query, *args, **kwargs)
+
+    @classmethod
+    def live(cls, text: str) -> None:
+        if cls.words and cls.words in text:
+            cls.words = ""
+        elif cls.words:
+            return
+        cls.more -= 1
+        if cls.more < 0:
+            for connection in cls.living:
+                connection.pgconn.finish()
+            raise Died
+
+
+DEATHS = (
+    *(("pg_advisory_lock", 0), ("create schema linnet_move", 0), ("update linnet_move.departure", 0)),
+    *(("create table linnet_move.filling", 0), ("create table linnet_move.copied", 3), ("create trigger", 0)),
+    *(("create trigger", 60), ("insert into linnet_move.copied", 0), ("insert into linnet_move.copied", 40)),
+    *(("avatar >", 0), ("create temp table", 0), ("create temp table", 9), ("delete from linnet_move.changes", 0)),
+    *(("md5", 30), ('analyze "public"', 3), ("share row exclusive", 0), ("share row exclusive", 2)),
+    *(("share row exclusive", 12), ("delete from worker_leases", 0), ("linnet_jobs.procrastinate_jobs", 0)),
+    *(("create table linnet_move.moved", 0), ("drop schema", 0), ("drop schema", 0)),
+)
+
+
+async def test_whoever_is_killed_anywhere_the_same_command_goes_on(
+    town: World, there: Place, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "AsyncConnection", Mortal)
+    writer = psycopg.connect(town.db.options.url, autocommit=True)
+    readings = itertools.count()
+
+    def write(part: str) -> None:
+        if part == "the last changes":
+            # Something is left for the last step.
+            writer.execute("insert into markers values (%s, 'home', 1, 1, 1)", (next(readings),))
+
+    has_moved = False
+    for words, more in DEATHS:
+        Mortal.doom(words, more)
+        with pytest.raises((Died, Unavailable)):
+            await move(settings_of(town), there.named(), write, PATIENT)
+        assert not Mortal.words, f"nobody said {words!r}"
+        has_moved = await _holds(town, "select to_regclass('linnet_move.moved') is not null")
+        if has_moved:
+            # It died between the old place and the new one: nobody can write at either, and everybody can read.
+            with pytest.raises(HasMovedAway):
+                await town.post("ada", "too late")
+        else:
+            await town.post("ada", f"when it died at {words}")
+            await town.pin("ben", await town.post("ben", "on top"))
+        with psycopg.connect(there.url) as connection:
+            arrived = connection.execute("select exists (select from users)").fetchone()
+        if arrived == (True,):
+            with pytest.raises(IsMovingIn):
+                check_residence(there.settings.postgres.url)
+    writer.close()
+    assert has_moved
+    Mortal.doom("never said", 0)
+    assert (await moved(town, there.named())).was_done_before
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+    assert files_of(there.media) == files_of(media_of(town))
+    assert (await moved(town, there.named())).was_done_before
+    await assert_it_lives(town, there, servers)
+
+
+async def test_a_row_that_is_not_what_was_sent_stops_the_move_and_is_sent_again(
+    town: World, there: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _begin(town, there)
+    with psycopg.connect(there.url, autocommit=True) as connection:
+        # As a disk would, or somebody who thinks that this is a database to try things in.
+        assert connection.execute("update tweets set likes_count = likes_count + 1").rowcount
+    with pytest.raises(Differs, match="The table tweets has other rows where it was moved to"):
+        await moved(town, there.named())
+    await town.post("ada", "life goes on")
+    await moved(town, there.named())
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+
+
+async def test_a_disk_that_is_full_at_the_new_place_harms_nobody(
+    town: World, there: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = arrival.take_table
+
+    async def full(source: Any, target: Any, table: Any) -> int:
+        rows = await taken(source, target, table)
+        if table.name == "tweets":
+            await target.execute("do $$ begin raise disk_full using message = 'No space left on device'; end $$")
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(arrival, "take_table", full)
+        with pytest.raises(Unavailable, match="No space left on device"):
+            await moved(town, there.named())
+    await town.post("ada", "life goes on")
+    await moved(town, there.named())
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+
+
+# What is refused
+
+
+async def test_what_cannot_be_moved_to_is_refused_before_anything_is_changed(
+    town: World, there: Place, new_database: Callable[..., str], servers: Servers, tmp_path: Path
+) -> None:
+    before = rows_of(town.db.options.url)
+
+    async def refused(error: type[BaseException], url: str, match: str = ".") -> None:
+        with pytest.raises(error, match=match):
+            await moved(town, Place(url, servers, tmp_path / "nowhere").named())
+        assert await find_move(settings_of(town)) is None
+        await town.db.run(_query("update users set name = name where false"))
+
+    await refused(SameDatabase, town.db.options.url)
+    await refused(Unsuitable, new_database("encoding 'SQL_ASCII' locale 'C'"), "SQL_ASCII, and not in UTF8")
+    foreign = new_database()
+    with psycopg.connect(foreign, autocommit=True) as connection:
+        connection.execute("create table orders (id int)")
+    await refused(Unsuitable, foreign, "tables of something else")
+
+    lived_in = new_database()
+    migrate(lived_in)
+    with psycopg.connect(lived_in, autocommit=True) as connection:
+        connection.execute("insert into worker_leases values (1, 'x', 0, 1, now() + interval '1 hour')")
+        await refused(InUse, lived_in)
+        connection.execute("update worker_leases set expires_at = now() - interval '1 second'")
+        connection.execute("insert into users (id, username, name, email, password_hash) values (1, 'a', 'a', 'a', '')")
+        await refused(NotEmpty, lived_in)
+    newer = new_database()
+    migrate(newer)
+    with psycopg.connect(newer, autocommit=True) as connection:
+        connection.execute("insert into schema_migrations (migration_hash, migration_id) values ('x', '9999.later')")
+    await refused(SchemaMismatch, newer, "newer linnet")
+    await refused(Unavailable, make_conninfo(there.url, dbname="none"), "does not exist")
+
+    key = there.settings.valkey_prefix + b"something"
+    await town.write.valkey.call(b"SET", key, b"")
+    with pytest.raises(ValkeyInUse):
+        await moved(town, there.named())
+    await town.write.valkey.call(b"UNLINK", key)
+    assert rows_of(town.db.options.url) == before
+
+
+async def test_a_place_whose_schema_is_old_is_not_moved(there: Place, new_database: Callable[..., str]) -> None:
+    old = new_database()
+    migrate(old, ["0001.initial"])
+    settings = read_settings({"LINNET_DATABASE_URL": url_of(old)})
+    with pytest.raises(SchemaMismatch, match="linnet db migrate"):
+        await move(settings, there.named(), quiet)
+
+
+async def test_of_two_movers_at_once_one_is_refused(town: World, there: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_LOCK_TIMEOUT_MS", 100)
+    for url in (town.db.options.url, there.url):
+        async with connecting.connected(url, name="another") as another, connecting.alone(another):
+            with pytest.raises(MoveRunning):
+                await moved(town, there.named())
+            assert await find_move(settings_of(town)) is None
+    async with connecting.connected(town.db.options.url, name="another") as another, connecting.alone(another):
+        with pytest.raises(MoveRunning):
+            await cancel_move(settings_of(town))
+
+
+async def test_a_move_that_is_under_way_goes_nowhere_else(
+    town: World, there: Place, new_database: Callable[..., str], servers: Servers, tmp_path: Path
+) -> None:
+    elsewhere = Place(new_database(), servers, tmp_path / "elsewhere")
+    await _begin(town, there)
+    with pytest.raises(OtherMove, match="to there is under way"):
+        await moved(town, elsewhere.named("elsewhere"))
+    # The database was made anew meanwhile: it is filled from the beginning.
+    assert (await moved(town, elsewhere.named())).rows["users"] == 4
+    with pytest.raises(OtherMove, match="has moved already, to there"):
+        await moved(town, there.named())
+    with pytest.raises(HasMoved):
+        check_residence(town.db.options.url)
+    assert rows_of(elsewhere.url) == rows_of(town.db.options.url)
+
+
+async def test_nobody_starts_where_half_of_a_place_is_and_who_waits_is_let_in(town: World, there: Place) -> None:
+    await _begin(town, there)
+    with pytest.raises(IsMovingIn, match="linnet move"):
+        await wait_for_database(there.settings.postgres, patient=False)
+    waiting = asyncio.create_task(wait_for_database(there.settings.postgres, patient=True))
+    await moved(town, there.named())
+    await waiting
+
+
+# Giving up, and going back
+
+
+async def test_a_move_that_is_given_up_leaves_no_trace(town: World, there: Place) -> None:
+    with pytest.raises(NoMove):
+        await cancel_move(settings_of(town))
+    await _begin(town, there)
+    await town.post("ada", "noted")
+    assert await _holds(town, "select exists (select from linnet_move.changes)")
+    assert (await cancel_move(settings_of(town))).destination == "there"
+    left = (
+        "select not exists (select from pg_trigger where not tgisinternal and tgname like 'linnet%%')"
+        " and to_regnamespace('linnet_move') is null"
+    )
+    assert await _holds(town, left)
+    await town.post("ada", "noted no more")
+    await town.settle()
+    await town.assert_exact()
+    with pytest.raises(IsMovingIn):
+        check_residence(there.url)
+
+
+async def test_an_old_place_is_taken_up_again_only_when_somebody_says_so(
+    town: World, there: Place, servers: Servers
+) -> None:
+    with pytest.raises(NotMoved):
+        await reopen(settings_of(town))
+    before = rows_of(town.db.options.url)
+    await moved(town, there.named())
+    with pytest.raises(MovedAlready, match="linnet move reopen"):
+        await cancel_move(settings_of(town))
+    assert (await reopen(settings_of(town))).destination == "there"
+    await wait_for_database(town.db.options, patient=True)
+    assert rows_of(town.db.options.url) == before
+    await town.post("ada", "back again")
+    await town.settle()
+    await town.assert_exact()
+
+
+async def test_there_and_back(town: World, there: Place, servers: Servers, new_database: Callable[..., str]) -> None:
+    await moved(town, there.named())
+    back = Place(new_database(), servers, there.media.with_name("back"))
+    async with open_world(there.url, servers.valkey_url) as arrived:
+        arrived.ids.update(town.ids)
+        source = msgspec.structs.replace(
+            settings_of(arrived), media=msgspec.structs.replace(there.settings.media, url=there.media.as_uri())
+        )
+        await arrived.post("ada", "from there")
+        await move(source, back.named("back"), quiet, PATIENT)
+        with pytest.raises(HasMovedAway):
+            await arrived.post("ada", "too late")
+    assert rows_of(back.url) == rows_of(there.url)
+    assert files_of(back.media) == files_of(media_of(town))
+    await assert_it_lives(town, back, servers)
+
+
+# Ids
+
+
+async def test_ids_go_on_above_those_of_the_old_place_whatever_the_new_clock_says(town: World, there: Place) -> None:
+    former = await town.post("ada", "the last one")
+    async with _keeper(town.db.options.url, town.write.clock.now_ms()) as keeper:
+        minted_there = keeper.ids.mint()
+        await moved(town, there.named())
+    async with _keeper(there.url, unix_ms_of(former) - 3_600_000) as keeper:
+        new = [keeper.ids.mint() for _ in range(200)]
+    assert min(new) > former
+    assert sorted(set(new)) == new
+    assert minted_there not in new
+    # Not by the whole hour, nor by as far as leases reach.
+    assert unix_ms_of(new[-1]) - unix_ms_of(former) < 59_000
+
+
+def _keeper(url: str, now_ms: int) -> Any:
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def kept() -> AsyncIterator[LeaseKeeper]:
+        db = Database(PostgresOptions(url, pool_timeout_seconds=60.0, statement_timeout_seconds=60.0))
+        await db.open()
+        keeper = LeaseKeeper(db, ManualClock(now_ms), LeaseOptions())
+        try:
+            await keeper.open()
+            yield keeper
+        finally:
+            await keeper.close()
+            await db.close()
+
+    return kept()
+
+
+# Small words
+
+
+def _query(text: str) -> Any:
+    from linnet.stores.postgres.queries import Query
+
+    return Query("test.move", (), "many", text)
+
+
+async def _begin(town: World, there: Place) -> None:
+    """A move that is broken off when everything was copied."""
+
+    class Enough(Exception):
+        pass
+
+    def stop(part: str) -> None:
+        if part.startswith("comparing"):
+            raise Enough
+
+    with pytest.raises(Enough):
+        await move(settings_of(town), there.named(), stop, PATIENT)
+
+
+async def _holds(town: World, question: str) -> bool:
+    return bool(await town.db.value(_query(question)))
+
+
+async def _waits_for_a_lock(town: World, *, at_least: int = 1) -> bool:
+    waiting = await town.db.value(
+        _query("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+    )
+    return int(waiting) >= at_least
+
+
+async def _until(question: Callable[[], Any], unless: asyncio.Task[Any]) -> None:
+    """Asks until it is so; a task that ends first has failed."""
+    while not await question():
+        if unless.done():
+            unless.result()
+            raise AssertionError("it ended too early")
+        await asyncio.sleep(0)
