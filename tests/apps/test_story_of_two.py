@@ -212,6 +212,13 @@ def check_keeping_away(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: in
     assert ada_id not in {status["account"]["id"] for status in bens.timeline_home()}
     assert not bens.account_unmute(ada_id)["muting"]
     assert ada_id in {status["account"]["id"] for status in bens.timeline_home()}
+    assert bens.account_mute(ada_id, duration=600)["muting_expires_at"] is not None
+    [muted] = bens.mutes()
+    assert muted["mute_expires_at"] is not None
+    bens.account_unmute(ada_id)
+    assert adas.account_note_set(ben_id, "Bakes, too")["note"] == "Bakes, too"
+    bens.account_follow(ada_id)
+    assert not adas.account_remove_from_followers(ben_id)["followed_by"]
     assert adas.account_block(ben_id)["blocking"]
     assert [account["id"] for account in adas.blocks()] == [ben_id]
     [stands] = bens.account_relationships(ada_id)

@@ -71,6 +71,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "erasure.names_in_outbox",
         "erasure.delete_muted",
         "erasure.delete_bookmarked",
+        "erasure.delete_remarked",
         "erasure.fetch_notified",
         "erasure.forget_view_changes",
     ),
@@ -78,6 +79,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets",),
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
+        "relations.fetch_ended_mutes",
         "popular.delete_below",
         "apps.delete_unused",
         "codes.delete_expired",

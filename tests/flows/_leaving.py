@@ -23,6 +23,7 @@ from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.grants import AccessRequest, grant, redeem
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions.remarks import put_remark
 from linnet.write.actions.sessions import LoggedIn
 from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.erasure import erase_account, erase_last_traces
@@ -105,6 +106,8 @@ async def live(world: World) -> Life:
     await likes.like(world.write, world.ids["ada"], first)
     await likes.like(world.write, world.ids["dan"], first)
     await bookmarks.bookmark(world.write, zoe, adas)
+    await put_remark(world.write, zoe, world.ids["ben"], "likes thimbles")
+    await put_remark(world.write, world.ids["ben"], zoe, "collects thimbles")
     await bookmarks.bookmark(world.write, world.ids["ben"], second)
     await world.settle()
     await look_around(world, [first, adas, answer])

@@ -73,6 +73,10 @@ TABLE = (
     Row("put_follow", 403, 200, 422),
     Row("delete_follow", 200, 200, 422),
     Row("post_follow", 403, 200, 422, {"user_id": "ADA", "follow": True}),
+    Row("delete_follower", 200, 200, 422),
+    # What one notes of somebody is one's own, whoever they are.
+    same("put_note", note="bread"),
+    same("get_note"),
     Row("put_block", 200, 200, 422),
     Row("delete_block", 200, 200, 422),
     Row("put_mute", 200, 200, 422),

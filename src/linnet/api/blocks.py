@@ -1,12 +1,13 @@
 """Blocking and muting people."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from linnet.api import examples
 from linnet.api.answers import Answer, view_answer
 from linnet.api.endpoints import Call, Endpoint, Success
-from linnet.api.params import PAGE
-from linnet.errors import CannotBlockYourself, CannotMuteYourself, UserNotFound
+from linnet.api.params import PAGE, Query, parse_count
+from linnet.errors import CannotBlockYourself, CannotMuteYourself, FieldError, Invalid, UserNotFound
 from linnet.ids import UserId
 from linnet.read.timelines.people import blocked_page, muted_page, user_screen
 from linnet.read.views.pages import PageView
@@ -36,9 +37,15 @@ async def put_mute(call: Call) -> Answer:
     """Mute somebody
 
     Hides them from one's timelines, threads, searches and notifications; nobody else is told, and follows stay. Their
-    own page, a tweet by its id and lists of people still show them.
+    own page, a tweet by its id and lists of people still show them. With `seconds` it ends by itself, at most a minute
+    late; what is said last holds.
     """
-    return await _act(call, blocks.mute)
+    errors: list[FieldError] = []
+    most = blocks.MOST_MUTED_SECONDS
+    seconds = parse_count(call.query("seconds"), "seconds", errors, default=0, most=most)
+    if errors:
+        raise Invalid(tuple(errors))
+    return await _act(call, partial(blocks.mute, seconds=seconds or None))
 
 
 async def delete_mute(call: Call) -> Answer:
@@ -71,6 +78,11 @@ async def _act(call: Call, verb: Callable[[WriteDeps, UserId, UserId], Awaitable
     return view_answer(await user_screen(call.services.read, call.actor.user_id, user_id))
 
 
+_SECONDS = Query(
+    "seconds",
+    {"type": "integer", "minimum": 1, "maximum": blocks.MOST_MUTED_SECONDS},
+    "For how long; without it, until it is taken back.",
+)
 _BLOCK_PROBLEMS = (UserNotFound, CannotBlockYourself)
 _MUTE_PROBLEMS = (UserNotFound, CannotMuteYourself)
 
@@ -98,6 +110,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         put_mute,
         "blocks",
         Success("The user.", UserView, examples.LINUS_MUTED),
+        query=(_SECONDS,),
         problems=_MUTE_PROBLEMS,
         limit="follow",
     ),

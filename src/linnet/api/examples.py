@@ -36,7 +36,7 @@ from linnet.read.views.tweets import (
     TweetView,
     TweetViewerView,
 )
-from linnet.read.views.users import MeView, ProfileView, SessionView, UserCountsView, UserView, UserViewerView
+from linnet.read.views.users import MeView, NoteView, ProfileView, SessionView, UserCountsView, UserView, UserViewerView
 
 ADA_ID = "116949214904582144"
 LINUS_ID = "116949217341964288"
@@ -195,6 +195,7 @@ LINUS_MUTED = msgspec.structs.replace(
 LINUS_BLOCKED = msgspec.structs.replace(
     LINUS_A_STRANGER, viewer=UserViewerView(following=False, followed_by=False, blocking=True, muting=False)
 )
+NOTE = NoteView("Draws finches.")
 BLOCKED = PageView[UserView](items=[LINUS_BLOCKED], next=None, prev=BLOCK_ID)
 MUTED = PageView[UserView](items=[LINUS_MUTED], next=None, prev=MUTE_ID)
 FOLLOWERS = PageView[UserView](items=[LINUS], next=None, prev=FOLLOW_ID)

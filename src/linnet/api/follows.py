@@ -36,6 +36,16 @@ async def delete_follow(call: Call) -> Answer:
     return await _follow(call, call.user_id(), wanted=False)
 
 
+async def delete_follower(call: Call) -> Answer:
+    """Be rid of a follower
+
+    Ends somebody's follow of oneself as they would; they are not told, and may follow again. Quiet when there is none.
+    """
+    user_id = call.user_id()
+    await follows.remove_follower(call.services.write, call.actor.user_id, user_id)
+    return view_answer(await user_screen(call.services.read, call.actor.user_id, user_id))
+
+
 async def post_follow(call: Call) -> Answer:
     """Follow or unfollow
 
@@ -70,6 +80,14 @@ ENDPOINTS = (
         delete_follow,
         "follows",
         Success("The user.", UserView, examples.ADA_UNFOLLOWED),
+        problems=_PROBLEMS,
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/me/followers/{user_id}",
+        delete_follower,
+        "follows",
+        Success("The user.", UserView, examples.LINUS_A_STRANGER),
         problems=_PROBLEMS,
     ),
     Endpoint(

@@ -89,6 +89,7 @@ create table mutes (
     user_id bigint not null,
     muted_id bigint not null,
     id bigint not null,
+    until_ms bigint,
     constraint mutes_pkey PRIMARY KEY (user_id, muted_id)
 );
 create table notification_groups (
@@ -155,6 +156,12 @@ create table popular (
     reach_ms bigint not null,
     score_ms bigint not null generated always as (((tweet_id >> 16) + engagement_ms) + reach_ms) stored,
     constraint popular_pkey PRIMARY KEY (author_id, tweet_id)
+);
+create table remarks (
+    user_id bigint not null,
+    about_id bigint not null,
+    text text not null,
+    constraint remarks_pkey PRIMARY KEY (user_id, about_id)
 );
 create table replies (
     author_id bigint not null,
@@ -298,6 +305,7 @@ CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC)
 CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX likes_newest ON public.likes USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
 CREATE INDEX mentions_of_tweet ON public.mentions USING btree (author_id, tweet_id);
+CREATE INDEX mutes_ending ON public.mutes USING btree (until_ms) WHERE (until_ms IS NOT NULL);
 CREATE INDEX mutes_muted ON public.mutes USING btree (muted_id);
 CREATE INDEX mutes_newest ON public.mutes USING btree (user_id, id DESC) INCLUDE (muted_id);
 CREATE INDEX notification_groups_newest ON public.notification_groups USING btree (user_id, newest_id DESC);
@@ -309,6 +317,7 @@ CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
 CREATE INDEX popular_best ON public.popular USING btree (score_ms DESC, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
 CREATE INDEX popular_by_author ON public.popular USING btree (author_id, score_ms DESC, tweet_id DESC) INCLUDE (reply_to_author_id);
+CREATE INDEX remarks_about ON public.remarks USING btree (about_id);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
 CREATE INDEX tag_people_of_tag ON public.tag_people USING btree (tag, last_id);
 CREATE INDEX tag_people_oldest ON public.tag_people USING btree (last_id);

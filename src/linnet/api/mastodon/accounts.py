@@ -9,7 +9,14 @@ from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
-from linnet.api.mastodon.rendering import account_of, credentials_of, relationship_of, statuses_of
+from linnet.api.mastodon.rendering import (
+    account_of,
+    credentials_of,
+    muted_accounts_of,
+    relationship_of,
+    relationships_of,
+    statuses_of,
+)
 from linnet.api.mastodon.timelines import page_of
 from linnet.domain.timeline import Range
 from linnet.errors import PictureUnreadable, UserNotFound
@@ -32,6 +39,7 @@ from linnet.read.views.users import UserView
 from linnet.write.actions import blocks, follows
 from linnet.write.actions.avatars import put_avatar
 from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions.remarks import put_remark
 from linnet.write.deps import WriteDeps
 
 _MOST_ASKED = 80
@@ -129,7 +137,9 @@ async def get_blocks(call: Call) -> Answer:
 
 async def get_mutes(call: Call) -> Answer:
     """Whom one mutes."""
-    return await _people(call, partial(muted_page, call.read, call.me))
+    params = call.query()
+    page = await muted_page(call.read, call.me, wanted_of(params, default=40, most=80).range)
+    return answer(await muted_accounts_of(call, page.items), 200, *view_links(call, params, page))
 
 
 async def _people(call: Call, fetch: Callable[[Range], Awaitable[PageView[UserView]]]) -> Answer:
@@ -151,7 +161,7 @@ async def get_bookmarks(call: Call) -> Answer:
 async def get_relationships(call: Call) -> Answer:
     """How one stands to several people."""
     found = await people_screen(call.read, call.me, _ids(call.query()))
-    return answer([relationship_of(user) for user in found])
+    return answer(await relationships_of(call, found))
 
 
 def _ids(params: Params) -> list[UserId]:
@@ -169,10 +179,28 @@ def _does(verb: _Verb) -> Callable[[Call], Awaitable[Answer]]:
     async def handle(call: Call) -> Answer:
         other_id = call.user_id()
         await verb(call.write, call.me, other_id)
-        return answer(relationship_of(await user_screen(call.read, call.me, other_id)))
+        return await _answer_relationship(call, other_id)
 
     handle.__name__ = verb.__name__
     return handle
+
+
+async def _answer_relationship(call: Call, other_id: UserId) -> Answer:
+    return answer(await relationship_of(call, await user_screen(call.read, call.me, other_id)))
+
+
+async def mute(call: Call) -> Answer:
+    """For a time, if one is named. Notifications are always muted, too."""
+    params, other_id = await call.body(), call.user_id()
+    await blocks.mute(call.write, call.me, other_id, seconds=params.number("duration") or None)
+    return await _answer_relationship(call, other_id)
+
+
+async def post_note(call: Call) -> Answer:
+    """Notes something of somebody, for oneself; nothing takes it away."""
+    params, other_id = await call.body(), call.user_id()
+    await put_remark(call.write, call.me, other_id, params.text("comment"))
+    return await _answer_relationship(call, other_id)
 
 
 _ONE = "/api/v1/accounts/{id}"
@@ -191,9 +219,11 @@ ROUTES = (
     Route("GET", f"{_ONE}/following", get_following, _READ, access="viewer"),
     Route("POST", f"{_ONE}/follow", _does(follows.follow), _FOLLOWS, limit="follow"),
     Route("POST", f"{_ONE}/unfollow", _does(follows.unfollow), _FOLLOWS),
+    Route("POST", f"{_ONE}/remove_from_followers", _does(follows.remove_follower), _FOLLOWS),
+    Route("POST", f"{_ONE}/note", post_note, ("write:accounts",)),
     Route("POST", f"{_ONE}/block", _does(blocks.block), _BLOCKS, limit="block"),
     Route("POST", f"{_ONE}/unblock", _does(blocks.unblock), _BLOCKS),
-    Route("POST", f"{_ONE}/mute", _does(blocks.mute), _MUTES, limit="mute"),
+    Route("POST", f"{_ONE}/mute", mute, _MUTES, limit="mute"),
     Route("POST", f"{_ONE}/unmute", _does(blocks.unmute), _MUTES),
     Route("GET", "/api/v1/blocks", get_blocks, ("read:blocks",)),
     Route("GET", "/api/v1/mutes", get_mutes, ("read:mutes",)),

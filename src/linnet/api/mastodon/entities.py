@@ -72,6 +72,12 @@ class CredentialAccount(Account, frozen=True, kw_only=True):
     role: Role = Role()
 
 
+class MutedAccount(Account, frozen=True, kw_only=True):
+    """Whom one mutes."""
+
+    mute_expires_at: str | None
+
+
 class StatusMention(msgspec.Struct, frozen=True):
     id: str
     username: str
@@ -146,6 +152,7 @@ class Relationship(msgspec.Struct, frozen=True):
     endorsed: bool = False
     note: str = ""
     languages: list[str] | None = None
+    muting_expires_at: str | None = None
 
 
 class TagDay(msgspec.Struct, frozen=True):

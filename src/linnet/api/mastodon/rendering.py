@@ -11,13 +11,16 @@ from linnet.api.mastodon.entities import (
     Account,
     CredentialAccount,
     Field,
+    MutedAccount,
     Relationship,
     Source,
     Status,
     StatusMention,
     StatusTag,
 )
+from linnet.clock import rfc3339
 from linnet.ids import UserId
+from linnet.read.timelines.standings import Standing, standings
 from linnet.read.views.tweets import MentionView, TweetView
 from linnet.read.views.users import MeView, UserView, user_view
 
@@ -74,10 +77,35 @@ def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
     }
 
 
-def relationship_of(user: UserView) -> Relationship:
+async def relationship_of(call: Call, user: UserView) -> Relationship:
+    """How one stands to somebody."""
+    [found] = await relationships_of(call, [user])
+    return found
+
+
+async def relationships_of(call: Call, users: Sequence[UserView]) -> list[Relationship]:
+    """How one stands to people, in their order."""
+    known = await standings(call.read, call.me, [UserId(int(user.id)) for user in users])
+    return [_relationship_of(user, known[UserId(int(user.id))]) for user in users]
+
+
+async def muted_accounts_of(call: Call, users: Sequence[UserView]) -> list[MutedAccount]:
+    """Whom one mutes, and until when."""
+    known = await standings(call.read, call.me, [UserId(int(user.id)) for user in users])
+    return [
+        MutedAccount(**_facts_of(call, user), mute_expires_at=_time_or_none(known[UserId(int(user.id))].muted_until_ms))
+        for user in users
+    ]
+
+
+def _time_or_none(unix_ms: int | None) -> str | None:
+    return None if unix_ms is None else rfc3339(unix_ms)
+
+
+def _relationship_of(user: UserView, known: Standing) -> Relationship:
     stands = user.viewer
     if stands is None:
-        return Relationship(user.id)
+        return Relationship(user.id, note=known.remark)
     return Relationship(
         user.id,
         following=stands.following,
@@ -86,6 +114,8 @@ def relationship_of(user: UserView) -> Relationship:
         blocking=stands.blocking,
         muting=stands.muting,
         muting_notifications=stands.muting,
+        note=known.remark,
+        muting_expires_at=_time_or_none(known.muted_until_ms),
     )
 
 

@@ -53,6 +53,12 @@ class MeView(ProfileView, frozen=True):
     phone: str | None
 
 
+class NoteView(msgspec.Struct, frozen=True):
+    """What the viewer noted of somebody; empty: nothing."""
+
+    note: str
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """One log-in, or one app that was let in. ``current`` is the one that asks.
 

@@ -72,6 +72,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "oauth_codes": _of_user("user_id"),
     "markers": _of_user("user_id"),
     "bookmarks": _of_user("user_id"),
+    "remarks": _of_user("user_id"),
     "outbox": _of_user("actor_id"),
     "parked_events": _of_user("actor_id"),
     # Some hundreds of rows that are joined with whom somebody follows.

@@ -197,6 +197,13 @@ async def delete_bookmarks(db: Session, user_id: UserId, *, page_size: int) -> i
     )
 
 
+async def delete_remarks(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """What somebody noted of others, and others of them; how many."""
+    return await db.run(_sql["delete_remarks"], user_id=user_id, page_size=page_size) + await db.run(
+        _sql["delete_remarked"], user_id=user_id, page_size=page_size
+    )
+
+
 async def fetch_notified(db: Session, user_id: UserId, *, page_size: int) -> list[UserId]:
     """Whom somebody's doings were told to."""
     return await db.fetch(UserId, _sql["fetch_notified"], user_id=user_id, page_size=page_size)

@@ -43,14 +43,40 @@ async def delete_block(db: Session, *, user_id: UserId, blocked_id: UserId) -> b
     return bool(await db.value(_sql["delete_block"], user_id=user_id, blocked_id=blocked_id))
 
 
-async def insert_mute(db: Session, *, user_id: UserId, muted_id: UserId, mute_id: int) -> bool:
-    """False when it was there. Of several at once exactly one is told True."""
-    return bool(await db.run(_sql["insert_mute"], user_id=user_id, muted_id=muted_id, mute_id=mute_id))
+async def insert_mute(
+    db: Session, *, user_id: UserId, muted_id: UserId, mute_id: int, until_ms: int | None = None
+) -> bool:
+    """False when it was there; it ends at this time then. Of several at once exactly one is told True."""
+    found = await db.value(_sql["insert_mute"], user_id=user_id, muted_id=muted_id, mute_id=mute_id, until_ms=until_ms)
+    return bool(found == mute_id)
 
 
 async def delete_mute(db: Session, *, user_id: UserId, muted_id: UserId) -> bool:
     """False when it was not there."""
     return bool(await db.run(_sql["delete_mute"], user_id=user_id, muted_id=muted_id))
+
+
+async def delete_ended_mute(db: Session, *, user_id: UserId, muted_id: UserId, now_ms: int) -> bool:
+    """False when it was not there, or goes on."""
+    return bool(await db.run(_sql["delete_ended_mute"], user_id=user_id, muted_id=muted_id, now_ms=now_ms))
+
+
+async def fetch_ended_mutes(db: Reader, *, now_ms: int, page_size: int) -> list[tuple[UserId, UserId]]:
+    """Who muted whom until some time that is over, the oldest first."""
+    return await db.fetch(
+        lambda user_id, muted_id: (user_id, muted_id), _sql["fetch_ended_mutes"], now_ms=now_ms, page_size=page_size
+    )
+
+
+async def fetch_mute_ends(db: Reader, user_id: UserId, user_ids: Sequence[int]) -> dict[UserId, int]:
+    """When mutes of these people end, of those that do."""
+    rows: list[tuple[UserId, int]] = await db.fetch(
+        lambda muted_id, until_ms: (muted_id, until_ms),
+        _sql["fetch_mute_ends"],
+        user_id=user_id,
+        user_ids=list(user_ids),
+    )
+    return dict(rows)
 
 
 async def fetch_blocked(db: Reader, user_id: UserId, wanted: Range) -> list[FollowEdge]:

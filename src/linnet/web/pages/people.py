@@ -6,17 +6,23 @@ from typing import Any, Final
 
 from litestar import Response
 
+from linnet.clock import rfc3339
+from linnet.domain.timeline import Range
+from linnet.errors import Invalid, LinnetError
 from linnet.ids import UserId
 from linnet.read.timelines.likes import liked_page
-from linnet.read.timelines.people import followers_page, following_page, user_by_username_screen
+from linnet.read.timelines.people import followers_page, following_page, profile_screen, user_by_username_screen
+from linnet.read.timelines.standings import Standing, standings
 from linnet.read.timelines.user import user_tweets_page
 from linnet.read.views.pages import Page, PageView
 from linnet.read.views.users import ProfileView, UserView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, safe_path
 from linnet.web.cards import tweet_cards
+from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import older_path, show, with_query
 from linnet.write.actions import blocks, follows
+from linnet.write.actions.remarks import put_remark
 from linnet.write.deps import WriteDeps
 
 
@@ -41,15 +47,32 @@ async def liked(ask: Ask) -> Response[Any]:
     return await _show_profile(ask, user, "likes", page, title=f"Liked by {user.name}")
 
 
-async def _show_profile(ask: Ask, user: ProfileView, tab: str, page: Page, *, title: str) -> Response[Any]:
+async def _show_profile(
+    ask: Ask,
+    user: ProfileView,
+    tab: str,
+    page: Page,
+    *,
+    title: str,
+    draft: str = "",
+    error: LinnetError | None = None,
+) -> Response[Any]:
+    """``draft`` is what was to be noted, with what is wrong with it."""
     base = f"/@{user.username}"
+    known = Standing()
+    if ask.viewer_id is not None and user.viewer is not None:
+        known = (await standings(ask.services.read, ask.viewer_id, [_id_of(user)]))[_id_of(user)]
     is_own_top = user.id == str(ask.viewer_id) and tab == "tweets" and not ask.query("before")
     return await show(
         ask,
         "profile.html",
         title=title,
+        error=error,
         user=user,
         base=base,
+        note=draft or known.remark,
+        sentence="" if error is None else plainly(error),
+        muted_until="" if known.muted_until_ms is None else rfc3339(known.muted_until_ms),
         tab=tab,
         cards=tweet_cards(ask, page.items, look="first" if tab == "tweets" else "listed"),
         older=older_path(base if tab == "tweets" else f"{base}/{tab}", page),
@@ -106,6 +129,24 @@ def _id_of(user: ProfileView) -> UserId:
 _Verb = Callable[[WriteDeps, UserId, UserId], Awaitable[None]]
 
 
+async def save_note(ask: Ask) -> Response[Any]:
+    """What one notes of somebody. One that cannot be kept is shown again, with what is wrong."""
+    fields = await ask.form()
+    user_id, text = ask.user_id(), fields.get("note", "")
+    try:
+        await put_remark(ask.services.write, ask.actor.user_id, user_id, text)
+    except Invalid as error:
+        user = await profile_screen(ask.services.read, ask.viewer_id, user_id)
+        page = await user_tweets_page(ask.services.read, ask.viewer_id, user_id, Range(15), part="tweets")
+        return await _show_profile(ask, user, "tweets", page, title=user.name, draft=text, error=error)
+    return go_to(safe_path(fields.get("back", "")))
+
+
+async def mute_for_a_day(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
+    """Until this time tomorrow."""
+    await blocks.mute(deps, user_id, muted_id, seconds=86_400)
+
+
 async def _act(verb: _Verb, ask: Ask) -> Response[Any]:
     """Does it, and goes back to where it was asked for."""
     fields = await ask.form()
@@ -120,6 +161,8 @@ _VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
     ("unblock", blocks.unblock, "request"),
     ("mute", blocks.mute, "mute"),
     ("unmute", blocks.unmute, "request"),
+    ("mute-for-a-day", mute_for_a_day, "mute"),
+    ("remove-follower", follows.remove_follower, "request"),
 )
 
 PAGES = (
@@ -128,6 +171,7 @@ PAGES = (
     PageRoute("GET", "/{handle}/likes", liked, user=False),
     PageRoute("GET", "/{handle}/followers", followers, user=False),
     PageRoute("GET", "/{handle}/following", following, user=False),
+    PageRoute("POST", "/users/{user_id}/note", save_note),
     *(
         PageRoute("POST", f"/users/{{user_id}}/{name}", partial(_act, verb), limit=limit)
         for name, verb, limit in _VERBS

@@ -1,6 +1,7 @@
-"""Verbs: block, unblock, mute, unmute."""
+"""Verbs: block, unblock, mute, unmute; and the end of a mute that has one."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from linnet.domain.event import UserBlocked, UserMuted, UserUnblocked, UserUnmuted
 from linnet.errors import CannotBlockYourself, CannotMuteYourself, LinnetError, UserNotFound
@@ -10,6 +11,8 @@ from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.valkey.keys import pack_id
 from linnet.write.after_commit import best_effort, wake
 from linnet.write.deps import WriteDeps
+
+MOST_MUTED_SECONDS: Final = 10 * 366 * 86_400
 
 
 async def block(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
@@ -69,17 +72,22 @@ async def unblock(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
         await _show_anew(deps, user_id, blocked_id, actor_id=user_id, change_id=change_id)
 
 
-async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
-    """Hides somebody from oneself, who is not told. Quiet when it is so already.
+async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId, *, seconds: int | None = None) -> None:
+    """Hides somebody from oneself, who is not told; for so long, or until it is taken back.
+
+    Quiet when it is so already, but for its end, which is what was said last.
 
     Raises ``CannotMuteYourself``, ``UserNotFound``.
     """
     await _check(deps, user_id, muted_id, CannotMuteYourself)
+    until_ms = None if seconds is None else deps.clock.now_ms() + 1000 * min(seconds, MOST_MUTED_SECONDS)
 
     async def attempt() -> int | None:
         async with deps.db.transaction() as session:
             mute_id = deps.ids.mint()
-            if not await relations.insert_mute(session, user_id=user_id, muted_id=muted_id, mute_id=mute_id):
+            if not await relations.insert_mute(
+                session, user_id=user_id, muted_id=muted_id, mute_id=mute_id, until_ms=until_ms
+            ):
                 return None
             await outbox.append(session, outbox.NewEvent.of(UserMuted(user_id, muted_id), mute_id))
             return mute_id
@@ -92,10 +100,26 @@ async def mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
 async def unmute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
     """Quiet when there is no mute. Raises ``CannotMuteYourself``, ``UserNotFound``."""
     await _check(deps, user_id, muted_id, CannotMuteYourself)
+    await _end_mute(deps, user_id, muted_id, lambda db: relations.delete_mute(db, user_id=user_id, muted_id=muted_id))
 
+
+async def end_mute(deps: WriteDeps, user_id: UserId, muted_id: UserId) -> None:
+    """Unmutes as whoever muted would, if the time is over that they named. Quiet when it is not."""
+    now_ms = deps.clock.now_ms()
+    await _end_mute(
+        deps,
+        user_id,
+        muted_id,
+        lambda db: relations.delete_ended_mute(db, user_id=user_id, muted_id=muted_id, now_ms=now_ms),
+    )
+
+
+async def _end_mute(
+    deps: WriteDeps, user_id: UserId, muted_id: UserId, delete: Callable[[Session], Awaitable[bool]]
+) -> None:
     async def attempt() -> int | None:
         async with deps.db.transaction() as session:
-            if not await relations.delete_mute(session, user_id=user_id, muted_id=muted_id):
+            if not await delete(session):
                 return None
             unmute_id = deps.ids.mint()
             await outbox.append(session, outbox.NewEvent.of(UserUnmuted(user_id, muted_id), unmute_id))

@@ -1,4 +1,4 @@
-"""Verbs: follow, unfollow."""
+"""Verbs: follow, unfollow, and be rid of a follower."""
 
 from linnet.domain.event import UserFollowed, UserUnfollowed
 from linnet.errors import Blocked, CannotFollowYourself, UserNotFound
@@ -31,6 +31,20 @@ async def follow(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> N
 async def unfollow(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
     """Quiet when it is so already. Raises ``CannotFollowYourself``, ``UserNotFound``."""
     await _check(deps, follower_id, followed_id)
+    await _end(deps, follower_id, followed_id)
+
+
+async def remove_follower(deps: WriteDeps, user_id: UserId, follower_id: UserId) -> None:
+    """Ends somebody's follow of oneself as they would, who are not told. Nothing keeps them from following again.
+
+    Quiet when there is none. Raises ``CannotFollowYourself``, ``UserNotFound``.
+    """
+    await _check(deps, user_id, follower_id)
+    await _end(deps, follower_id, user_id)
+
+
+async def _end(deps: WriteDeps, follower_id: UserId, followed_id: UserId) -> None:
+    """The follower's event, whoever wants it: so it stands in one order with all that they follow and unfollow."""
 
     async def attempt() -> int | None:
         async with deps.db.transaction() as session:

@@ -50,7 +50,7 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     await _wait_for_events(deps, user_id)
     # A record that no counter's crossing took away.
     await cross(deps, TopUserCrossed(user_id, up=False))
-    for step in (_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_told, _drop_caused):
+    for step in (_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_remarks, _drop_told, _drop_caused):
         await _to_the_end(deps, step, user_id)
     await run_again(lambda: _drop_rest(deps, user_id))
 
@@ -147,6 +147,10 @@ async def _drop_mutes(deps: WriteDeps, session: Session, user_id: UserId) -> boo
 
 async def _drop_bookmarks(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     return bool(await erasure.delete_bookmarks(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_remarks(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_remarks(session, user_id, page_size=_FOLLOWS_PER_EVENT))
 
 
 async def _drop_told(deps: WriteDeps, session: Session, user_id: UserId) -> bool:

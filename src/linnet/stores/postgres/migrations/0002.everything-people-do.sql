@@ -56,11 +56,14 @@ create table mutes (
     user_id bigint not null,
     muted_id bigint not null,
     id bigint not null,
+    -- When it ends by itself; null: never.
+    until_ms bigint,
     primary key (user_id, muted_id)
 );
 create index mutes_newest on mutes (user_id, id desc) include (muted_id);
 -- Who mutes somebody is looked up when that account is erased, and never else.
 create index mutes_muted on mutes (muted_id);
+create index mutes_ending on mutes (until_ms) where until_ms is not null;
 
 -- Which tweets carry a tag; "tag" is folded, as domain.hashtags.fold_tag does it. Tags are in the order of their bytes,
 -- whatever the database's language: beginnings are looked up by range, and locks are taken in one order everywhere.
@@ -279,3 +282,13 @@ create table bookmarks (
 create index bookmarks_newest on bookmarks (user_id, id desc) include (tweet_id, author_id);
 -- Looked up when the tweet goes, or its author.
 create index bookmarks_tweet on bookmarks (author_id, tweet_id);
+
+-- What somebody noted of somebody else, for themselves alone.
+create table remarks (
+    user_id bigint not null,
+    about_id bigint not null,
+    text text not null,
+    primary key (user_id, about_id)
+);
+-- Looked up when the other account is erased, and never else.
+create index remarks_about on remarks (about_id);

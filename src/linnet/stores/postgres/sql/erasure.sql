@@ -202,6 +202,18 @@ delete from bookmarks where (user_id, tweet_id) in (
     select user_id, tweet_id from bookmarks where author_id = %(user_id)s limit %(page_size)s
 );
 
+-- :name delete_remarks (user_id, page_size) -> none
+-- Some of what somebody noted of others. Served by remarks_pkey.
+delete from remarks where user_id = %(user_id)s and about_id in (
+    select about_id from remarks where user_id = %(user_id)s order by about_id limit %(page_size)s
+);
+
+-- :name delete_remarked (user_id, page_size) -> none
+-- Some of what others noted of somebody. Served by remarks_about.
+delete from remarks where (user_id, about_id) in (
+    select user_id, about_id from remarks where about_id = %(user_id)s limit %(page_size)s
+);
+
 -- :name fetch_notified (user_id, page_size) -> many
 -- Some of those whom somebody's doings were told to. Served by notifications_by_actor.
 select distinct user_id from notifications where actor_id = %(user_id)s order by user_id limit %(page_size)s;

@@ -37,15 +37,31 @@ with old_side as (
 )
 select count(*) from old_side;
 
--- :name insert_mute (user_id, muted_id, mute_id) -> none
--- One row when it is new, none when it was there. Served by mutes_pkey.
-insert into mutes (user_id, muted_id, id)
-values (%(user_id)s, %(muted_id)s, %(mute_id)s)
-on conflict do nothing;
+-- :name insert_mute (user_id, muted_id, mute_id, until_ms) -> value
+-- The mute's id: it is the given one when it is new; one that was there ends when this one would. Served by mutes_pkey.
+insert into mutes (user_id, muted_id, id, until_ms)
+values (%(user_id)s, %(muted_id)s, %(mute_id)s, %(until_ms)s)
+on conflict (user_id, muted_id) do update set until_ms = excluded.until_ms
+returning id;
 
 -- :name delete_mute (user_id, muted_id) -> none
 -- One row when it was there, none when not. Served by mutes_pkey.
 delete from mutes where user_id = %(user_id)s and muted_id = %(muted_id)s;
+
+-- :name delete_ended_mute (user_id, muted_id, now_ms) -> none
+-- One row when it was there and has had its time: whoever made it longer meanwhile wins. Served by mutes_pkey.
+delete from mutes where user_id = %(user_id)s and muted_id = %(muted_id)s and until_ms <= %(now_ms)s;
+
+-- :name fetch_ended_mutes (now_ms, page_size) -> many
+-- Mutes that have had their time, whosever they are, the oldest first. Served by mutes_ending.
+select user_id, muted_id from mutes where until_ms is not null and until_ms <= %(now_ms)s
+order by until_ms, user_id, muted_id
+limit %(page_size)s;
+
+-- :name fetch_mute_ends (user_id, user_ids) -> many
+-- When somebody's mutes of these people end, of those that do. Served by mutes_pkey.
+select muted_id, until_ms from mutes
+where user_id = %(user_id)s and muted_id = any(%(user_ids)s::bigint[]) and until_ms is not null;
 
 -- :name fetch_blocked (user_id, before_id, page_size) -> many
 -- Whom a user blocks, newest first. Served by blocks_newest.
