@@ -14,8 +14,9 @@ from linnet.ids import SessionId, UserId
 from linnet.read.hydration.viewers import ViewerOptions, Viewers
 from linnet.stores.postgres import follows
 from linnet.stores.postgres.queries import Query
-from linnet.stores.valkey.changes import Subscription, decode_change
+from linnet.stores.valkey.changes import decode_change
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.sessions import LoggedIn

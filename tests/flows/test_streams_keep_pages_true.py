@@ -22,8 +22,9 @@ from linnet.read.timelines.home import home_page
 from linnet.read.timelines.notifications import unread_screen
 from linnet.read.views.pages import page_json
 from linnet.stores.postgres import sessions
-from linnet.stores.valkey.changes import Change, Subscription, decode_change, publish_change
+from linnet.stores.valkey.changes import Change, decode_change, publish_change
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from linnet.stores.valkey.windows import WindowOptions
 from tests.support.event_stream import Pages, parse_events
 from tests.support.servers import Servers
@@ -167,7 +168,7 @@ class Watched:
         for _ in range(3):
             valkey, keys = self.world.write.valkey, self.world.write.keys
             await publish_change(valkey, keys.changes(), Change(user_ids=(_MARKER,)))
-            await valkey.call(b"PUBLISH", self.streams.channel, b"marker")
+            await valkey.call(b"PUBLISH", self.streams.channels[0], b"marker")
             async with asyncio.timeout(PATIENCE_SECONDS):
                 assert {await self.markers.get(), await self.markers.get()} == {"changes", "told"}
             if self.has_accidents:
@@ -211,7 +212,7 @@ async def open_watched(servers: Servers, options: WorldOptions = OPTIONS) -> Asy
             url = ValkeyOptions(servers.valkey_url)
             subscriptions = [
                 Subscription(url, world.write.keys.changes(), watched.on_change),
-                Subscription(url, streams.channel, watched.on_told, streams.on_reset),
+                Subscription(url, streams.channels, watched.on_told, streams.on_reset),
             ]
             async with streams.running():
                 for subscription in subscriptions:

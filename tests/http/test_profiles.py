@@ -7,8 +7,9 @@ import pytest
 
 from linnet.clock import ManualClock
 from linnet.ids import UserId
-from linnet.stores.valkey.changes import Subscription, decode_change
+from linnet.stores.valkey.changes import decode_change
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from tests.http.app_world import Person, Site, assert_problem, open_site, problem_fields
 from tests.support.servers import Servers
 from tests.support.world import open_process_beside

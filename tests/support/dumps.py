@@ -23,9 +23,7 @@ def dump_postgres(url: str) -> Iterator[tuple[str, bytes]]:
 
 async def dump_valkey(valkey: Valkey, prefix: bytes) -> AsyncIterator[tuple[str, bytes]]:
     """Every key that begins so, and everything in it."""
-    cursor = b"0"
-    while True:
-        cursor, keys = await valkey.call(b"SCAN", cursor, b"MATCH", prefix + b"*", b"COUNT", 1000)
+    async for keys in valkey.scan(prefix + b"*", keys_per_step=1000):
         for key in keys:
             yield "key", key
             kind = (await valkey.call(b"TYPE", key)).decode()
@@ -39,8 +37,6 @@ async def dump_valkey(valkey: Valkey, prefix: bytes) -> AsyncIterator[tuple[str,
                 "zset": (b"ZRANGE", key, 0, -1),
             }[kind]
             yield f"{kind} {key!r}", _flat(await valkey.call(*command))
-        if cursor == b"0":
-            return
 
 
 def _flat(value: object) -> bytes:

@@ -23,7 +23,9 @@ from linnet.errors import Unavailable
 from linnet.stores.postgres.pool import Database, Session
 from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey.client import Admit, Valkey, ValkeyOptions
-from linnet.stores.valkey.connection import ScriptFuture
+from linnet.stores.valkey.cluster import Cluster
+from linnet.stores.valkey.connection import RoutedFuture, ScriptFuture
+from linnet.stores.valkey.opening import is_cluster_url
 
 T = TypeVar("T")
 
@@ -183,8 +185,8 @@ class _GatedSession(Session):
             strand.end_io()
 
 
-class GatedValkey(Valkey):
-    """A Valkey that strands ask turn by turn. ``hear`` is told what is published; a strand's word, if it is carried."""
+class _Gated(Valkey):
+    """Strands ask it turn by turn. ``hear`` is told what is published; a strand's word, if it is carried."""
 
     def __init__(self, options: ValkeyOptions, admit: Admit | None = None) -> None:
         super().__init__(options, admit)
@@ -192,7 +194,7 @@ class GatedValkey(Valkey):
 
     def call(self, *args: bytes | str | int) -> asyncio.Future[Any]:
         future = super().call(*args)
-        if args[0] == b"PUBLISH" and self.hear is not None:
+        if args[0] in (b"PUBLISH", b"SPUBLISH") and self.hear is not None:
             _, channel, message = args
             if isinstance(channel, bytes) and isinstance(message, bytes):
                 future.add_done_callback(lambda done: self._published(done, channel, message))
@@ -211,7 +213,7 @@ class GatedValkey(Valkey):
         def go() -> None:
             strand.begin_io()
             future.add_done_callback(lambda _: strand.end_io())
-            super(GatedValkey, self)._submit(command, future)
+            super(_Gated, self)._submit(command, future)
 
         def fail(error: BaseException) -> None:
             if not isinstance(error, AnswerLost):
@@ -219,7 +221,10 @@ class GatedValkey(Valkey):
                 return
             # Carried out, but nobody hears of it.
             carried_out: asyncio.Future[Any]
-            if isinstance(future, ScriptFuture):
+            if isinstance(future, RoutedFuture):
+                carried_out = RoutedFuture(loop=asyncio.get_running_loop())
+                carried_out.repeat, carried_out.slot = future.repeat, future.slot
+            elif isinstance(future, ScriptFuture):
                 carried_out = ScriptFuture(loop=asyncio.get_running_loop())
                 carried_out.repeat = future.repeat
             else:
@@ -232,13 +237,26 @@ class GatedValkey(Valkey):
 
             strand.begin_io()
             carried_out.add_done_callback(answer)
-            super(GatedValkey, self)._submit(command, carried_out)
+            super(_Gated, self)._submit(command, carried_out)
 
         if strand.severed:
             strand.severed = False
             fail(Unavailable("Valkey: the connection was lost"))
         else:
             strand.queue(_Turn(_label_of(command), go, fail))
+
+
+class GatedValkey(_Gated):
+    """One server."""
+
+
+class GatedCluster(_Gated, Cluster):
+    """A cluster."""
+
+
+def make_gated(options: ValkeyOptions, admit: Admit | None = None) -> GatedValkey | GatedCluster:
+    """Whichever the URL says."""
+    return GatedCluster(options, admit) if is_cluster_url(options.url) else GatedValkey(options, admit)
 
 
 class AnswerLost(Unavailable):

@@ -32,7 +32,7 @@ from tests.support import recounts
 from tests.support.departures import MAY_HAPPEN as MAY_HAPPEN_TO_WHO_LEAVES
 from tests.support.departures import MOST as MOST_DEPARTURES
 from tests.support.departures import AnyPassword, Departures
-from tests.support.faults import AnswerLost, GatedDatabase, GatedValkey, Killed, Loom
+from tests.support.faults import AnswerLost, GatedCluster, GatedDatabase, GatedValkey, Killed, Loom, make_gated
 from tests.support.world import World, WorldOptions, build_world
 
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "fay")
@@ -117,7 +117,7 @@ class Stage(msgspec.Struct, frozen=True):
     """Stores for many histories, one after the other."""
 
     db: GatedDatabase
-    valkey: GatedValkey
+    valkey: GatedValkey | GatedCluster
 
     @asynccontextmanager
     async def history(self, options: WorldOptions = OPTIONS) -> AsyncIterator["History"]:
@@ -137,7 +137,7 @@ async def open_stage(database_url: str, valkey_url: str) -> AsyncIterator[Stage]
     db = GatedDatabase(
         PostgresOptions(database_url, pool_size=16, pool_timeout_seconds=patience, statement_timeout_seconds=patience)
     )
-    valkey = GatedValkey(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
+    valkey = make_gated(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
     await db.open()
     await valkey.open()
     try:
@@ -161,7 +161,8 @@ class History:
         self.counts_may_be_old = False
         self._stage = stage
         self._options = options
-        self._keys = Keys(b"h" + random_bytes(6).hex().encode() + b":")
+        is_cluster = isinstance(stage.valkey, GatedCluster)
+        self._keys = Keys(b"h" + random_bytes(6).hex().encode() + b":", is_cluster)
         self._workers = 0
         self._signed_up = 0
         self._imports = 0

@@ -77,7 +77,7 @@ class Node:
         self.name, self.port = name, port
         self.url = f"valkey://127.0.0.1:{port}"
         self.directory = directory
-        self._arguments = arguments
+        self.arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -85,11 +85,16 @@ class Node:
         assert self._process is not None, f"{self.name} does not run"
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Not killed."""
+        return self._process is not None
+
     def start(self) -> None:
         """Returns when it answers."""
         with (self.directory / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(find_programs().valkey_server), *self._arguments],
+                [str(find_programs().valkey_server), *self.arguments],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -40,13 +40,14 @@ from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
+from linnet.stores.valkey.opening import is_cluster_url
 from linnet.stores.valkey.windows import WindowOptions, Windows
 from linnet.write.actions import blocks, follows, likes, pins, tweets
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
 from linnet.write.pictures import PictureRules, Pictures
-from tests.support.faults import GatedDatabase, GatedValkey, Loom
+from tests.support.faults import GatedDatabase, Loom, make_gated
 
 
 class PatientClock(SystemClock):
@@ -192,22 +193,15 @@ class World:
 
     async def flush(self, *, forget: bool = True) -> None:
         """Valkey loses everything."""
-        cursor = b"0"
-        while True:
-            cursor, keys = await self.write.valkey.call(
-                b"SCAN", cursor, b"MATCH", self.write.keys.prefix + b"*", b"COUNT", 1000
-            )
-            if keys:
-                await self.write.valkey.call(b"UNLINK", *keys)
-            if cursor == b"0":
-                break
+        async for keys in self.write.valkey.scan(self.write.keys.prefix + b"*", keys_per_step=1000):
+            await self.write.valkey.unlink(keys)
         if forget:
             self.forget()
 
     async def expire_window(self, name: str) -> None:
         """The reader was away for long."""
         user_id, keys = self.ids[name], self.write.keys
-        await self.write.valkey.call(b"UNLINK", keys.home(user_id), keys.pull(user_id))
+        await self.write.valkey.unlink([keys.home(user_id), keys.pull(user_id)])
 
     @contextmanager
     def budget(self, *, sql: int, valkey: int) -> Iterator[None]:
@@ -273,7 +267,8 @@ async def open_world(
     database_url: str, valkey_url: str, *, options: WorldOptions | None = None, clock: Clock | None = None
 ) -> AsyncIterator[World]:
     """A world on a migrated, empty database. Its keys are deleted at the end."""
-    keys = Keys.of_installation(b"w" + random_bytes(6).hex().encode() + b":")
+    prefix = b"w" + random_bytes(6).hex().encode() + b":"
+    keys = Keys.of_installation(prefix, on_cluster=is_cluster_url(valkey_url))
     async with _open(database_url, valkey_url, keys, {}, options or WorldOptions(), clock, worker=0) as world:
         try:
             yield world
@@ -311,7 +306,7 @@ async def _open(
         connect_timeout_seconds=round(patience),
     )
     db = GatedDatabase(postgres)
-    valkey = GatedValkey(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
+    valkey = make_gated(ValkeyOptions(valkey_url, timeout_seconds=patience, connect_timeout_seconds=patience))
     await db.open()
     await valkey.open()
     ids = IdSource(clock, Lease(worker, 0, clock.now_ms() + 86_400_000))

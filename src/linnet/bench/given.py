@@ -136,7 +136,10 @@ async def _remove_keys(given: Given) -> None:
 
 async def _open_valkey(url: str) -> Valkey:
     """Raises ``Unavailable``, which says so in a sentence."""
-    valkey = Valkey(read_settings({"LINNET_DATABASE_URL": "", "LINNET_VALKEY_URL": url}).valkey)
+    try:
+        valkey = Valkey(read_settings({"LINNET_DATABASE_URL": "", "LINNET_VALKEY_URL": url}).valkey)
+    except ValueError as error:
+        raise Failure(one_line(f"nothing was measured: {error}")) from error
     try:
         await valkey.open()
     except BaseException:

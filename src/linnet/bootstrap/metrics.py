@@ -91,7 +91,7 @@ async def _find_waiting(db: Database) -> _Waiting | None:
 async def _answers(valkey: Valkey) -> bool:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            await valkey.call(b"PING")
+            await valkey.ping()
     except (Unavailable, ValkeyReplyError, TimeoutError):
         return False
     return True

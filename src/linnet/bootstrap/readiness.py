@@ -45,7 +45,7 @@ async def _check_database(services: Services) -> Check:
 async def _check_valkey(services: Services) -> Check:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            await services.valkey.call(b"PING")
+            await services.valkey.ping()
     except (Unavailable, ValkeyReplyError, TimeoutError):
         what = "may lack something, which is being repaired" if services.history.is_doubting else "does not answer"
         return Check("valkey", ok=False, sentence=f"Valkey {what}: pages come from PostgreSQL, more slowly.")

@@ -34,13 +34,15 @@ from linnet.stores.postgres.pooler import ThroughPooler
 from linnet.stores.postgres.replicas import Replicas
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
-from linnet.stores.valkey.changes import Subscription, decode_change
+from linnet.stores.valkey.changes import decode_change
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.limits import Limits
 from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
+from linnet.stores.valkey.opening import is_cluster_url, make_valkey
+from linnet.stores.valkey.subscription import Subscription
 from linnet.stores.valkey.windows import Windows
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
@@ -80,8 +82,8 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
     clock = SystemClock()
     db = Database(settings.postgres)
     history = HistoryKeeper(db, settings.repair)
-    valkey = Valkey(settings.valkey, None if only_looks else history.admit)
-    keys = Keys.of_installation(settings.valkey_prefix)
+    valkey = make_valkey(settings.valkey, None if only_looks else history.admit)
+    keys = Keys.of_installation(settings.valkey_prefix, on_cluster=is_cluster_url(settings.valkey.url))
     windows = Windows(valkey, keys, settings.windows)
     cache = Cache(valkey, settings.cache)
     badges = Badges(cache, keys)
@@ -194,7 +196,7 @@ async def opened(services: Services, *, role: Role) -> AsyncIterator[None]:
             await stack.enter_async_context(services.streams.running())
             told = Subscription(
                 settings.valkey,
-                services.streams.channel,
+                services.streams.channels,
                 on_message=services.streams.on_told,
                 on_reset=services.streams.on_reset,
             )

@@ -9,6 +9,7 @@ from linnet.errors import Unavailable
 from linnet.stores.postgres.migrate import check_schema
 from linnet.stores.postgres.moves.residence import IsMovingIn, check_residence
 from linnet.stores.postgres.pool import PostgresOptions
+from linnet.stores.valkey.client import WrongKind
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ async def wait_for_valkey(connect: Callable[[], Awaitable[None]], *, patient: bo
     """Returns when Valkey answers and is believed. In the end the patient go on without it, others raise.
 
     That is ``Unavailable``, which ``connect`` raises. The impatient give it one more chance: another process may just
-    have accepted a Valkey that is new.
+    have accepted a Valkey that is new. A ``WrongKind`` is raised at once.
     """
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + (_VALKEY_SECONDS if patient else _FIRST_PAUSE_SECONDS)
@@ -59,6 +60,8 @@ async def wait_for_valkey(connect: Callable[[], Awaitable[None]], *, patient: bo
     while True:
         try:
             return await connect()
+        except WrongKind:
+            raise
         except Unavailable as error:
             if loop.time() + pause > give_up_at:
                 if not patient:

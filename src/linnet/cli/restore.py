@@ -16,7 +16,7 @@ from linnet.cli.serve import DEMO_FACT
 from linnet.cli.stores import DEFAULT_DATA_DIR, with_media_in, with_urls
 from linnet.embedded import EmbeddedOptions, EmbeddedServers
 from linnet.settings import Settings, read_settings
-from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.opening import make_valkey
 from linnet.stores.valkey.vitals import holds_keys
 
 
@@ -74,7 +74,7 @@ async def _into_servers(settings: Settings, archive: Archive, progress: Callable
         raise Failure("LINNET_DATABASE_URL is set, but LINNET_VALKEY_URL is not: set both, or neither.")
     if archive.contents.pictures and not settings.media.url:
         raise Failure("the backup holds pictures, and LINNET_MEDIA_URL does not say where to keep them.")
-    valkey = Valkey(settings.valkey)
+    valkey = make_valkey(settings.valkey)
     await valkey.open()
     try:
         if await holds_keys(valkey, settings.valkey_prefix):

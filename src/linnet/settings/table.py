@@ -80,8 +80,9 @@ SETTINGS: tuple[Setting, ...] = (
         "LINNET_VALKEY_URL",
         "",
         "URL",
-        "Where Valkey is: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path, or a primary that"
-        " Sentinel names, valkey+sentinel://user:password@sentinel:26379,sentinel:26379/mymaster?db=0."
+        "Where Valkey is: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path, a primary that Sentinel"
+        " names, valkey+sentinel://user:password@sentinel:26379,sentinel:26379/mymaster?db=0, or some servers of a"
+        " cluster, valkey+cluster://user:password@host:6379,host:6379 (valkeys+cluster:// for TLS)."
         " Not needed by `linnet serve`, which brings its own.",
         valkey_url,
         "not set",

@@ -62,7 +62,9 @@ def _read_by(read: Callable[[str], object], example: str) -> Callable[[str], str
 
 
 valkey_url = _read_by(
-    parse_address, "redis://user:password@host:6379/0 or valkey+sentinel://host:26379,host:26379/mymaster"
+    parse_address,
+    "redis://user:password@host:6379/0, valkey+sentinel://host:26379,host:26379/mymaster"
+    " or valkey+cluster://host:6379,host:6379",
 )
 media_url = _read_by(parse_media_url, "file:///srv/linnet/media or s3://bucket/prefix")
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import structlog
 
-from linnet.stores.valkey.changes import Subscription
 from linnet.stores.valkey.client import ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from linnet.workers.stopping import run_until
 from linnet.write.deps import WriteDeps
 from linnet.write.outbox.worker import EventWorker, WorkerOptions

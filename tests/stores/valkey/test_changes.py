@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 import pytest
 
-from linnet.stores.valkey import changes
-from linnet.stores.valkey.changes import Change, Subscription, decode_change, publish_change, publish_wake
+from linnet.stores.valkey import subscription as listening_side
+from linnet.stores.valkey.changes import Change, decode_change, publish_change, publish_wake
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from tests.flows._accounts_world import ValkeyServer
 from tests.support.servers import Servers
 
@@ -113,7 +114,7 @@ def own_valkey(tmp_path: pathlib.Path) -> Iterator[ValkeyServer]:
 async def test_a_subscription_comes_back_with_valkey_and_says_that_something_was_missed(
     own_valkey: ValkeyServer, channel: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(listening_side, "_RETRY_SECONDS", 0.01)
     ear, subscription = await listening(own_valkey.url, channel)
     for number in range(2):
         own_valkey.kill()
@@ -130,7 +131,7 @@ async def test_a_subscription_comes_back_with_valkey_and_says_that_something_was
 async def test_a_subscription_that_begins_before_valkey_waits_for_it(
     tmp_path: pathlib.Path, channel: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(listening_side, "_RETRY_SECONDS", 0.01)
     server = ValkeyServer(tmp_path)
     ear = Ear()
     subscription = Subscription(ValkeyOptions(server.url), channel, ear.on_message, ear.on_reset)

@@ -7,10 +7,10 @@ import pytest
 
 from linnet.domain.timeline import Entry
 from linnet.ids import TweetId, UserId, random_bytes
-from linnet.stores.valkey.changes import Subscription
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.keys import Keys, pack_id
 from linnet.stores.valkey.live import LiveReaders, Told, decode_told
+from linnet.stores.valkey.subscription import Subscription
 from linnet.stores.valkey.windows import WindowOptions, Windows
 from tests.support.servers import Servers
 

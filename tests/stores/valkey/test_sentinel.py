@@ -9,8 +9,9 @@ import pytest
 
 from linnet.errors import Unavailable
 from linnet.stores.valkey.address import parse_address
-from linnet.stores.valkey.changes import Subscription, publish_wake
+from linnet.stores.valkey.changes import publish_wake
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
+from linnet.stores.valkey.subscription import Subscription
 from tests.support.sentinels import SERVICE, Watched, at_last, watched_valkey
 
 PATIENCE_SECONDS = 60

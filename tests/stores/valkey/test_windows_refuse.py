@@ -80,13 +80,13 @@ class Stage:
         keys = self.keys
         window = [keys.home(READER), keys.pull(READER), keys.hide(READER)]
         given = {
-            "push": ([keys.wake(), keys.live()], [keys.prefix, *arguments]),
-            "drop": ([keys.wake(), keys.live()], [keys.prefix, *arguments]),
+            "push": ([keys.nothing(0), keys.live()], [keys.prefix, *arguments]),
+            "drop": ([keys.nothing(0), keys.live()], [keys.prefix, *arguments]),
             "begin": ([*window[:2], keys.older(READER)], arguments),
             "change": ([*window, keys.live(), keys.older(READER)], arguments),
         }
         of_keys, rest = given.get(name, (window, arguments))
-        return self.call(b"EVAL", window_lua(name), len(of_keys), *of_keys, *rest)
+        return self.call(b"EVAL", window_lua(name, "PUBLISH"), len(of_keys), *of_keys, *rest)
 
     def elements(self) -> list[bytes]:
         return list(self.call(b"LRANGE", self.keys.home(READER), 0, -1))

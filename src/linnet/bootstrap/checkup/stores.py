@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from linnet.bootstrap.checkup.finding import Finding, Patient, lasting, said_by, sized
 from linnet.errors import Unavailable
@@ -136,7 +137,7 @@ async def check_valkey(patient: Patient) -> list[Finding]:
     name, valkey = "Valkey", patient.services.valkey
     try:
         await valkey.open()
-        await valkey.call(b"PING")
+        await valkey.ping()
     except Unavailable as error:
         where = (
             f"Look into {patient.data_dir}/logs/valkey.log."
@@ -146,21 +147,31 @@ async def check_valkey(patient: Patient) -> list[Finding]:
         sentence = f"It does not answer; until it does, every page comes from PostgreSQL, more slowly: {said_by(error)}"
         return [Finding(name, "wrong", sentence, where, blocks=True)]
     try:
-        found = await valkey_vitals.find_vitals(valkey)
+        servers = await valkey_vitals.fetch_vitals(valkey)
     except ValkeyReplyError as error:
         return [Finding(name, "note", f"It answers, and does not say how it is: {said_by(error)}")]
-    details = {
-        "product": found.product,
-        "version": found.version,
-        "used_bytes": found.used_bytes,
-        "max_bytes": found.max_bytes,
-        "maxmemory_policy": found.policy,
-        "evicted_keys": found.evicted_keys,
-    }
-    wrong = _wrong_with(found)
-    if wrong:
-        sentence, advice = wrong
-        return [Finding(name, "wrong", sentence, advice, details)]
+    of_each = [
+        {
+            "product": found.product,
+            "version": found.version,
+            "used_bytes": found.used_bytes,
+            "max_bytes": found.max_bytes,
+            "maxmemory_policy": found.policy,
+            "evicted_keys": found.evicted_keys,
+        }
+        for found in servers
+    ]
+    details: dict[str, Any] = of_each[0] if len(servers) == 1 else {"primaries": of_each}
+    for found in servers:
+        if wrong := _wrong_with(found):
+            sentence, advice = wrong
+            at = "" if len(servers) == 1 else f"{found.where}: "
+            return [Finding(name, "wrong", at + sentence, advice, details)]
+    found = servers[0]
+    if len(servers) > 1:
+        used = sized(sum(one.used_bytes for one in servers))
+        sentence = f"A cluster of {len(servers)} primaries answers; {used} of memory are in use."
+        return [Finding(name, "well", sentence, details=details)]
     bound = f" of {sized(found.max_bytes)}" if found.max_bytes else ""
     sentence = f"{found.product} {found.version} answers; {sized(found.used_bytes)}{bound} of memory are in use."
     if found.product != "Valkey":

@@ -30,7 +30,7 @@ from linnet.stores.postgres.moves import arrival, departure, transfer
 from linnet.stores.postgres.moves.connecting import alone, connected
 from linnet.stores.postgres.moves.departure import Departure, GateBusy
 from linnet.stores.postgres.moves.transfer import Connection, Differs, Table
-from linnet.stores.valkey.client import Valkey
+from linnet.stores.valkey.opening import make_valkey
 from linnet.stores.valkey.vitals import holds_keys
 
 log = structlog.get_logger()
@@ -177,7 +177,7 @@ class Mover:
             await arrival.note_arrival(self._there, number)
 
     async def _check_valkey(self) -> None:
-        valkey = Valkey(self._to.settings.valkey)
+        valkey = make_valkey(self._to.settings.valkey)
         await valkey.open()
         try:
             if await holds_keys(valkey, self._to.settings.valkey_prefix):

@@ -5,6 +5,7 @@ made up for by one of these rounds; how long that takes is in ``RoundOptions``.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -48,14 +49,19 @@ class RoundOptions(msgspec.Struct, frozen=True):
 
 
 class OpenStreams:
-    """The open streams by their readers."""
+    """The open streams by their readers, who are told in parts (see ``Keys``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, part_of: Callable[[int], int]) -> None:
         self.count = 0
+        self.part_of = part_of
         self._by_reader: dict[UserId, list[Stream]] = {}
+        self._readers_by_part: Counter[int] = Counter()
 
     def add(self, stream: Stream) -> None:
-        self._by_reader.setdefault(stream.viewer.user_id, []).append(stream)
+        reader_id = stream.viewer.user_id
+        if reader_id not in self._by_reader:
+            self._readers_by_part[self.part_of(reader_id)] += 1
+        self._by_reader.setdefault(reader_id, []).append(stream)
         self.count += 1
 
     def remove(self, stream: Stream) -> bool:
@@ -67,6 +73,10 @@ class OpenStreams:
         self.count -= 1
         if not theirs:
             del self._by_reader[stream.viewer.user_id]
+            part = self.part_of(stream.viewer.user_id)
+            self._readers_by_part[part] -= 1
+            if not self._readers_by_part[part]:
+                del self._readers_by_part[part]
         return True
 
     def of(self, reader_id: UserId) -> Sequence[Stream]:
@@ -77,6 +87,13 @@ class OpenStreams:
 
     def readers(self) -> list[UserId]:
         return list(self._by_reader)
+
+    def parts(self) -> list[int]:
+        """Of which parts there are readers."""
+        return list(self._readers_by_part)
+
+    def count_readers(self, part: int) -> int:
+        return self._readers_by_part[part]
 
 
 class Rounds:
@@ -188,7 +205,9 @@ class Rounds:
 
     async def enter_again(self) -> None:
         """Enters all readers if that was lost, and then looks for what was not signalled meanwhile."""
-        if not self._streams.count or (not self.must_enter and await self._live.is_entered(self._process)):
+        if not self._streams.count:
+            return
+        if not self.must_enter and await self._live.is_entered(self._process, self._streams.parts()):
             return
         self.must_enter = False
         try:

@@ -56,15 +56,16 @@ class Streams:
         self._live = live
         # Beyond all ids, so that it is nobody's.
         self._process = b"\xff" + random_bytes(7)
-        self._open = OpenStreams()
+        self._open = OpenStreams(deps.keys.part_of)
         self.rounds = Rounds(deps, live, self._process, self._open, options.rounds)
         self._reads = asyncio.Semaphore(options.reads_at_once)
         self._has_stopped = False
 
     @property
-    def channel(self) -> bytes:
+    def channels(self) -> list[bytes]:
         """Where this process is told; what is said there goes to ``on_told``."""
-        return self._deps.keys.live_channel(self._process)
+        keys = self._deps.keys
+        return [keys.live_channel(self._process, part) for part in keys.parts]
 
     @property
     def count(self) -> int:
@@ -136,7 +137,8 @@ class Streams:
     async def _enter(self, reader_id: UserId) -> None:
         try:
             # The mark that all are entered may have been lost with them: only who is alone can say it anew.
-            await self._live.enter(self._process, [reader_id], are_all=self._open.readers() == [reader_id])
+            is_alone = self._open.count_readers(self._open.part_of(reader_id)) == 1
+            await self._live.enter(self._process, [reader_id], are_all=is_alone)
         except (Unavailable, ValkeyReplyError):
             # Nothing is pushed without Valkey either.
             self.rounds.must_enter = True
@@ -144,7 +146,8 @@ class Streams:
     async def _leave(self, reader_id: UserId) -> None:
         # Sent in the same turn as this is asked, so before anybody who opens a stream from now on is entered.
         if not self._open.of(reader_id):
-            await self._live.leave(self._process, [reader_id], were_all=not self._open.count)
+            were_all = not self._open.count_readers(self._open.part_of(reader_id))
+            await self._live.leave(self._process, [reader_id], were_all=were_all)
 
     # Hearing
 

@@ -1,7 +1,8 @@
 """Which history of Valkey is believed, and what a Valkey that lost the end of its history must be told again.
 
-A history has a number, and one life of one server that holds it. It ends when that server may have lost something; then
-the next number begins, and nobody believes any server until it is repaired and accepted under that number.
+A history has a number, and one life of one server that holds it (of a cluster: of each primary). It ends when that
+server may have lost something; then the next number begins, and nobody believes that server until it is repaired and
+accepted under that number.
 """
 
 from collections.abc import Sequence
@@ -38,9 +39,12 @@ async def find(db: Reader) -> History:
     return await db.find(History, _sql["find"]) or History(0, "")
 
 
-async def begin(db: Reader, *, generation: int) -> int | None:
-    """Ends the history of this number; returns the next one's, or None when somebody else ended it."""
-    number = await db.value(_sql["begin"], generation=generation)
+async def begin(db: Reader, *, generation: int, server: str = "") -> int | None:
+    """Ends the history of this number; returns the next one's, or None when somebody else ended it.
+
+    ``server``: those of a cluster that lost nothing, and go on in the next one.
+    """
+    number = await db.value(_sql["begin"], generation=generation, server=server)
     return None if number is None else int(number)
 
 

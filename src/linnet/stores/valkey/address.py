@@ -8,10 +8,13 @@ import msgspec
 _TCP_SCHEMES = ("redis", "valkey")
 _TLS_SCHEMES = ("rediss", "valkeys")
 _SENTINEL_SCHEMES = ("redis+sentinel", "valkey+sentinel")
+_CLUSTER_SCHEMES = ("redis+cluster", "valkey+cluster")
+_TLS_CLUSTER_SCHEMES = ("rediss+cluster", "valkeys+cluster")
 _DEFAULT_PORT = 6379
 _DEFAULT_SENTINEL_PORT = 26379
 _DEFAULT_SERVICE = "mymaster"
 _SENTINEL_SHAPE = "write valkey+sentinel://host:26379,host:26379/service?db=0"
+_CLUSTER_SHAPE = "write valkey+cluster://host:6379,host:6379"
 _HOST = re.compile(r"(?P<host>[^\[\]:@/\s]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 
 
@@ -27,8 +30,8 @@ class Sentinels(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True):
     """One node, and how to log in to it.
 
-    ``socket_path`` is set for a Unix socket, ``sentinels`` when these are to be asked for host and port each time, and
-    ``host`` and ``port`` otherwise.
+    ``socket_path`` is set for a Unix socket, ``sentinels`` when these are to be asked for host and port each time,
+    ``seeds`` (some servers of a cluster) when these know the others, and ``host`` and ``port`` otherwise.
     """
 
     label: str
@@ -40,6 +43,11 @@ class Address(msgspec.Struct, frozen=True):
     password: str | None = None
     database: int = 0
     sentinels: Sentinels | None = None
+    seeds: tuple[tuple[str, int], ...] = ()
+
+    def of_node(self, host: str, port: int) -> "Address":
+        """Of one server of the cluster."""
+        return msgspec.structs.replace(self, label=_label(host, port), host=host, port=port, seeds=())
 
     def __repr__(self) -> str:
         # The password must not reach a log by way of a traceback.
@@ -51,11 +59,15 @@ def parse_address(url: str) -> Address:
 
     ``valkey://`` and ``valkeys://`` mean the same as ``redis://`` and ``rediss://``. A primary that Sentinel names is
     ``valkey+sentinel://[user][:password@]host[:port][,host[:port]…][/service][?db=1]``, whose user and password are
-    those of the primary; those of the Sentinels are ``sentinel_user`` and ``sentinel_password`` in the query. Raises
-    ValueError with a sentence that never holds a password.
+    those of the primary; those of the Sentinels are ``sentinel_user`` and ``sentinel_password`` in the query. A cluster
+    is ``valkey+cluster://[user][:password@]host[:port][,host[:port]…]``, or ``valkeys+cluster://`` for TLS; one of its
+    servers that is there is enough. Raises ValueError with a sentence that never holds a password.
     """
-    if url.partition("://")[0] in _SENTINEL_SCHEMES:
+    scheme = url.partition("://")[0]
+    if scheme in _SENTINEL_SCHEMES:
         return _parse_sentinel_address(url)
+    if scheme in _CLUSTER_SCHEMES or scheme in _TLS_CLUSTER_SCHEMES:
+        return _parse_cluster_address(url, tls=scheme in _TLS_CLUSTER_SCHEMES)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -78,7 +90,7 @@ def parse_address(url: str) -> Address:
             raise ValueError("the Valkey URL names no host (write redis://host:6379/0)")
         port = port or _DEFAULT_PORT
         return Address(
-            label=f"[{parts.hostname}]:{port}" if ":" in parts.hostname else f"{parts.hostname}:{port}",
+            label=_label(parts.hostname, port),
             host=parts.hostname,
             port=port,
             tls=parts.scheme in _TLS_SCHEMES,
@@ -87,26 +99,14 @@ def parse_address(url: str) -> Address:
             database=_database(parts.path.strip("/") or _last(parts.query, "db")),
         )
     raise ValueError(
-        "the Valkey URL must begin with unix://, redis://, rediss://, valkey://, valkeys:// or valkey+sentinel://"
+        "the Valkey URL must begin with unix://, redis://, rediss://, valkey://, valkeys://, valkey+sentinel://,"
+        " valkey+cluster:// or valkeys+cluster://"
     )
 
 
 def _parse_sentinel_address(url: str) -> Address:
-    # Not by urlsplit: some releases of Python take no brackets in a list of hosts.
-    location, _, query = url.partition("://")[2].partition("?")
-    netloc, _, path = location.partition("/")
-    userinfo, _, hosts = netloc.rpartition("@")
-    raw_username, _, raw_password = userinfo.partition(":")
-    username, password = _login(raw_username, raw_password)
-    nodes: list[tuple[str, int]] = []
-    for text in hosts.split(",") if hosts else ():
-        found = _HOST.fullmatch(text)
-        port = int((found and found["port"]) or _DEFAULT_SENTINEL_PORT)
-        if found is None or not 0 < port < 65536:
-            raise ValueError(f"the Valkey URL names a Sentinel that is not a host and a port ({_SENTINEL_SHAPE})")
-        nodes.append((found["host"].strip("[]"), port))
-    if not nodes:
-        raise ValueError(f"the Valkey URL names no Sentinel ({_SENTINEL_SHAPE})")
+    login, nodes, path, query = _split_list(url, _DEFAULT_SENTINEL_PORT, "Sentinel", _SENTINEL_SHAPE)
+    username, password = login
     service = unquote(path.strip("/")) or _DEFAULT_SERVICE
     if "/" in service or not service.isprintable():
         raise ValueError(f"the Valkey URL names more than one service ({_SENTINEL_SHAPE})")
@@ -118,8 +118,43 @@ def _parse_sentinel_address(url: str) -> Address:
         username=username,
         password=password,
         database=_database(_last(query, "db")),
-        sentinels=Sentinels(tuple(nodes), service, sentinel_username, sentinel_password),
+        sentinels=Sentinels(nodes, service, sentinel_username, sentinel_password),
     )
+
+
+def _parse_cluster_address(url: str, *, tls: bool) -> Address:
+    (username, password), seeds, path, query = _split_list(url, _DEFAULT_PORT, "server", _CLUSTER_SHAPE)
+    if _database(path.strip("/") or _last(query, "db")):
+        raise ValueError("a cluster of Valkey has the database 0 alone: leave it out of the Valkey URL")
+    return Address(
+        label=f"the cluster of {_label(*seeds[0])}", tls=tls, username=username, password=password, seeds=seeds
+    )
+
+
+def _split_list(
+    url: str, default_port: int, what: str, shape: str
+) -> tuple[tuple[str | None, str | None], tuple[tuple[str, int], ...], str, str]:
+    """Login, hosts with ports, path and query of a URL with several hosts."""
+    # Not by urlsplit: some releases of Python take no brackets in a list of hosts.
+    location, _, query = url.partition("://")[2].partition("?")
+    netloc, _, path = location.partition("/")
+    userinfo, _, hosts = netloc.rpartition("@")
+    raw_username, _, raw_password = userinfo.partition(":")
+    login = _login(raw_username, raw_password)
+    nodes: list[tuple[str, int]] = []
+    for text in hosts.split(",") if hosts else ():
+        found = _HOST.fullmatch(text)
+        port = int((found and found["port"]) or default_port)
+        if found is None or not 0 < port < 65536:
+            raise ValueError(f"the Valkey URL names a {what} that is not a host and a port ({shape})")
+        nodes.append((found["host"].strip("[]"), port))
+    if not nodes:
+        raise ValueError(f"the Valkey URL names no {what} ({shape})")
+    return login, tuple(nodes), path, query
+
+
+def _label(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _login(username: str | None, password: str | None, *, is_quoted: bool = True) -> tuple[str | None, str | None]:

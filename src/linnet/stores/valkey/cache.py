@@ -40,7 +40,7 @@ class Cache:
 
     def ask(self, keys: Sequence[bytes]) -> Awaitable[list[bytes | None]]:
         """Asks for the values of at least one key; sent when called, not when awaited. ``read`` reads the answer."""
-        return self._valkey.call(b"MGET", *keys)
+        return self._valkey.fetch(keys)
 
     @staticmethod
     def read(answer: list[bytes | None]) -> list[bytes | None]:
@@ -49,15 +49,15 @@ class Cache:
 
     async def put(self, values: Sequence[tuple[bytes, int, bytes]]) -> None:
         """Stores (key, version, value) unless something newer is there."""
-        for at in range(0, len(values), 100):
-            part = values[at : at + 100]
-            await self._put.call(
+        calls = [
+            self._put.call(
                 [key for key, _, _ in part],
-                [
-                    self._options.seconds_to_live,
-                    *(version.to_bytes(8, "big") + value for _, version, value in part),
-                ],
+                [self._options.seconds_to_live, *(version.to_bytes(8, "big") + value for _, version, value in part)],
             )
+            for part in self._valkey.parted(values, lambda value: value[0], most=100)
+        ]
+        for call in calls:
+            await call
 
     async def put_stale(self, versions: Sequence[tuple[bytes, int]]) -> None:
         """Says of (key, version) that only this version or a newer one may be cached from now on.

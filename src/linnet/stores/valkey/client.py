@@ -7,15 +7,25 @@ and a wake-up. Everything rare (topology, pub/sub) uses redis-py.
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
 from linnet.errors import Unavailable
-from linnet.stores.valkey.address import parse_address
-from linnet.stores.valkey.connection import Command, Connection, ScriptFuture, ValkeyReplyError, pack, refuse
+from linnet.stores.valkey.address import Address, parse_address
+from linnet.stores.valkey.connection import (
+    Command,
+    Connection,
+    Redirect,
+    ScriptFuture,
+    ValkeyReplyError,
+    pack,
+    refuse,
+)
 from linnet.stores.valkey.primary import find_primary
+
+T = TypeVar("T")
 
 _MAX_PENDING: Final = 10_000
 _FIRST_RETRY_SECONDS: Final = 0.05
@@ -33,13 +43,21 @@ class ValkeyOptions(msgspec.Struct, frozen=True):
     connect_timeout_seconds: float = 2.0
 
 
+class WrongKind(Unavailable):
+    """linnet cannot answer this right now. Please try again in a moment."""
+
+    # The server is one of a cluster and the URL says that it is not, or the other way round: waiting mends nothing.
+
+
 Admit = Callable[[str], Awaitable[int]]
 """Given which server answers, and of which life (a restart or a change of primaries makes it another): the number of
 the history that it holds. Raises ``Unavailable`` when it is not to be believed."""
 
 
 class Valkey:
-    """One node. Shared by everything in one event loop; not for use from two loops or threads.
+    """One server; ``linnet.stores.valkey.cluster`` has the one for many.
+
+    Shared by everything in one event loop; not for use from two loops or threads.
 
     A lost connection is made again by the next call, at once the first time, then at most every 50 ms, doubling to
     1 s. While the first connect is under way calls wait for it. When that fails, or the node was silent, they fail fast
@@ -50,14 +68,17 @@ class Valkey:
     than that of the moment when it was made. None: nobody keeps watch.
     """
 
-    def __init__(self, options: ValkeyOptions, admit: Admit | None = None) -> None:
-        """Does no I/O. Raises ValueError with a sentence when the URL cannot be read."""
+    publish_verb: ClassVar[str] = "PUBLISH"
+
+    def __init__(self, options: ValkeyOptions, admit: Admit | None = None, *, address: Address | None = None) -> None:
+        """Does no I/O. Raises ValueError with a sentence when the URL cannot be read. ``address``: instead of it."""
         self.history: int | None = None if admit is None else 0
-        # Which server this was when it last let us in.
-        self.server = ""
+        self._server = ""
         self._admit_server = admit
         self._options = options
-        self._address = parse_address(options.url)
+        if address is None and type(self) is Valkey and parse_address(options.url).seeds:
+            raise ValueError("this works with one server of Valkey, and the URL is that of a cluster")
+        self._address = address or parse_address(options.url)
         self._label = f"Valkey at {self._address.label}"
         self._tls = ssl.create_default_context() if self._address.tls else None
         self._connection: Connection | None = None
@@ -66,6 +87,8 @@ class Valkey:
         self._connecting: asyncio.Task[None] | None = None
         self._tries = 0
         self._closed = False
+        self._is_wrong_kind = False
+        self._redirect: Redirect | None = None
         self._earlier_writes = 0
         self._new_future: Callable[[], asyncio.Future[Any]] = self._first_future
 
@@ -81,7 +104,7 @@ class Valkey:
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         if connection.cause is not None:
-            raise Unavailable(connection.cause)
+            raise (WrongKind if self._is_wrong_kind else Unavailable)(connection.cause)
 
     async def close(self) -> None:
         """Waits for the answers that are due, then closes. Later calls fail, until ``open``."""
@@ -113,6 +136,16 @@ class Valkey:
             self._connection.fall(cause)
 
     @property
+    def label(self) -> str:
+        """How an operator knows it."""
+        return self._label
+
+    @property
+    def server(self) -> str:
+        """Which server this was, and in which life, when it last let us in."""
+        return self._server
+
+    @property
     def is_connected(self) -> bool:
         """Whether a call would be sent at once."""
         return self._connection is not None and self._connection.cause is None and self._connection.is_ready
@@ -127,6 +160,59 @@ class Valkey:
         future = self._new_future()
         self._submit(pack(args), future)
         return future
+
+    def fetch(self, keys: Sequence[bytes]) -> Awaitable[list[bytes | None]]:
+        """The strings at these keys, at least one; sent when called. None also for what cannot be had now."""
+        return self.call(b"MGET", *keys)
+
+    async def unlink(self, keys: Sequence[bytes]) -> int:
+        """Deletes keys, at least one; returns how many were there."""
+        return int(await self.call(b"UNLINK", *keys))
+
+    def publish(self, channel: bytes, message: bytes) -> Awaitable[int]:
+        """Sent when called, not when awaited."""
+        return self.call(self.publish_verb.encode(), channel, message)
+
+    async def scan(self, pattern: bytes, *, keys_per_step: int) -> AsyncIterator[list[bytes]]:
+        """All keys that match and are there throughout, some of them twice; in small steps, between which others are
+        served.
+        """
+        cursor = b"0"
+        while True:
+            cursor, page = await self.call(b"SCAN", cursor, b"MATCH", pattern, b"COUNT", keys_per_step)
+            if page:
+                yield page
+            if cursor == b"0":
+                return
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` unless everything can be asked for."""
+        await self.call(b"PING")
+
+    async def look_around(self) -> None:
+        """Finds out which primaries there are now. Raises ``Unavailable`` when nobody says."""
+
+    @property
+    def primaries(self) -> "Sequence[Valkey]":
+        """Each server that takes writes, to be asked by itself: for what is about servers, not about keys."""
+        return [self]
+
+    @property
+    def parts(self) -> Iterable[int]:
+        """Of which parts (see ``Keys``) the keys lie in this server, when it is one of ``primaries``."""
+        return (0,)
+
+    @property
+    def shard(self) -> bytes:
+        """What this server has in common with its replicas, and with no other server of a cluster."""
+        return b""
+
+    def answer_only_for(self, parts: Iterable[int] | None) -> None:
+        """Of a repair: a cluster leaves calls alone that are about other parts. One server has no others."""
+
+    def parted(self, things: Sequence[T], key_of: Callable[[T], bytes], *, most: int) -> Iterable[Sequence[T]]:
+        """Things in portions that one call may be about, by a key of each."""
+        return [things[at : at + most] for at in range(0, len(things), most)]
 
     def script(self, source: str | bytes) -> "Script":
         """A Lua script, to be kept and called often. Nothing is sent yet."""
@@ -176,6 +262,7 @@ class Valkey:
             timeout_seconds=self._options.timeout_seconds,
             retry_seconds=min(_FIRST_RETRY_SECONDS * 2 ** min(self._tries, 10), _MAX_RETRY_SECONDS),
             room=_MAX_PENDING,
+            redirect=self._redirect,
         )
         # Counted now, and back to 0 when the connection is ready: a failed call may wake before its connect ends.
         self._tries += 1
@@ -188,8 +275,7 @@ class Valkey:
         try:
             async with asyncio.timeout(seconds):
                 await self._dial(connection)
-                *_, info, _ = await connection.greet(self._greeting())
-                await self._admit_history(read_info(info))
+                await self._take_greeting(await connection.greet(self._greeting()))
             connection.begin()
             self._tries = 0
             return
@@ -216,6 +302,18 @@ class Valkey:
         self._connection = connection
         return connection
 
+    async def _take_greeting(self, answers: list[Any]) -> None:
+        """Raises ``Unavailable`` when calls may not go to this server."""
+        *_, text, _ = answers
+        info = read_info(text)
+        self._is_wrong_kind = is_of_cluster(info)
+        if self._is_wrong_kind:
+            raise Unavailable(
+                f"{self._label} is one of a cluster: write valkey+cluster:// (for TLS valkeys+cluster://)"
+                " in LINNET_VALKEY_URL"
+            )
+        await self._admit_history(info)
+
     async def _admit_history(self, info: dict[str, str]) -> None:
         if info.get("role") != "master":
             # Perhaps an old primary, and the address or Sentinel has not heard of the new one yet.
@@ -228,7 +326,7 @@ class Valkey:
                 if before:
                     # What waits was meant for what was there before.
                     raise Unavailable(f"{self._label} holds another history than before")
-        self.server = server
+        self._server = server
 
     async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -261,6 +359,11 @@ def read_info(text: bytes) -> dict[str, str]:
     """What INFO says, by name."""
     lines = [line.partition(":") for line in text.decode(errors="replace").splitlines()]
     return {name: value.strip() for name, colon, value in lines if colon}
+
+
+def is_of_cluster(info: dict[str, str]) -> bool:
+    """Whether a server runs in cluster mode; those that do not say are taken for servers of their own."""
+    return "cluster" in (info.get("server_mode"), info.get("redis_mode"))
 
 
 class Script:

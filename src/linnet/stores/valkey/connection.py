@@ -29,6 +29,9 @@ _NODE_CANNOT: Final = frozenset({"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDO
 _COMMAND_CANNOT: Final = frozenset({"OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
 _AWAY_SECONDS: Final = 1.0
 
+# The server is not the one for this key, any more or not yet; it says which is.
+_ELSEWHERE: Final = frozenset({"MOVED", "ASK"})
+
 _INCOMPLETE: Final = object()
 
 
@@ -59,6 +62,23 @@ class ScriptFuture(asyncio.Future[Any]):
     repeat: Command | None
 
 
+class RoutedFuture(ScriptFuture):
+    """The answer to come from whichever server of a cluster has the slot. ``command`` is what is sent, packed.
+
+    ``history`` is that in which the call was made; ``hops``: how often it was sent on.
+    """
+
+    __slots__ = ("command", "history", "hops", "slot")
+    command: bytes
+    history: int | None
+    hops: int
+    slot: int
+
+
+Redirect = Callable[[RoutedFuture, "ValkeyReplyError"], None]
+"""Takes a call that its server sent on (MOVED, ASK)."""
+
+
 def refuse(future: asyncio.Future[Any], cause: str) -> None:
     """Ends a call with Unavailable, unless its caller has already left."""
     if not future.done():
@@ -84,6 +104,7 @@ class Connection(asyncio.Protocol):
         "_looks",
         "_loop",
         "_reader",
+        "_redirect",
         "_retry_seconds",
         "_timeout_seconds",
         "_transport",
@@ -99,9 +120,19 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, label: str, timeout_seconds: float, retry_seconds: float, room: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        label: str,
+        timeout_seconds: float,
+        retry_seconds: float,
+        room: int,
+        redirect: Redirect | None = None,
     ) -> None:
-        """``retry_seconds`` is how long to leave the node alone if this connection falls before it is ready."""
+        """``retry_seconds`` is how long to leave the node alone if this connection falls before it is ready.
+
+        ``redirect`` takes the calls that the node sends on; without it they fail.
+        """
         self.pending: deque[asyncio.Future[Any]] = deque()
         self.outgoing: list[bytes] = []
         self.room = room
@@ -111,6 +142,7 @@ class Connection(asyncio.Protocol):
         self.retry_at = 0.0
         self._loop = loop
         self._label = label
+        self._redirect = redirect
         self._timeout_seconds = timeout_seconds
         self._retry_seconds = retry_seconds
         self._transport: asyncio.WriteTransport | None = None
@@ -207,7 +239,12 @@ class Connection(asyncio.Protocol):
         elif word == "NOSCRIPT" and isinstance(future, ScriptFuture) and future.repeat:
             # Once, so that a script which itself answers NOSCRIPT does not run for ever.
             command, future.repeat = pack(future.repeat), None
+            if isinstance(future, RoutedFuture):
+                # Whoever it is sent on to need not know the script.
+                future.command = command
             self.give(command, future)
+        elif word in _ELSEWHERE and self._redirect is not None and isinstance(future, RoutedFuture):
+            self._redirect(future, error)
         else:
             future.set_exception(error)
 

@@ -1,11 +1,14 @@
 """Every key that linnet has in Valkey. Nothing else builds one.
 
-What belongs to one reader carries the reader's bucket as hash tag, ``{b42}``, so that the keys of a reader share a slot
-of a cluster and a call on them stays on one node. Ids stand in keys as 8 raw bytes: short, and Lua, whose numbers hold
-53 bits, can pass them on without reading them.
+Every key carries a bucket as hash tag, ``{b42}``: that of the reader it belongs to, or of the row it holds. So the keys
+of a reader share a slot of a cluster and a call on them stays on one node, and an installation lies in 512 slots at the
+most. What is about nobody in particular is one key on a server of its own, and on a cluster one for each bucket. Ids
+stand in keys as 8 raw bytes: short, and Lua, whose numbers hold 53 bits, can pass them on without reading them.
 """
 
 import re
+import struct
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -27,7 +30,8 @@ def bucket_of(user_id: int) -> int:
     return (user_id ^ user_id >> 6 ^ user_id >> 16) & (BUCKETS - 1)
 
 
-_KEPT = re.compile(rb"(?:\{b\d+\}:(?:home|pull|hide|limit|places):|live$|history$)")
+_KEPT = re.compile(rb"(?:\{b\d+\}:(?:(?:home|pull|hide|limit|places):|live$|history$)|live$|history$)")
+_BUCKET = re.compile(rb"\{b(\d+)\}:")
 _READERS = re.compile(rb"\{b\d+\}:(?:home|pull|hide):(.{8})", re.DOTALL)
 
 
@@ -39,15 +43,55 @@ def escape(raw: bytes) -> bytes:
 _TAGS = [b"{b%d}" % bucket for bucket in range(BUCKETS)]
 
 
+def tag_of(part: int) -> bytes:
+    """What the keys of a part of a cluster have in common: their slot is that of this."""
+    return _TAGS[part]
+
+
 class Keys(msgspec.Struct, frozen=True):
-    """``prefix`` sets installations (and tests) apart that share a Valkey."""
+    """``prefix`` sets installations (and tests) apart that share a Valkey.
+
+    ``on_cluster``: what one call touches lies in one bucket. Everything of a *part* shares what is about nobody in
+    particular: there is one part, 0, or on a cluster one for each bucket.
+    """
 
     prefix: bytes = b""
+    on_cluster: bool = False
 
     @classmethod
-    def of_installation(cls, prefix: bytes) -> "Keys":
+    def of_installation(cls, prefix: bytes, *, on_cluster: bool = False) -> "Keys":
         """The keys of this release under an installation's own prefix."""
-        return cls(prefix + FORMAT)
+        return cls(prefix + FORMAT, on_cluster)
+
+    @property
+    def parts(self) -> range:
+        """All there are."""
+        return range(BUCKETS if self.on_cluster else 1)
+
+    def part_of(self, user_id: int) -> int:
+        """Which part a user's keys belong to."""
+        return bucket_of(user_id) if self.on_cluster else 0
+
+    def parted(self, packed_ids: bytes, most: int) -> Iterator[tuple[int, bytes]]:
+        """Packed user ids in portions that one call may be about, of ``most`` ids: the part, and the ids."""
+        portions: Iterable[tuple[int, bytes | bytearray]] = [(0, packed_ids)]
+        if self.on_cluster:
+            by_bucket: dict[int, bytearray] = {}
+            for at, user_id in enumerate(struct.unpack(f">{len(packed_ids) // 8}q", packed_ids)):
+                portion = by_bucket.setdefault(bucket_of(user_id), bytearray())
+                portion += packed_ids[8 * at : 8 * at + 8]
+            portions = by_bucket.items()
+        for part, ids in portions:
+            for at in range(0, len(ids), 8 * most):
+                yield part, bytes(ids[at : at + 8 * most])
+
+    def find_part(self, key: bytes) -> int:
+        """Which part a key of the installation belongs to."""
+        found = _BUCKET.match(key, len(self.prefix)) if self.on_cluster else None
+        return 0 if found is None else int(found[1])
+
+    def _of_part(self, part: int, noun: bytes) -> bytes:
+        return self.prefix + (_TAGS[part] + b":" if self.on_cluster else b"") + noun
 
     def earlier_patterns(self) -> list[bytes]:
         """Match what the installation's earlier releases wrote, and nothing of this one's."""
@@ -59,6 +103,9 @@ class Keys(msgspec.Struct, frozen=True):
 
     def _of_user(self, noun: bytes, user_id: int) -> bytes:
         return b"%b{b%d}:%b:%b" % (self.prefix, bucket_of(user_id), noun, pack_id(user_id))
+
+    def _of_row(self, noun: bytes, some_id: int) -> bytes:
+        return self.prefix + _TAGS[bucket_of(some_id)] + noun + pack_id(some_id)
 
     def home(self, user_id: int) -> bytes:
         """List: a reader's window."""
@@ -119,15 +166,15 @@ class Keys(msgspec.Struct, frozen=True):
 
     def tweet(self, tweet_id: int) -> bytes:
         """String: a tweet as the views need it, or that it is gone."""
-        return self.prefix + b"tweet:" + pack_id(tweet_id)
+        return self._of_row(b":tweet:", tweet_id)
 
     def profile(self, user_id: int) -> bytes:
         """String: a profile as the views need it."""
-        return self.prefix + b"profile:" + pack_id(user_id)
+        return self._of_row(b":profile:", user_id)
 
     def author(self, user_id: int) -> bytes:
         """String: who stands beside a tweet."""
-        return self.prefix + b"author:" + pack_id(user_id)
+        return self._of_row(b":author:", user_id)
 
     def of_profile(self, user_id: int) -> list[bytes]:
         """All that is cached of a profile: what is to be told when more of it changes than counters."""
@@ -141,17 +188,21 @@ class Keys(msgspec.Struct, frozen=True):
         """Whether a key of the installation holds what may be asked for anew: all but windows, and what was counted."""
         return _KEPT.match(key, len(self.prefix)) is None
 
-    def history(self) -> bytes:
+    def history(self, part: int = 0) -> bytes:
         """String: up to where this Valkey certainly holds what was done in it."""
-        return self.prefix + b"history"
+        return self._of_part(part, b"history")
 
-    def live(self) -> bytes:
+    def nothing(self, part: int) -> bytes:
+        """Never there. A call that names it beside another key is refused by a node that gives its slot away."""
+        return self._of_part(part, b"nothing")
+
+    def live(self, part: int = 0) -> bytes:
         """Hash: reader → the processes that hold open streams of theirs."""
-        return self.prefix + b"live"
+        return self._of_part(part, b"live")
 
-    def live_channel(self, process: bytes) -> bytes:
+    def live_channel(self, process: bytes, part: int = 0) -> bytes:
         """Channel: what changed for the readers whose streams one process holds."""
-        return self.prefix + b"live:" + process
+        return self._of_part(part, b"live:") + process
 
     def changes(self) -> bytes:
         """Channel: what processes must forget."""

@@ -43,39 +43,46 @@ class LiveReaders:
     def __init__(self, valkey: Valkey, keys: Keys) -> None:
         self._valkey = valkey
         self._keys = keys
-        self._tell = valkey.script(live_lua("tell"))
-        self._enter = valkey.script(live_lua("enter"))
-        self._leave = valkey.script(live_lua("leave"))
+        self._tell = valkey.script(live_lua("tell", valkey.publish_verb))
+        self._enter = valkey.script(live_lua("enter", valkey.publish_verb))
+        self._leave = valkey.script(live_lua("leave", valkey.publish_verb))
 
     async def enter(self, process: bytes, reader_ids: Collection[UserId], *, are_all: bool) -> None:
         """From now on the process (of 8 bytes, not the same as any id) is told. Once more changes nothing.
 
-        ``are_all``: it holds streams of nobody else, so that from now on ``is_entered``.
+        ``are_all``: it holds streams of nobody else of these readers' parts (see ``Keys``), so that from now on
+        ``is_entered``.
         """
-        *parts, last = _parts(reader_ids) or [b""]
-        for part in parts:
-            await self._enter.call([self._keys.live()], [process, _SECONDS_TO_LIVE, part, 0])
-        await self._enter.call([self._keys.live()], [process, _SECONDS_TO_LIVE, last, int(are_all)])
+        portions = self._parted(reader_ids)
+        last = {part: number for number, (part, _) in enumerate(portions)}
+        for number, (part, ids) in enumerate(portions):
+            # Only when all are entered it is said that they are: each portion is waited for.
+            says_all = int(are_all and last[part] == number)
+            await self._enter.call([self._keys.live(part)], [process, _SECONDS_TO_LIVE, ids, says_all])
 
     async def leave(self, process: bytes, reader_ids: Collection[UserId], *, were_all: bool) -> None:
-        """These have no stream in the process any more; ``were_all``: nobody has."""
-        for part in _parts(reader_ids):
-            await self._leave.call([self._keys.live()], [process, part, int(were_all)])
+        """These have no stream in the process any more; ``were_all``: nobody of their parts has."""
+        for part, ids in self._parted(reader_ids):
+            await self._leave.call([self._keys.live(part)], [process, ids, int(were_all)])
 
-    async def is_entered(self, process: bytes) -> bool:
-        """Whether everything that the process entered can still be there."""
-        renewed = self._valkey.call(b"EXPIRE", self._keys.live(), _SECONDS_TO_LIVE)
-        found = await self._valkey.call(b"HEXISTS", self._keys.live(), process)
-        return bool(await renewed) and bool(found)
+    async def is_entered(self, process: bytes, parts: Iterable[int] = (0,)) -> bool:
+        """Whether everything that the process entered, of these parts, can still be there."""
+        asked = [
+            (
+                self._valkey.call(b"EXPIRE", self._keys.live(part), _SECONDS_TO_LIVE),
+                self._valkey.call(b"HEXISTS", self._keys.live(part), process),
+            )
+            for part in parts
+        ]
+        answers = [(await renewed, await found) for renewed, found in asked]
+        return all(renewed and found for renewed, found in answers)
 
     def tell_notified(self, user_ids: Iterable[UserId]) -> list[Awaitable[int]]:
         """These users' notifications are not what they were. Nothing is asked for those without a stream."""
         return [
-            self._tell.call([self._keys.live()], [self._keys.live_channel(b""), pack_id(_NOTIFICATIONS), part])
-            for part in _parts(user_ids)
+            self._tell.call([self._keys.live(part)], [self._keys.live_channel(b"", part), pack_id(_NOTIFICATIONS), ids])
+            for part, ids in self._parted(user_ids)
         ]
 
-
-def _parts(reader_ids: Iterable[UserId]) -> list[bytes]:
-    ids = list(reader_ids)
-    return [b"".join(map(pack_id, ids[at : at + _READERS_PER_CALL])) for at in range(0, len(ids), _READERS_PER_CALL)]
+    def _parted(self, reader_ids: Iterable[UserId]) -> list[tuple[int, bytes]]:
+        return list(self._keys.parted(b"".join(map(pack_id, reader_ids)), _READERS_PER_CALL))

@@ -11,12 +11,17 @@ def lua(name: str) -> str:
 
 
 @cache
-def window_lua(name: str) -> str:
+def window_lua(name: str, publish_verb: str) -> str:
     """A script on windows, some of which tell streams what they changed."""
-    return lua("live") + lua("window") + lua(name)
+    return _how_to_tell(publish_verb) + lua("live") + lua("window") + lua(name)
 
 
 @cache
-def live_lua(name: str) -> str:
+def live_lua(name: str, publish_verb: str) -> str:
     """A script on who has open streams."""
-    return lua("live") + lua(name)
+    return _how_to_tell(publish_verb) + lua("live") + lua(name)
+
+
+def _how_to_tell(publish_verb: str) -> str:
+    # In front, where it costs no argument.
+    return f"local PUBLISH = '{publish_verb}'\n"

@@ -4,8 +4,6 @@ Only for accounts that are erased: nothing else is worth a walk over everything.
 between which Valkey serves everybody else.
 """
 
-from collections.abc import AsyncIterator
-
 from linnet.ids import UserId
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
@@ -28,7 +26,7 @@ class Traces:
         Nothing may name the user to a window any more when this begins: no event that waits, and no row.
         """
         forgotten = 0
-        async for page in self._scan(self._keys.reader_pattern()):
+        async for page in self._valkey.scan(self._keys.reader_pattern(), keys_per_step=_KEYS_PER_STEP):
             readers = {reader for key in page if (reader := self._keys.find_reader(key)) is not None}
             calls = [
                 self._forget.call(
@@ -48,24 +46,14 @@ class Traces:
 
     async def delete_own(self, user_id: UserId) -> None:
         """Everything that belongs to a user: window, marks, sessions, limits, profile."""
-        await self._valkey.call(b"UNLINK", *self._keys.of_profile(user_id))
-        async for page in self._scan(self._keys.user_pattern(user_id)):
+        await self._valkey.unlink(self._keys.of_profile(user_id))
+        async for page in self._valkey.scan(self._keys.user_pattern(user_id), keys_per_step=_KEYS_PER_STEP):
             for key in page:
                 await self._valkey.call(b"UNLINK", key)
 
     async def delete_earlier(self) -> None:
         """What earlier releases wrote, whoever it is about."""
         for pattern in self._keys.earlier_patterns():
-            async for page in self._scan(pattern):
+            async for page in self._valkey.scan(pattern, keys_per_step=_KEYS_PER_STEP):
                 for key in page:
                     await self._valkey.call(b"UNLINK", key)
-
-    async def _scan(self, pattern: bytes) -> AsyncIterator[list[bytes]]:
-        """All keys that are there throughout, some of them twice."""
-        cursor = b"0"
-        while True:
-            cursor, page = await self._valkey.call(b"SCAN", cursor, b"MATCH", pattern, b"COUNT", _KEYS_PER_STEP)
-            if page:
-                yield page
-            if cursor == b"0":
-                return

@@ -12,6 +12,7 @@ class ValkeyVitals(msgspec.Struct, frozen=True):
     ``policy`` says what goes when memory is full. ``is_writing`` is False when its file could not be written.
     """
 
+    where: str
     product: str
     version: str
     is_replica: bool
@@ -24,23 +25,24 @@ class ValkeyVitals(msgspec.Struct, frozen=True):
 
 async def holds_keys(valkey: Valkey, prefix: bytes) -> bool:
     """Whether any key begins so: looks at all keys there are, a thousand at a time."""
-    pattern, cursor = escape(prefix) + b"*", b"0"
-    while True:
-        cursor, found = await valkey.call(b"SCAN", cursor, b"MATCH", pattern, b"COUNT", 1000)
-        if found:
-            return True
-        if cursor == b"0":
-            return False
+    async for _ in valkey.scan(escape(prefix) + b"*", keys_per_step=1000):
+        return True
+    return False
 
 
-async def find_vitals(valkey: Valkey) -> ValkeyVitals:
-    """Raises ``Unavailable`` when it is away, ``ValkeyReplyError`` when it does not want to say."""
+async def fetch_vitals(valkey: Valkey) -> list[ValkeyVitals]:
+    """Of every primary. Raises ``Unavailable`` when one is away, ``ValkeyReplyError`` when one does not want to say."""
+    return [await _find_vitals(primary) for primary in valkey.primaries]
+
+
+async def _find_vitals(valkey: Valkey) -> ValkeyVitals:
     answers = [valkey.call(b"INFO", section) for section in ("server", "memory", "stats", "replication", "persistence")]
     facts: dict[str, str] = {}
     for answer in answers:
         facts |= read_info(await answer)
     is_valkey = facts.get("server_name") == "valkey" or "valkey_version" in facts
     return ValkeyVitals(
+        where=valkey.label,
         product="Valkey" if is_valkey else "Redis",
         version=facts.get("valkey_version") or facts.get("redis_version", ""),
         is_replica=facts.get("role", "master") != "master",
@@ -53,6 +55,7 @@ async def find_vitals(valkey: Valkey) -> ValkeyVitals:
 
 
 async def count_listeners(valkey: Valkey, channel: bytes) -> int:
-    """How many connections listen to a channel of this node."""
-    _, count = await valkey.call(b"PUBSUB", b"NUMSUB", channel)
-    return int(count)
+    """How many connections listen to a channel."""
+    asked = b"SHARDNUMSUB" if valkey.publish_verb == "SPUBLISH" else b"NUMSUB"
+    answers = [primary.call(b"PUBSUB", asked, channel) for primary in valkey.primaries]
+    return sum([int((await answer)[1]) for answer in answers])

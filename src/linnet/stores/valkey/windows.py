@@ -17,7 +17,6 @@ from linnet.stores.valkey.packedids import NO_IDS, PackedIds, pack_ids, unpack_i
 from linnet.stores.valkey.scripts import window_lua
 
 READERS_PER_CALL = 500
-_PACKED_IDS_PER_CALL = READERS_PER_CALL * 8
 _SHORTEST_ENTRY = 16
 
 Missing = Literal["missing", "building", "below"]
@@ -78,12 +77,12 @@ class Windows:
         self.options = options
         self._valkey = valkey
         self._keys = keys
-        self._push = valkey.script(window_lua("push"))
-        self._drop = valkey.script(window_lua("drop"))
-        self._read = valkey.script(window_lua("read"))
-        self._begin = valkey.script(window_lua("begin"))
-        self._merge = valkey.script(window_lua("merge"))
-        self._change = valkey.script(window_lua("change"))
+        self._push = valkey.script(window_lua("push", valkey.publish_verb))
+        self._drop = valkey.script(window_lua("drop", valkey.publish_verb))
+        self._read = valkey.script(window_lua("read", valkey.publish_verb))
+        self._begin = valkey.script(window_lua("begin", valkey.publish_verb))
+        self._merge = valkey.script(window_lua("merge", valkey.publish_verb))
+        self._change = valkey.script(window_lua("change", valkey.publish_verb))
 
     def push(self, entry: Entry, packed_reader_ids: bytes) -> list[Awaitable[int]]:
         """Pushes an entry to readers; each call answers how many windows took it. Twice is as good as once.
@@ -92,21 +91,20 @@ class Windows:
         """
         packed = pack_entry(entry)
         limits = (self.options.max_entries, self.options.kept_entries)
-        keys, channels = [self._keys.wake(), self._keys.live()], self._keys.live_channel(b"")
+        keys, prefix = self._keys, self._keys.prefix
         return [
             self._push.call(
-                keys,
-                [self._keys.prefix, packed, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], *limits, channels],
+                (keys.nothing(part), keys.live(part)), (prefix, packed, ids, *limits, keys.live_channel(b"", part))
             )
-            for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
+            for part, ids in keys.parted(packed_reader_ids, READERS_PER_CALL)
         ]
 
     def drop(self, packed_reader_ids: bytes) -> list[Awaitable[int]]:
         """Drops readers' windows; each call answers how many there were. The next reads build them again."""
-        keys, channels = [self._keys.wake(), self._keys.live()], self._keys.live_channel(b"")
+        keys = self._keys
         return [
-            self._drop.call(keys, [self._keys.prefix, packed_reader_ids[at : at + _PACKED_IDS_PER_CALL], channels])
-            for at in range(0, len(packed_reader_ids), _PACKED_IDS_PER_CALL)
+            self._drop.call((keys.nothing(part), keys.live(part)), (keys.prefix, ids, keys.live_channel(b"", part)))
+            for part, ids in keys.parted(packed_reader_ids, READERS_PER_CALL)
         ]
 
     async def read(
@@ -186,15 +184,16 @@ class Windows:
         ``change_id`` grows with every change of this reader. While a note says that an author is not shown, pages
         leave out what a fan-out still pushes that had read the followers before.
         """
+        part = self._keys.part_of(reader_id)
         return self._change.call(
-            [*self._keys_of(reader_id), self._keys.live(), self._keys.older(reader_id)],
+            [*self._keys_of(reader_id), self._keys.live(part), self._keys.older(reader_id)],
             [
                 pack_id(author_id),
                 b"-" if shown else b"u",
                 pack_id(change_id),
                 self.options.seconds_to_live,
                 pack_id(reader_id),
-                self._keys.live_channel(b""),
+                self._keys.live_channel(b"", part),
             ],
         )
 
@@ -207,16 +206,14 @@ class Windows:
     async def scan_live(self, count: int) -> AsyncIterator[UserId]:
         """Up to ``count`` readers who have a window, in the order of Valkey's hash table: as good as drawn by lot."""
         seen: set[UserId] = set()
-        cursor = b"0"
-        while len(seen) < count:
-            cursor, keys = await self._valkey.call(b"SCAN", cursor, b"MATCH", self._keys.pull_pattern(), b"COUNT", 1000)
+        async for keys in self._valkey.scan(self._keys.pull_pattern(), keys_per_step=1000):
             for key in keys:
                 reader_id = UserId(int.from_bytes(key[-8:], "big"))
-                if reader_id not in seen and len(seen) < count:
+                if reader_id not in seen:
                     seen.add(reader_id)
                     yield reader_id
-            if cursor == b"0":
-                return
+                    if len(seen) >= count:
+                        return
 
     def _keys_of(self, reader_id: UserId) -> tuple[bytes, bytes, bytes]:
         return self._keys.home(reader_id), self._keys.pull(reader_id), self._keys.hide(reader_id)

@@ -1,10 +1,13 @@
 """Brings again, in a Valkey that may have lost its end, whatever was done there since the moment that it certainly has.
 
-Windows stay. What was pushed is pushed again, by the plan that pushed it first; whose view changed is dropped, with a
-note of what they may see now; and everything else that is only known of rows goes, because it can be asked for anew.
-All of it may be done twice, or broken off and begun again.
+What is repaired are parts of primaries (see ``stores.valkey.keys``): all there is of a server of its own. A part for
+which no mark of that primary speaks is emptied. In the others windows stay. What was pushed is pushed again, by the
+plan that pushed it first; whose view changed is dropped, with a note of what they may see now; and everything else
+that is only known of rows goes, because it can be asked for anew. All of it may be done twice, or broken off and begun
+again.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,7 +18,7 @@ from linnet.ids import MAX_ID, UserId, first_id_at
 from linnet.stores.postgres import histories, outbox
 from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.client import Valkey
-from linnet.stores.valkey.history import Mark, drop_caches, drop_everything, drop_mark, find_mark
+from linnet.stores.valkey.history import Mark, Marks, drop_all_but, drop_caches, drop_marks, find_marks, find_readers
 from linnet.stores.valkey.keys import pack_id
 from linnet.stores.valkey.windows import Windows
 from linnet.write.deps import WriteDeps
@@ -61,25 +64,57 @@ async def make_mark(deps: WriteDeps, options: RepairOptions, now_ms: int) -> Mar
     return Mark(max(0, below_id), now_ms)
 
 
-async def repair(deps: WriteDeps, valkey: Valkey, session: Session, options: RepairOptions) -> Repaired:
-    """Repairs what ``valkey`` holds. Nobody else writes to it.
+async def repair(
+    deps: WriteDeps, valkey: Valkey, session: Session, options: RepairOptions, doubted: Sequence[Valkey] | None = None
+) -> Repaired:
+    """Repairs what ``doubted`` primaries of ``valkey`` hold; None: all. Nobody else writes to them.
 
     Raises ``Unavailable`` when a store is away: then it is to be done again.
     """
     keys = deps.keys
-    mark = await find_mark(valkey, keys)
-    if mark is None or await _lacks_too_much(deps, session, mark, options):
-        await drop_mark(valkey, keys)
-        await drop_everything(valkey, keys)
-        return Repaired(emptied=True)
+    doubted = valkey.primaries if doubted is None else doubted
+    marks = {primary: await find_marks(primary, keys, primary.parts) for primary in valkey.primaries}
+    counting = [mark for primary in doubted for mark in marks[primary].by_part.values()]
+    oldest = min(counting, key=lambda mark: mark.below_id, default=None)
+    if oldest is not None and await _lacks_too_much(deps, session, oldest, options):
+        oldest = None
+    parts: set[int] = set()
+    for primary in doubted:
+        kept = frozenset[int]() if oldest is None else frozenset(marks[primary].by_part)
+        await drop_marks(primary, keys, frozenset(primary.parts) - kept)
+        await drop_all_but(primary, keys, kept)
+        if kept:
+            await drop_caches(primary, keys)
+        parts |= kept
     there = msgspec.structs.replace(deps, valkey=valkey, windows=Windows(valkey, keys, deps.windows.options))
-    await drop_caches(valkey, keys)
-    readers = await _show_anew(there, session, mark.below_id)
-    for author_id in await histories.fetch_crossing(session, from_id=mark.below_id):
-        await drop_followers_windows(there, author_id)
-    tweets = await _push_again(there, session, mark.below_id, options.tweets_at_once)
-    await _show_what_waits(there, session)
+    await _drop_what_came(there, marks, doubted)
+    if oldest is None:
+        return Repaired(emptied=True)
+    valkey.answer_only_for(parts)
+    try:
+        readers = await _show_anew(there, session, oldest.below_id)
+        for author_id in await histories.fetch_crossing(session, from_id=oldest.below_id):
+            await drop_followers_windows(there, author_id)
+        tweets = await _push_again(there, session, oldest.below_id, options.tweets_at_once)
+        await _show_what_waits(there, session)
+    finally:
+        valkey.answer_only_for(None)
     return Repaired(False, tweets, readers)
+
+
+async def _drop_what_came(deps: WriteDeps, marks: Mapping[Valkey, Marks], doubted: Collection[Valkey]) -> None:
+    """What has just moved to a primary that is believed may have come from one that is not, in a state that it lost.
+
+    Others read there meanwhile: so windows are dropped as they are when somebody's view changes, notes stay.
+    """
+    keys = deps.keys
+    for primary, found in marks.items():
+        if primary in doubted or not (came := found.foreign | found.missing):
+            continue
+        reader_ids = await find_readers(primary, keys, came)
+        for call in deps.windows.drop(b"".join(map(pack_id, reader_ids))):
+            await call
+        await drop_caches(primary, keys, came)
 
 
 async def _lacks_too_much(deps: WriteDeps, session: Session, mark: Mark, options: RepairOptions) -> bool:

@@ -4,17 +4,17 @@
 -- The believed history; nothing in a new installation. Served by valkey_history_pkey.
 select generation, server from valkey_history where one;
 
--- :name begin (generation) -> value
--- Ends a history and begins the next, which nobody believes yet; nothing when it had ended already. Waits for batches
--- that have confirmed the old one. Served by valkey_history_pkey.
-insert into valkey_history as h (generation, server) select %(generation)s::bigint + 1, ''
-on conflict (one) do update set generation = excluded.generation, server = ''
+-- :name begin (generation, server) -> value
+-- Ends a history and begins the next, which only servers believe in that go on from the old one; nothing when it had
+-- ended already. Waits for batches that have confirmed the old one. Served by valkey_history_pkey.
+insert into valkey_history as h (generation, server) select %(generation)s::bigint + 1, %(server)s::text
+on conflict (one) do update set generation = excluded.generation, server = excluded.server
     where h.generation = %(generation)s
 returning generation;
 
 -- :name accept (generation, server) -> none
 -- This server holds the history from now on, unless the next one has begun. Served by valkey_history_pkey.
-update valkey_history set server = %(server)s where one and generation = %(generation)s and server = '';
+update valkey_history set server = %(server)s where one and generation = %(generation)s;
 
 -- :name confirm (generation) -> value
 -- 1 when this history has not ended, and it will not before the transaction does. Served by valkey_history_pkey.

@@ -1,5 +1,5 @@
 -- Drops the windows of many readers, with what belongs to them; returns how many there were. Tells those who have a stream.
--- KEYS: any key of the slot, live. ARGV: prefix, packed reader ids, channel prefix.
+-- KEYS: a key of the slot that is never there, live. ARGV: prefix, packed reader ids, channel prefix.
 local prefix, readers = ARGV[1], ARGV[2]
 must(#readers % 8 == 0, 'readers')
 local bxor, band, rshift, byte = bit.bxor, bit.band, bit.rshift, string.byte

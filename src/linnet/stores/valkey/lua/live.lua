@@ -1,4 +1,5 @@
 -- Tells the processes that hold open streams what changed for whom; it stands in front of the scripts that change it.
+-- In front of it stands PUBLISH: the command that does it.
 --
 -- One hash says who has streams: packed reader id → the processes that hold them, 8 bytes each. It also has a field for
 -- each process that has entered all its readers: when that is not there, what else it entered may be lost as well. A
@@ -40,7 +41,7 @@ local function tell(live, channels, from_id, readers)
     end
   end
   for process, message in pairs(messages) do
-    if redis.call('PUBLISH', channels .. process, table.concat(message)) == 0 then
+    if redis.call(PUBLISH, channels .. process, table.concat(message)) == 0 then
       -- Nobody hears: the process is gone. One that only lost its connection enters itself again.
       redis.call('HDEL', live, process)
       for i = 2, #message do leave(live, message[i], process) end

@@ -1,5 +1,5 @@
 -- Pushes one entry to the windows of many readers; returns how many took it. Tells those of them who have a stream.
--- KEYS: any key of the slot, live. ARGV: prefix, entry, packed reader ids, limit, keep, channel prefix.
+-- KEYS: a key of the slot that is never there, live. ARGV: prefix, entry, packed reader ids, limit, keep, channel prefix.
 local prefix, entry, readers = ARGV[1], ARGV[2], ARGV[3]
 local limit, keep = whole(ARGV[4], 'limits'), whole(ARGV[5], 'limits')
 must(is_entry(entry), 'entry')
