@@ -6,7 +6,8 @@ timeline's order.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -16,6 +17,8 @@ from linnet.ids import MAX_ID, TweetId, UserId
 _TWEET = struct.Struct(">qq")
 _REPLY = struct.Struct(">qqq")
 _RETWEET = struct.Struct(">qqqq")
+_unpack_of = {packed.size: packed.unpack for packed in (_TWEET, _REPLY)}.get
+_ID, _AUTHOR_ID, _ORIGINAL_ID = attrgetter("id"), attrgetter("author_id"), attrgetter("original_id")
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -56,12 +59,32 @@ def pack_entry(entry: Entry) -> bytes:
 
 def unpack_entry(packed: bytes) -> Entry:
     """The entry of 16, 24 or 32 bytes; raises ``struct.error`` on any other length."""
-    length = len(packed)
-    if length == 16:
-        return Entry(*_TWEET.unpack(packed))
-    if length == 24:
-        return Entry(*_REPLY.unpack(packed))
-    return Entry(*_RETWEET.unpack(packed))
+    return Entry(*_unpack_of(len(packed), _RETWEET.unpack)(packed))
+
+
+def unpack_entries(packed: Iterable[bytes]) -> list[Entry]:
+    """The same of many."""
+    return [Entry(*_unpack_of(len(one), _RETWEET.unpack)(one)) for one in packed]
+
+
+# Every page goes through these. Most have no retweet, and are gone through without a line of Python for each entry.
+
+
+def has_retweets(entries: Iterable[Entry]) -> bool:
+    """Whether there is a retweet among them."""
+    return any(map(_ORIGINAL_ID, entries))
+
+
+def shown_ids_of(entries: Sequence[Entry]) -> list[TweetId]:
+    """Of each entry the tweet that is shown: of a retweet the original."""
+    if has_retweets(entries):
+        return [entry.original_id or entry.id for entry in entries]
+    return list(map(_ID, entries))
+
+
+def author_ids_of(entries: Iterable[Entry]) -> list[UserId]:
+    """Who wrote each."""
+    return list(map(_AUTHOR_ID, entries))
 
 
 class Range(msgspec.Struct, frozen=True):

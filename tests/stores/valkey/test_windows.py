@@ -578,5 +578,7 @@ def test_marks_below_a_floor_are_not_known(bench: Bench) -> None:
     assert bench.stores.run(marks.finish(READER, b"12345678", loaded))
     page = bench.stores.run(bench.windows.read(READER, Range(4), marks_of=[5, 50]))
     assert page.marks == {40: LIKED, 30: 0, 50: 0}
+    below = bench.stores.run(bench.windows.read(READER, Range(4, before=10), marks_of=[]))
+    assert (below.entries, below.marks) == ([], {}), "a page without tweets has none"
     bench.stores.run(marks.drop([READER]))
     assert bench.stores.run(bench.windows.read(READER, Range(4), marks_of=[50])).marks == {}

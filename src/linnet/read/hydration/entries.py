@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Literal
 
 from linnet.domain.event import TweetRef
-from linnet.domain.timeline import Entry
+from linnet.domain.timeline import Entry, author_ids_of, has_retweets, shown_ids_of
 from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.marks import WhenCold, fetch_marks
@@ -37,7 +37,11 @@ async def hydrate(
     """
     if not entries:
         return []
-    shown_ids = [entry.original_id or entry.id for entry in entries]
+    shown_ids = shown_ids_of(entries)
+    viewers = _viewers(viewer_id, shown_ids, marks, known_marks)
+    remembered = None if viewers is None else _from_memory(deps, entries, shown_ids, viewers)
+    if remembered is not None:
+        return remembered
     tweet_ids = set(shown_ids)
     author_ids = {entry.author_id for entry in entries}
     for entry in entries:
@@ -45,7 +49,7 @@ async def hydrate(
             tweet_ids.add(entry.id)
             author_ids.add(entry.related_author_id)
     asked: Awaitable[Sequence[bytes | None]] | None = None
-    if viewer_id is not None and marks != "none" and not all(map(known_marks.__contains__, shown_ids)):
+    if viewer_id is not None and viewers is None:
         asked = deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(tweet_ids, lambda: _refs_by_id(entries))
     starting_authors = deps.authors.start(author_ids, lambda: {author_id: author_id for author_id in author_ids})
@@ -78,6 +82,42 @@ async def hydrate(
             continue
         original = tweet_json(shown, original_author.json, viewer)
         items.append(retweet_json(entry, author.json, original, viewer))
+    return items
+
+
+def _viewers(
+    viewer_id: UserId | None, shown_ids: Sequence[int], marks: Marking, known_marks: Mapping[int, int]
+) -> list[bytes] | None:
+    """The viewer's place in each tweet, as far as nobody has to be asked for it; None: somebody has."""
+    if viewer_id is None:
+        return [b"null"] * len(shown_ids)
+    try:
+        return list(map(_VIEWERS.__getitem__, map(known_marks.__getitem__, shown_ids)))
+    except KeyError:
+        return [_VIEWERS[known_marks.get(shown_id, 0)] for shown_id in shown_ids] if marks == "none" else None
+
+
+def _from_memory(
+    deps: ReadDeps, entries: Sequence[Entry], shown_ids: Sequence[int], viewers: Sequence[bytes]
+) -> list[bytes | None] | None:
+    """What ``hydrate`` answers if the process remembers all of it. None: it does not."""
+    tweets, people = deps.tweets.memory, deps.authors.memory
+    facts = tweets.pick(shown_ids)
+    authors = None if facts is None else people.pick(author_ids_of(entries))
+    if facts is None or authors is None:
+        return None
+    # Nearly every page is remembered, so this is where it is put together: what ``tweet_json`` does, without a call.
+    items: list[bytes | None] = [
+        b"".join((fact.head, author.json, fact.tail, viewer, b"}"))
+        for fact, author, viewer in zip(facts, authors, viewers, strict=True)
+    ]
+    for at, entry in enumerate(entries if has_retweets(entries) else ()):
+        if entry.original_id:
+            original_author = people.pick((entry.related_author_id,))
+            if original_author is None or tweets.pick((entry.id,)) is None:
+                return None
+            original = tweet_json(facts[at], original_author[0].json, viewers[at])
+            items[at] = retweet_json(entry, authors[at].json, original, viewers[at])
     return items
 
 

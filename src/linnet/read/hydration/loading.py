@@ -48,7 +48,7 @@ class Loader(ABC, Generic[Ref, Facts]):
     def __init__(self, cache: Cache, clock: Clock, options: LoaderOptions, facts_type: type[Facts]) -> None:
         self._cache = cache
         self._clock = clock
-        self.memory: Memory[int, Facts | None] = Memory(clock, seconds=options.memory_seconds, size=options.memory_size)
+        self.memory: Memory[int, Facts] = Memory(clock, seconds=options.memory_seconds, size=options.memory_size)
         self.flights: dict[int, asyncio.Future[None]] = {}
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(facts_type)

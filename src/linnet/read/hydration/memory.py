@@ -4,7 +4,8 @@ Memory is two generations of a dict: reading moves a value to the young one, and
 one. So what is used stays and the rest goes, without a list to keep in order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from linnet.clock import Clock
@@ -12,16 +13,18 @@ from linnet.clock import Clock
 K = TypeVar("K")
 V = TypeVar("V")
 
+_UNTIL, _VALUE = itemgetter(0), itemgetter(1)
+
 
 class Memory(Generic[K, V]):
-    """Values for at most ``seconds``; about ``2 * size`` of them."""
+    """Values for at most ``seconds``; about ``2 * size`` of them. None is the value of what is not there."""
 
     def __init__(self, clock: Clock, *, seconds: float, size: int) -> None:
         self._clock = clock
         self._seconds = seconds
         self._size = size
-        self._young: dict[K, tuple[float, V]] = {}
-        self._old: dict[K, tuple[float, V]] = {}
+        self._young: dict[K, tuple[float, V | None]] = {}
+        self._old: dict[K, tuple[float, V | None]] = {}
         self._generation = 0
 
     @property
@@ -29,11 +32,11 @@ class Memory(Generic[K, V]):
         """Grows when something is forgotten: what was being read before that must not be remembered."""
         return self._generation
 
-    def get_many(self, keys: Iterable[K]) -> tuple[dict[K, V], list[K]]:
+    def get_many(self, keys: Iterable[K]) -> tuple[dict[K, V | None], list[K]]:
         """What is remembered, and the keys of what is not."""
         now = self._clock.steady_seconds()
         young, old = self._young, self._old
-        found: dict[K, V] = {}
+        found: dict[K, V | None] = {}
         missing: list[K] = []
         for key in keys:
             kept = young.get(key)
@@ -49,7 +52,18 @@ class Memory(Generic[K, V]):
                 missing.append(key)
         return found, missing
 
-    def put(self, values: Iterable[tuple[K, V]]) -> None:
+    def pick(self, keys: Collection[K]) -> list[V] | None:
+        """The values in the order of the keys (at least one); None unless all of them are remembered, and are there."""
+        try:
+            kept = list(map(self._young.__getitem__, keys))
+        except KeyError:
+            return None
+        if min(map(_UNTIL, kept)) <= self._clock.steady_seconds():
+            return None
+        values = list(map(_VALUE, kept))
+        return values if all(values) else None
+
+    def put(self, values: Iterable[tuple[K, V | None]]) -> None:
         until = self._clock.steady_seconds() + self._seconds
         for key, value in values:
             self._young[key] = (until, value)

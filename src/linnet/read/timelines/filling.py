@@ -1,6 +1,6 @@
 """Pages that are full: what rules or hydration drop is made up for, as long as there is more."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain, islice
 
 import msgspec
@@ -52,7 +52,9 @@ async def fill_page(
     seen to that itself. ``beside`` says, given the page's entries, what lists are to be shown beside them: they are
     hydrated with them, so that they cost no round trip, and what is gone of them is left out.
     """
-    items: list[tuple[int, bytes]] = []
+    items: list[bytes] = []
+    newest: int | None = None
+    oldest: int | None = None
     items_beside: list[list[bytes]] = []
     more = True
     rest = wanted
@@ -73,14 +75,16 @@ async def fill_page(
             together = [*entries, *chain.from_iterable(lists)]
             hydrated = await hydrate(deps, viewer_id, together, known_marks=skeleton.marks)
             rest_of_items = iter(hydrated[len(entries) :])
-            items_beside = [[item for item in islice(rest_of_items, len(one)) if item is not None] for one in lists]
+            items_beside = [_there(islice(rest_of_items, len(one))) for one in lists]
             hydrated, beside = hydrated[: len(entries)], None
-        places = skeleton.places
-        found = [
-            (places.get(entry.id, entry.id) if places else entry.id, item)
-            for entry, item in zip(entries, hydrated, strict=True)
-            if item is not None
-        ]
+        found = _there(hydrated)
+        if len(found) < len(entries):
+            entries = [entry for entry, item in zip(entries, hydrated, strict=True) if item is not None]
+        if entries:
+            if newest is None or wanted.ascending:
+                newest = skeleton.place_of(entries[0])
+            if oldest is None or not wanted.ascending:
+                oldest = skeleton.place_of(entries[-1])
         items = found + items if wanted.ascending else items + found
         missing -= len(found)
         asked = max(missing, min(2 * rest.limit, _MOST_ASKED)) if 2 * len(found) < rest.limit else missing
@@ -89,7 +93,12 @@ async def fill_page(
         return Page([], None, wanted.after if wanted.ascending else None, items_beside)
     # Going up there is always more below: the page began there.
     has_older = more or wanted.ascending
-    return Page([item for _, item in items], items[-1][0] if has_older else None, items[0][0], items_beside)
+    return Page(items, oldest if has_older else None, newest, items_beside)
+
+
+def _there(hydrated: Iterable[bytes | None]) -> list[bytes]:
+    # No item is empty.
+    return list(filter(None, hydrated))
 
 
 def skeleton_of(entries: list[Entry], wanted: Range) -> Skeleton:

@@ -5,6 +5,7 @@ ends, the truth goes on. Without a window, and with Valkey away, all of it comes
 """
 
 from collections.abc import Container, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -25,6 +26,7 @@ from linnet.stores.valkey.windows import WindowPage
 
 # Of so many, the best, the marks are asked for with the page: what stands beside it is nearly always among them.
 _LIKELY_BESIDE = 12
+_ID, _TWEET_ID = attrgetter("id"), attrgetter("tweet_id")
 
 
 class HomeRead(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ async def home_page(
     is_newest = wanted.before == MAX_ID and not wanted.after
     best = await popular_now(deps) if popular and is_newest else []
     news = await deps.top_news.fetch_beside() if of_top_users and is_newest else []
-    marks_of = [ranked.tweet_id for ranked in best[:_LIKELY_BESIDE]] + [entry.id for entry in news[:_LIKELY_BESIDE]]
+    marks_of = (*map(_TWEET_ID, best[:_LIKELY_BESIDE]), *map(_ID, news[:_LIKELY_BESIDE]))
     kept_away: Container[UserId] = ()
     pulled: frozenset[UserId] = frozenset()
 

@@ -6,7 +6,7 @@ or hydration drop is made up for from further down.
 
 from collections.abc import Awaitable, Callable, Container, Sequence
 
-from linnet.domain.timeline import Entry
+from linnet.domain.timeline import Entry, shown_ids_of
 from linnet.domain.visibility import drop_kept_away, shows_reply
 from linnet.ids import UserId, first_id_at, unix_ms_of
 from linnet.read.deps import ReadDeps
@@ -68,7 +68,7 @@ def choose_popular(
     kept_away: Container[UserId],
 ) -> list[Entry]:
     """The first of these that are not one's own, nor ``shown`` already, nor of people whom one keeps away."""
-    shown_ids = {entry.original_id or entry.id for entry in shown}
+    shown_ids = set(shown_ids_of(shown))
     chosen: list[Entry] = []
     for ranked in best:
         if ranked.author_id == viewer_id or ranked.tweet_id in shown_ids:

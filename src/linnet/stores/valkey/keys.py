@@ -115,6 +115,17 @@ class Keys(msgspec.Struct, frozen=True):
         """String: the top users a reader pulls, and whom they keep away, packed. Lives and dies with the window."""
         return self._of_user(b"pull", user_id)
 
+    def of_page(self, user_id: int) -> tuple[bytes, bytes, bytes, bytes]:
+        """What a page of a reader's window is read from: ``home``, ``pull``, ``hide`` and ``marks``."""
+        # Built for every page, and twice as fast together.
+        bucket, packed = self.prefix + _TAGS[bucket_of(user_id)], pack_id(user_id)
+        return (
+            bucket + b":home:" + packed,
+            bucket + b":pull:" + packed,
+            bucket + b":hide:" + packed,
+            bucket + b":marks:" + packed,
+        )
+
     def pull_pattern(self) -> bytes:
         """Matches every pull set, and so every reader who has a window."""
         return escape(self.prefix) + b"{b*}:pull:*"

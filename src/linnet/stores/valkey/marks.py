@@ -42,7 +42,7 @@ def read_known(tweet_ids: Sequence[int], packed: bytes) -> dict[int, int]:
     """The marks of these tweets that are known, 0 among them: of ``lua/read.lua``, floors and a byte for each tweet."""
     lowest = max(floors_in(packed))
     known = dict(zip(tweet_ids, packed[_FLOORS_BYTES:], strict=True))
-    if lowest:
+    if lowest > min(tweet_ids, default=lowest):
         return {tweet_id: mark for tweet_id, mark in known.items() if tweet_id >= lowest}
     return known
 

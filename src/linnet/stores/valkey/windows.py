@@ -4,11 +4,12 @@ Everything here may be lost at any moment; a window that is not there is built a
 """
 
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
-from linnet.domain.timeline import Entry, Range, pack_entry, unpack_entry
+from linnet.domain.timeline import Entry, Range, pack_entry, shown_ids_of, unpack_entries
 from linnet.ids import MAX_ID, UserId
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.keys import Keys, pack_id
@@ -70,6 +71,12 @@ def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds]:
 _NOBODY: frozenset[UserId] = frozenset()
 
 
+# What stands beside the pages of a second is the same for all their readers.
+@lru_cache(maxsize=16)
+def _pack_wish(tweet_ids: tuple[int, ...]) -> bytes:
+    return b"".join(map(pack_id, tweet_ids))
+
+
 class Windows:
     """All windows of one Valkey."""
 
@@ -116,16 +123,16 @@ class Windows:
 
         ``"missing"``: there is no window. ``"building"``: somebody builds it now. ``"below"``: the page ends below it.
         """
-        keys = self._keys_of(reader_id)
+        keys = self._keys.of_page(reader_id)
         reply = await self._read.call(
-            keys if marks_of is None else (*keys, self._keys.marks(reader_id)),
+            keys if marks_of is not None else keys[:3],
             [
                 b"" if wanted.before == MAX_ID else pack_id(wanted.before),
                 b"" if wanted.after == 0 else pack_id(wanted.after),
                 wanted.limit,
                 self.options.seconds_to_live,
                 self.options.seconds_to_live * 13 // 14,
-                b"".join(map(pack_id, marks_of)) if marks_of else b"",
+                _pack_wish(tuple(marks_of)) if marks_of else b"",
             ],
         )
         if reply is None:
@@ -137,16 +144,16 @@ class Windows:
         ends: Literal["older", "complete"] | None = None
         if len(reply) > 3 and len(reply[-1]) < _SHORTEST_ENTRY:
             ends = "complete" if reply.pop() == b"." else "older"
-        entries = [unpack_entry(packed) for packed in reply[3:]]
+        entries = unpack_entries(reply[3:])
         marks: Mapping[int, int] = {}
         if packed_marks := reply[2]:
-            shown_ids = [entry.original_id or entry.id for entry in entries]
+            shown_ids = shown_ids_of(entries)
             marks = read_known([*shown_ids, *marks_of] if marks_of else shown_ids, packed_marks)
         return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept_away, marks)
 
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
         """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""
-        home, pull, _ = self._keys_of(reader_id)
+        home, pull, _, _ = self._keys.of_page(reader_id)
         keys = [home, pull, self._keys.older(reader_id)]
         return bool(await self._begin.call(keys, [token, self.options.building_seconds]))
 
@@ -166,7 +173,7 @@ class Windows:
         ``kept_away`` come back with every page, because what is pushed later may be of people who are kept away.
         """
         merged = await self._merge.call(
-            self._keys_of(reader_id),
+            self._keys.of_page(reader_id)[:3],
             [
                 token,
                 b"." if complete else b"+",
@@ -186,7 +193,7 @@ class Windows:
         """
         part = self._keys.part_of(reader_id)
         return self._change.call(
-            [*self._keys_of(reader_id), self._keys.live(part), self._keys.older(reader_id)],
+            [*self._keys.of_page(reader_id)[:3], self._keys.live(part), self._keys.older(reader_id)],
             [
                 pack_id(author_id),
                 b"-" if shown else b"u",
@@ -214,6 +221,3 @@ class Windows:
                     yield reader_id
                     if len(seen) >= count:
                         return
-
-    def _keys_of(self, reader_id: UserId) -> tuple[bytes, bytes, bytes]:
-        return self._keys.home(reader_id), self._keys.pull(reader_id), self._keys.hide(reader_id)
