@@ -38,6 +38,8 @@ async def run(site: Site, effort: Effort) -> Measured:
         readers=_READERS,
         tweets_each=_TWEETS_EACH,
         followed_each=_AUTHORS,
+        # What lies on the hundredth page is never of this minute, and what is of this minute may still change.
+        hours_ago=1,
     )
     await settled(site.services)
     return await measure(site, await open_sessions(site.services, town.readers), effort)
