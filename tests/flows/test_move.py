@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,6 +42,7 @@ from tests.support import drawn
 from tests.support.dumps import dump_postgres
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
+from tests.support.strait import open_strait
 from tests.support.world import World, open_world
 
 FACTS = {"a fact": "of the new place"}
@@ -233,8 +234,10 @@ async def test_all_that_was_answered_arrives_once_while_people_write(
     await assert_it_lives(town, there, servers)
 
 
-async def test_reading_goes_on_at_the_old_place_and_writing_is_refused_plainly(town: World, there: Place) -> None:
-    before = await town.home_ids("ada")
+async def test_the_old_place_can_only_be_read_until_somebody_takes_it_up_again(town: World, there: Place) -> None:
+    with pytest.raises(NotMoved):
+        await reopen(settings_of(town))
+    before, rows = await town.home_ids("ada"), rows_of(town.db.options.url)
     await moved(town, there.named())
     town.forget()
     await town.flush()
@@ -246,11 +249,23 @@ async def test_reading_goes_on_at_the_old_place_and_writing_is_refused_plainly(t
         async with town.db.transaction() as session:
             await jobs.insert(session, name="erase", arguments="{}", lock="user")
     # Nor is a picture deleted, which may be somebody's at the new place by now.
+    await town.write.media.put(f"avatars/{'0' * 32}/64.webp", b"", media_type="image/webp")
     assert await avatars.delete_unreferenced(town.write) == 0
     with pytest.raises(HasMoved, match=r"moved to there on .*linnet move reopen"):
         await wait_for_database(town.db.options, patient=True)
+    # Who only looks may look, and the new place is open to all.
     await wait_for_database(town.db.options, patient=False)
     await wait_for_database(there.settings.postgres, patient=True)
+
+    with pytest.raises(MovedAlready, match="linnet move reopen"):
+        await cancel_move(settings_of(town))
+    assert (await reopen(settings_of(town))).destination == "there"
+    await wait_for_database(town.db.options, patient=True)
+    assert rows_of(town.db.options.url) == rows
+    assert await avatars.delete_unreferenced(town.write) == 1
+    await town.post("ada", "back again")
+    await town.settle()
+    await town.assert_exact()
 
 
 async def test_a_writer_that_is_not_done_is_waited_for_and_arrives(town: World, there: Place) -> None:
@@ -276,18 +291,30 @@ async def test_a_writer_that_is_not_done_is_waited_for_and_arrives(town: World, 
     assert [row for where, row in rows if where == "row of public.markers"]
 
 
-async def test_a_writer_that_never_ends_holds_up_the_move_and_nobody_else(town: World, there: Place) -> None:
+async def test_a_writer_that_never_ends_holds_up_the_move_alone_and_it_can_be_given_up(
+    town: World, there: Place
+) -> None:
     hurried = MoveOptions(read_only_seconds=0.05, attempts=2)
+    with pytest.raises(NoMove):
+        await cancel_move(settings_of(town))
     with psycopg.connect(town.db.options.url) as writer:
         await _begin(town, there)
         writer.execute("insert into markers values (%s, 'home', 1, 1, 1)", (town.ids["ada"],))
         with pytest.raises(TooBusy):
             await moved(town, there.named(), hurried)
-        posted = await town.post("ada", "in between")
-        writer.rollback()
-    await moved(town, there.named())
-    assert rows_of(there.url) == rows_of(town.db.options.url)
-    assert any(f",{posted},".encode() in row for where, row in rows_of(there.url) if where == "row of public.tweets")
+        await town.post("ada", "noted")
+    assert await _holds(town, "select exists (select from linnet_move.changes)")
+    assert (await cancel_move(settings_of(town))).destination == "there"
+    left = (
+        "select not exists (select from pg_trigger where not tgisinternal and tgname like 'linnet%%')"
+        " and to_regnamespace('linnet_move') is null"
+    )
+    assert await _holds(town, left)
+    await town.post("ada", "noted no more")
+    await town.settle()
+    await town.assert_exact()
+    with pytest.raises(IsMovingIn):
+        check_residence(there.settings.postgres.url)
 
 
 # Who dies
@@ -381,21 +408,7 @@ async def test_whoever_is_killed_anywhere_the_same_command_goes_on(
     await assert_it_lives(town, there, servers)
 
 
-async def test_a_row_that_is_not_what_was_sent_stops_the_move_and_is_sent_again(
-    town: World, there: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await _begin(town, there)
-    with psycopg.connect(there.url, autocommit=True) as connection:
-        # As a disk would, or somebody who thinks that this is a database to try things in.
-        assert connection.execute("update tweets set likes_count = likes_count + 1").rowcount
-    with pytest.raises(Differs, match="The table tweets has other rows where it was moved to"):
-        await moved(town, there.named())
-    await town.post("ada", "life goes on")
-    await moved(town, there.named())
-    assert rows_of(there.url) == rows_of(town.db.options.url)
-
-
-async def test_a_disk_that_is_full_at_the_new_place_harms_nobody(
+async def test_what_goes_wrong_at_the_new_place_harms_nobody_and_is_made_up_for(
     town: World, there: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = arrival.take_table
@@ -411,6 +424,42 @@ async def test_a_disk_that_is_full_at_the_new_place_harms_nobody(
         with pytest.raises(Unavailable, match="No space left on device"):
             await moved(town, there.named())
     await town.post("ada", "life goes on")
+    # Nobody starts where half of a place is; who is patient is let in when all of it is there.
+    with pytest.raises(IsMovingIn, match="linnet move"):
+        await wait_for_database(there.settings.postgres, patient=False)
+    waiting = asyncio.create_task(wait_for_database(there.settings.postgres, patient=True))
+
+    await _begin(town, there)
+    with psycopg.connect(there.url, autocommit=True) as connection:
+        # As a disk would, or somebody who thinks that this is a database to try things in.
+        assert connection.execute("update tweets set likes_count = likes_count + 1").rowcount
+    with pytest.raises(Differs, match="The table tweets has other rows where it was moved to"):
+        await moved(town, there.named())
+    await town.post("ada", "and on")
+    assert not waiting.done()
+    await moved(town, there.named())
+    await waiting
+    assert rows_of(there.url) == rows_of(town.db.options.url)
+
+
+async def test_a_network_that_is_cut_in_the_last_step_keeps_nobody_from_writing(town: World, there: Place) -> None:
+    hurried, cut = MoveOptions(read_only_seconds=0.2), asyncio.Event()
+    with open_strait(there.url) as strait:
+        far = read_settings({"LINNET_DATABASE_URL": url_of(strait.url)})
+        settings = msgspec.structs.replace(there.settings, postgres=far.postgres)
+
+        def cut_off(part: str) -> None:
+            if part == "the last changes" and not cut.is_set():
+                strait.close_way()
+                cut.set()
+
+        moving = asyncio.create_task(move(settings_of(town), Destination(settings, "there", FACTS), cut_off, hurried))
+        await asyncio.wait([moving, asyncio.create_task(cut.wait())], return_when=asyncio.FIRST_COMPLETED)
+        # The gate is open again, though nothing was heard from the new server.
+        await town.post("ada", "is anybody there?")
+        strait.open_way()
+        with suppress(Unavailable, TooBusy):
+            await moving
     await moved(town, there.named())
     assert rows_of(there.url) == rows_of(town.db.options.url)
 
@@ -493,71 +542,6 @@ async def test_a_move_that_is_under_way_goes_nowhere_else(
     with pytest.raises(HasMoved):
         check_residence(town.db.options.url)
     assert rows_of(elsewhere.url) == rows_of(town.db.options.url)
-
-
-async def test_nobody_starts_where_half_of_a_place_is_and_who_waits_is_let_in(town: World, there: Place) -> None:
-    await _begin(town, there)
-    with pytest.raises(IsMovingIn, match="linnet move"):
-        await wait_for_database(there.settings.postgres, patient=False)
-    waiting = asyncio.create_task(wait_for_database(there.settings.postgres, patient=True))
-    await moved(town, there.named())
-    await waiting
-
-
-# Giving up, and going back
-
-
-async def test_a_move_that_is_given_up_leaves_no_trace(town: World, there: Place) -> None:
-    with pytest.raises(NoMove):
-        await cancel_move(settings_of(town))
-    await _begin(town, there)
-    await town.post("ada", "noted")
-    assert await _holds(town, "select exists (select from linnet_move.changes)")
-    assert (await cancel_move(settings_of(town))).destination == "there"
-    left = (
-        "select not exists (select from pg_trigger where not tgisinternal and tgname like 'linnet%%')"
-        " and to_regnamespace('linnet_move') is null"
-    )
-    assert await _holds(town, left)
-    await town.post("ada", "noted no more")
-    await town.settle()
-    await town.assert_exact()
-    with pytest.raises(IsMovingIn):
-        check_residence(there.url)
-
-
-async def test_an_old_place_is_taken_up_again_only_when_somebody_says_so(
-    town: World, there: Place, servers: Servers
-) -> None:
-    with pytest.raises(NotMoved):
-        await reopen(settings_of(town))
-    before = rows_of(town.db.options.url)
-    await moved(town, there.named())
-    with pytest.raises(MovedAlready, match="linnet move reopen"):
-        await cancel_move(settings_of(town))
-    assert (await reopen(settings_of(town))).destination == "there"
-    await wait_for_database(town.db.options, patient=True)
-    assert rows_of(town.db.options.url) == before
-    await town.post("ada", "back again")
-    await town.settle()
-    await town.assert_exact()
-
-
-async def test_there_and_back(town: World, there: Place, servers: Servers, new_database: Callable[..., str]) -> None:
-    await moved(town, there.named())
-    back = Place(new_database(), servers, there.media.with_name("back"))
-    async with open_world(there.url, servers.valkey_url) as arrived:
-        arrived.ids.update(town.ids)
-        source = msgspec.structs.replace(
-            settings_of(arrived), media=msgspec.structs.replace(there.settings.media, url=there.media.as_uri())
-        )
-        await arrived.post("ada", "from there")
-        await move(source, back.named("back"), quiet, PATIENT)
-        with pytest.raises(HasMovedAway):
-            await arrived.post("ada", "too late")
-    assert rows_of(back.url) == rows_of(there.url)
-    assert files_of(back.media) == files_of(media_of(town))
-    await assert_it_lives(town, back, servers)
 
 
 # Ids

@@ -241,17 +241,27 @@ class Mover:
             await self._catch_up()
             self._progress("the last changes")
             began = self._clock.steady_seconds()
+            bringing: asyncio.Task[None] | None = None
             try:
                 async with departure.closed_gate(self._here, patience_ms=round(patience * 1000)):
-                    async with asyncio.timeout(patience):
-                        await self._bring_the_rest()
+                    bringing = asyncio.create_task(self._bring_the_rest(), name="the last changes")
+                    # Whatever becomes of the new server, the gate is not closed for longer.
+                    await asyncio.wait([bringing], timeout=patience)
+                    if not bringing.done():
+                        raise TimeoutError
+                    bringing.result()
                     # The end of this block is the moment in which the place has moved.
                     await departure.note_moved(self._here)
             except (TimeoutError, GateBusy) as error:
                 log.warning("the last step took too long, and is tried again", cause=repr(error))
-                continue
-            await arrival.open_up(self._there, self._to.facts)
-            return self._clock.steady_seconds() - began
+            else:
+                await arrival.open_up(self._there, self._to.facts)
+                return self._clock.steady_seconds() - began
+            finally:
+                if bringing is not None and not bringing.done():
+                    bringing.cancel()
+                    # What it ended with says the next question, too.
+                    await asyncio.gather(bringing, return_exceptions=True)
         raise TooBusy
 
     async def _bring_the_rest(self) -> None:
