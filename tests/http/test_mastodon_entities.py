@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from linnet.ids import first_id_at
-from tests.http.app_world import Site
+from tests.http.app_world import Person, Site
 from tests.http.mastodon_calls import Place, set_place
 
 Digits = Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
@@ -497,3 +497,32 @@ async def test_the_same_is_said_in_every_way_that_clients_have(busy_site: Site) 
         assert answer.json()["home"]["last_read_id"] == "7", more
     for timelines in ("timeline[]=home&timeline[]=notifications", "timeline=home", ""):
         assert "home" in (await busy_site.ask("GET", f"{path}?{timelines}", by=ada)).json()
+
+
+async def test_a_status_is_the_same_in_a_list_and_by_itself_whatever_changed_since(site: Site, place: Place) -> None:
+    """Lists are joined of what was made before; one by itself is made anew."""
+
+    async def check(by: Person, *, host: str = "linnet.test") -> None:
+        for path in ("timelines/home", "timelines/public", f"accounts/{place.ada.id}/statuses", "bookmarks"):
+            listed = await site.ask("GET", f"/api/v1/{path}", by=by, headers={"Host": host})
+            for status in listed.json():
+                alone = await site.ask("GET", f"/api/v1/statuses/{status['id']}", by=by, headers={"Host": host})
+                assert status == alone.json(), path
+                assert status["url"].startswith(f"http://{host}/@")
+
+    async def change(method: str, path: str, body: Any = None) -> None:
+        answer = await site.ask(method, path, body, by=place.ada)
+        assert answer.status_code == 200, answer.text
+        await site.settle()
+        for by in (place.ada, place.ben):
+            await check(by)
+
+    await check(place.ada)
+    await check(place.ada, host="other.test")
+    await change("PUT", f"/api/tweets/{place.status}/like")
+    await change("PUT", f"/api/tweets/{place.status}/bookmark")
+    await change("PUT", f"/api/tweets/{place.status}/pin")
+    await change("PATCH", "/api/me", {"name": "Ada B.", "bio": "Bakes no more"})
+    await change("DELETE", f"/api/users/{place.ben.id}/follow")
+    await change("PUT", f"/api/tweets/{place.status}/retweet")
+    await change("DELETE", f"/api/tweets/{place.status}/bookmark")

@@ -6,6 +6,7 @@ from linnet.bench import (
     cold_home,
     fanout,
     home_page,
+    mastodon,
     mixed,
     pages,
     posting,
@@ -19,6 +20,7 @@ from linnet.bench.scenario import Scenario
 
 _MODULES = (
     home_page,
+    mastodon,
     cold_home,
     scroll,
     posting,

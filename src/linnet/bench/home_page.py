@@ -35,7 +35,7 @@ async def run(site: Site, effort: Effort) -> Measured:
 
 async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> Measured:
     """For these readers with their tokens. On both sides there should be one web process, which is what is compared."""
-    body = await _middle_body(site.server.port, readers)
+    body = await middle_body(site.server.port, readers, _HOME)
     pages, plain = (all_asked([get(path, token) for token in readers.values()]) for path in (_HOME, _PLAIN))
     naive = all_asked([get(f"/{reader}") for reader in readers])
     constant_file = effort.scratch / "constant.json"
@@ -86,12 +86,12 @@ async def measure(site: Site, readers: Mapping[UserId, str], effort: Effort) -> 
     )
 
 
-async def _middle_body(port: int, readers: Mapping[UserId, str]) -> bytes:
+async def middle_body(port: int, readers: Mapping[UserId, str], path: str) -> bytes:
     """Every reader's page is read until it is warm. The page of middle length stands for all."""
     bodies = []
     async with open_client(port, connections=1) as client:
         for token in list(readers.values()) * _WARM_ROUNDS:
-            answer = await client.send(get(_HOME, token))
+            answer = await client.send(get(path, token))
             if answer.status != 200:
                 raise Failure(f"a home page was answered {answer.status}.")
             bodies.append(answer.body)

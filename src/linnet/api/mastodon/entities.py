@@ -96,11 +96,13 @@ class StatusApplication(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """``account`` may be JSON already, or a place for it."""
+
     id: str
     uri: str
     url: str
     created_at: str
-    account: Account
+    account: Account | msgspec.Raw
     content: str
     mentions: list[StatusMention]
     tags: list[StatusTag]

@@ -1,6 +1,6 @@
 """What screens show becomes entities. Whoever is not shown by a screen is not here either."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -125,7 +125,7 @@ async def statuses_of(call: Call, items: Sequence[bytes]) -> list[Status]:
     people = {int(tweet.author.id) for tweet in tweets}
     people |= {int(tweet.retweet_of.author.id) for tweet in tweets if tweet.retweet_of is not None}
     accounts = await accounts_by_id(call, people) if people else {}
-    found = (_status_of(call, tweet, accounts) for tweet in tweets)
+    found = (entity_of(call, tweet, accounts) for tweet in tweets)
     return [status for status in found if status is not None]
 
 
@@ -135,14 +135,15 @@ async def status_of(call: Call, item: bytes) -> Status:
     return status
 
 
-def _status_of(call: Call, tweet: TweetView, accounts: dict[str, Account]) -> Status | None:
+def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msgspec.Raw]) -> Status | None:
+    """With these accounts, by their ids; None without one of its authors."""
     account = accounts.get(tweet.author.id)
     if account is None:
         return None
     shown, reblog = tweet, None
     if tweet.retweet_of is not None:
         shown = tweet.retweet_of
-        reblog = _status_of(call, shown, accounts)
+        reblog = entity_of(call, shown, accounts)
         if reblog is None:
             return None
     base = call.base

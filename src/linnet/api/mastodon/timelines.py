@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from linnet.api.answers import Answer
-from linnet.api.mastodon.answers import answer
+from linnet.api.mastodon.answers import answer, raw_answer
 from linnet.api.mastodon.endpoints import Call, Route
+from linnet.api.mastodon.fragments import id_of, statuses_json
 from linnet.api.mastodon.paging import fetch_page, page_links, wanted_of
 from linnet.api.mastodon.params import Params
-from linnet.api.mastodon.rendering import read_tweet, statuses_of
 from linnet.domain.timeline import Range
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.home import home_page
@@ -42,8 +42,9 @@ async def page_of(
     call: Call, params: Params, fetch: Callable[[Range], Awaitable[Page]], *, default: int = 20
 ) -> Answer:
     """A page of tweets of any screen, with where to go on."""
-    page = await fetch_page(wanted_of(params, default=default), fetch, lambda item: int(read_tweet(item).id))
-    return answer(await statuses_of(call, page.items), 200, *page_links(call, params, page))
+    page = await fetch_page(wanted_of(params, default=default), fetch, id_of)
+    body = b"[%b]" % b",".join(await statuses_json(call, page.items))
+    return raw_answer(body, 200, *page_links(call, params, page))
 
 
 ROUTES = (
