@@ -14,7 +14,7 @@ import pytest
 
 from linnet.stores.postgres.distribution import PLACEMENTS, Distributed
 from linnet.stores.postgres.queries import parse_queries
-from tests.support.ownership import Finding, Ownership, in_plain_order, parse
+from tests.support.ownership import ON_CITUS, Finding, Ownership, in_plain_order, parse
 from tests.support.servers import Servers
 
 POSTGRES = Path(__file__).parents[2] / "src/linnet/stores/postgres"
@@ -49,6 +49,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     ),
     "tweets of authors who are not named, by id: one look into an index of each node": (
         "tweets.fetch_refs",
+        "tweets.find_by_id_in_steps",
         "erasure.fetch_late_replies",
     ),
     "events of a lane are those of many people; the table is nearly empty when all is well": (
@@ -98,6 +99,8 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "histories.count_tweets",
     ),
     "an operator's walk through everything, a page at a time": (
+        "users.fetch_misfits",
+        "popular.fetch_ranked",
         "backups.fetch_avatars",
         "backups.find_inhabitants",
         "recounts.fetch_user_ids",
@@ -116,23 +119,9 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "once for a picture that nobody may have any more": ("profiles.fetch_avatars_among",),
 }
 
-# Statements that the manual of Citus says it does not take. They have to become others before this runs on several
-# nodes; docs/decisions/0030-citus.md says how. Nothing is to be added here.
+# Statements that the manual of Citus says it does not take. Nothing is to be added here.
 REFUSED: Mapping[str, tuple[str, ...]] = {
-    "locks rows of several owners at once": (
-        "users.lock",
-        "fanout.lock_tweets",
-        "likes.delete_orphans",
-        "popular.fetch_rankable",
-        "popular.fetch_ranked",
-        "recounts.lock_users",
-        "tags.lock_people",
-        "users.update_top_flags",
-    ),
-    "looks up another owner's row for each row": (
-        "fanout.fetch_reply_audiences",
-        "tweets.find_by_id",
-    ),
+    "quick on one server; on Citus another one is said": tuple(ON_CITUS),
     "not for a live installation: what defines a home timeline, and makes demonstrations and imports": (
         "home.fetch_oracle",
         "notifications.date_back",
@@ -256,6 +245,12 @@ def test_a_statement_names_whose_rows_it_asks_for_or_was_looked_at(ownership: Ow
     worse = {name: found[name] for name in scattered if any(each.rule != "scatter" for each in found[name])}
     assert worse == {}, "these do more than to ask every node"
     assert len(LISTED) == sum(len(names) for lists in (SCATTERED, REFUSED) for names in lists.values())
+
+
+def test_what_is_said_on_citus_in_the_place_of_another_is_what_citus_takes(ownership: Ownership) -> None:
+    for on_one_server, on_citus in ON_CITUS.items():
+        assert {each.rule for each in ownership.judge(QUERIES[on_one_server].text)} - {"scatter"}, on_one_server
+        assert {each.rule for each in ownership.judge(QUERIES[on_citus].text)} <= {"scatter"}, on_citus
 
 
 def test_statements_outside_the_files_ask_for_nobodys_rows(ownership: Ownership) -> None:

@@ -169,6 +169,7 @@ class GatedDatabase(Database):
 class _GatedSession(Session):
     def __init__(self, inner: Session, strand: Strand) -> None:
         super().__init__(inner._cursor.connection)
+        self.is_distributed = inner.is_distributed
         self._inner = inner
         self._strand = strand
 

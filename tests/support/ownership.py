@@ -18,6 +18,16 @@ from linnet.stores.postgres.distribution import Distributed, Placement
 _PATTERN_ORDER = ((" ~>=~ ", " >= "), (" ~<~ ", " < "), (" using ~<~", ""))
 # PostgreSQL's own tables, those of the job queue, and what a connection makes for itself.
 _OTHERS = ("pg_", "citus_tables", "schema_migrations", "linnet_jobs.", "staged_")
+# What is said where tables lie on Citus, in the place of what it would not take: once for each owner, or in steps.
+ON_CITUS: Mapping[str, str] = {
+    "users.lock": "users.lock_one",
+    "fanout.lock_tweets": "fanout.lock_tweets_of_one",
+    "likes.delete_orphans": "likes.delete_orphans_of_one",
+    "popular.fetch_rankable": "popular.fetch_rankable_of_one",
+    "tags.lock_people": "tags.lock_people_of_one",
+    "fanout.fetch_reply_audiences": "fanout.fetch_reply_audiences_in_steps",
+    "tweets.find_by_id": "tweets.find_by_id_in_steps",
+}
 _CHANGING = {"now", "clock_timestamp", "random", "statement_timestamp", "timeofday", "nextval"}
 
 Term = tuple[str, str]

@@ -8,7 +8,7 @@ from linnet.domain.event import TweetRef
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
-from linnet.stores.postgres.refs import among
+from linnet.stores.postgres.refs import among, by_owner
 
 _sql = load_queries("fanout")
 
@@ -30,7 +30,10 @@ async def fetch_reply_audiences(db: Reader, replies: dict[int, tuple[int, int]],
 
     ``walking`` is ``"author"`` or ``"answered"``: whose followers are gone through; name the one with fewer.
     """
-    query = "fetch_reply_audiences" if walking == "author" else "fetch_reply_audiences_of_top"
+    if walking == "answered":
+        query = "fetch_reply_audiences_of_top"
+    else:
+        query = "fetch_reply_audiences_in_steps" if db.is_distributed else "fetch_reply_audiences"
     return await db.fetch(
         Audience,
         _sql[query],
@@ -68,7 +71,12 @@ async def lock_tweets(db: Session, refs: Collection[TweetRef]) -> set[TweetRef]:
     """Those that are there, and stay so until the transaction ends. Locks in the order of author and id."""
     if not refs:
         return set()
-    return set(await db.fetch(TweetRef, _sql["lock_tweets"], **among(refs)))
+    if not db.is_distributed:
+        return set(await db.fetch(TweetRef, _sql["lock_tweets"], **among(refs)))
+    found: set[TweetRef] = set()
+    for author_id, tweet_ids in by_owner((ref.author_id, ref.tweet_id) for ref in refs):
+        found |= set(await db.fetch(TweetRef, _sql["lock_tweets_of_one"], author_id=author_id, tweet_ids=tweet_ids))
+    return found
 
 
 async def add_tweet_counts(db: Session, deltas: dict[TweetRef, TweetDelta]) -> list[CountedTweet]:

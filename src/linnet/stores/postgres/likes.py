@@ -13,7 +13,7 @@ from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 from linnet.stores.postgres.ranges import fetch_range
-from linnet.stores.postgres.refs import among
+from linnet.stores.postgres.refs import among, by_owner
 
 _sql = load_queries("likes")
 
@@ -94,12 +94,16 @@ async def fetch_entries(db: Reader, refs: Sequence[TweetRef]) -> list[Entry]:
 
 
 async def delete_orphans(db: Session, pairs: AbstractSet[tuple[UserId, TweetId]]) -> None:
-    """Deletes likes of tweets that are gone."""
-    await db.run(
-        _sql["delete_orphans"],
-        user_ids=[user_id for user_id, _ in pairs],
-        tweet_ids=[tweet_id for _, tweet_id in pairs],
-    )
+    """Deletes likes of tweets that are gone. Locks in the order of users and tweets."""
+    if not db.is_distributed:
+        await db.run(
+            _sql["delete_orphans"],
+            user_ids=[user_id for user_id, _ in pairs],
+            tweet_ids=[tweet_id for _, tweet_id in pairs],
+        )
+        return
+    for user_id, tweet_ids in by_owner(pairs):
+        await db.run(_sql["delete_orphans_of_one"], user_id=user_id, tweet_ids=tweet_ids)
 
 
 # Notes under tweets

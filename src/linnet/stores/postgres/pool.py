@@ -63,6 +63,8 @@ class Session:
     """One connection. Not for two tasks at once."""
 
     def __init__(self, connection: AsyncConnection[TupleRow]) -> None:
+        # Where tables lie on several nodes, rows of several owners cannot be locked in one statement.
+        self.is_distributed = False
         # One for all statements: making a cursor costs as much CPU as a short statement.
         self._cursor = connection.kept if isinstance(connection, _Connection) else connection.cursor(binary=True)
 
@@ -131,6 +133,8 @@ class Database:
         self._away: str | None = None
         # Whether a pooler stands in between, which is known once it is open.
         self.is_pooled = False
+        # Whether this is Citus, known from then on too. Its extension alone says so: distributing comes right after.
+        self.is_distributed = False
         self.statements = 0
 
     @property
@@ -143,7 +147,7 @@ class Database:
         await self._pool.open()
         POOL_SIZE.set(self.options.pool_size)
         async with self.session() as session:
-            await session.value(_PING)
+            self.is_distributed = bool(await session.value(_PING))
 
     async def close(self) -> None:
         await self._pool.close()
@@ -354,6 +358,7 @@ class _WatchedSession(Session):
 
     def __init__(self, held: _Held, database: Database) -> None:
         super().__init__(held.connection)
+        self.is_distributed = database.is_distributed
         self._held = held
         self._database = database
 
@@ -368,5 +373,5 @@ class _WatchedSession(Session):
 Reader = Session | Database
 """Where a single statement may run: in the caller's transaction, or by itself."""
 
-_PING = Query("pool.ping", (), "value", "select 1")
+_PING = Query("pool.ping", (), "value", "select exists (select from pg_extension where extname = 'citus')")
 _SNAPSHOT = Query("pool.snapshot", (), "none", "set transaction isolation level repeatable read, read only")

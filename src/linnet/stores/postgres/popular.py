@@ -9,7 +9,7 @@ from linnet.domain.timeline import Entry
 from linnet.ids import MAX_ID, TweetId, UserId, unix_ms_of
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
-from linnet.stores.postgres.refs import among
+from linnet.stores.postgres.refs import among, by_owner
 
 _sql = load_queries("popular")
 
@@ -63,7 +63,12 @@ class Place(msgspec.Struct, frozen=True):
 
 async def fetch_rankable(db: Session, refs: Collection[TweetRef]) -> list[Rankable]:
     """Of those that are there and no retweets; their authors' followers stay as they are until the transaction ends."""
-    return await db.fetch(Rankable, _sql["fetch_rankable"], **among(refs))
+    if not db.is_distributed:
+        return await db.fetch(Rankable, _sql["fetch_rankable"], **among(refs))
+    found: list[Rankable] = []
+    for author_id, tweet_ids in by_owner((ref.author_id, ref.tweet_id) for ref in refs):
+        found += await db.fetch(Rankable, _sql["fetch_rankable_of_one"], author_id=author_id, tweet_ids=tweet_ids)
+    return found
 
 
 async def insert(db: Session, scores: Sequence[tuple[Rankable, Score]]) -> None:
@@ -155,10 +160,10 @@ async def delete_below(db: Reader, score_ms: int, *, page_size: int) -> int:
     return await db.run(_sql["delete_below"], below_score_ms=score_ms, page_size=page_size)
 
 
-async def fetch_ranked(db: Session, after: TweetRef, *, page_size: int) -> list[Rankable]:
-    """All that is ranked, by author and id; nobody changes what their scores are made of until the transaction ends."""
+async def fetch_ranked(db: Reader, after: TweetRef, *, page_size: int) -> list[TweetRef]:
+    """All that is ranked, by author and id."""
     return await db.fetch(
-        Rankable,
+        TweetRef,
         _sql["fetch_ranked"],
         after_author_id=after.author_id,
         after_tweet_id=after.tweet_id,

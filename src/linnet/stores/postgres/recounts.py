@@ -9,6 +9,7 @@ import msgspec
 
 from linnet.domain.event import TweetRef, ref_of
 from linnet.ids import TweetId, UserId
+from linnet.stores.postgres import users
 from linnet.stores.postgres.fanout import Note
 from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.pool import Reader, Session
@@ -87,8 +88,8 @@ async def fetch_user_ids(db: Reader, *, after_id: int, page_size: int) -> list[U
 
 
 async def lock_users(db: Session, user_ids: Collection[UserId]) -> None:
-    """Until the transaction ends nobody changes these counters."""
-    await db.fetch(int, _sql["lock_users"], user_ids=list(user_ids))
+    """Until the transaction ends nobody changes these counters: whoever applies an event to one of them waits."""
+    await users.lock(db, user_ids)
 
 
 async def count_users(db: Reader, user_ids: Collection[UserId]) -> list[CountedUser]:

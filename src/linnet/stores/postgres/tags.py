@@ -11,6 +11,7 @@ from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 from linnet.stores.postgres.ranges import fetch_range
+from linnet.stores.postgres.refs import by_owner
 
 _sql = load_queries("tags")
 
@@ -92,13 +93,23 @@ async def fetch_last_uses(db: Reader, pairs: Collection[PersonTag], *, first_id:
 
 async def lock_people(db: Session, pairs: Collection[PersonTag]) -> dict[PersonTag, TweetId]:
     """The latest uses that are counted for these; they stay so until the transaction ends."""
-    found = await db.fetch(
-        lambda user_id, tag, last_id: ((user_id, tag), last_id),
-        _sql["lock_people"],
-        user_ids=[user_id for user_id, _ in pairs],
-        tags=[tag for _, tag in pairs],
-    )
-    return dict(found)
+    if not db.is_distributed:
+        return dict(
+            await db.fetch(
+                _last_use,
+                _sql["lock_people"],
+                user_ids=[user_id for user_id, _ in pairs],
+                tags=[tag for _, tag in pairs],
+            )
+        )
+    found: dict[PersonTag, TweetId] = {}
+    for user_id, tags in by_owner(pairs):
+        found |= dict(await db.fetch(_last_use, _sql["lock_people_of_one"], user_id=user_id, tags=tags))
+    return found
+
+
+def _last_use(user_id: UserId, tag: str, last_id: TweetId) -> tuple[PersonTag, TweetId]:
+    return (user_id, tag), last_id
 
 
 async def upsert_people(db: Session, last_uses: dict[PersonTag, TweetId]) -> None:

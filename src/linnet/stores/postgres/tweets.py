@@ -57,7 +57,8 @@ async def fetch(db: Reader, refs: Sequence[TweetRef]) -> list[Tweet]:
 
 async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
     """For a tweet whose author is not known."""
-    return await db.find(Tweet, _sql["find_by_id"], tweet_id=tweet_id)
+    query = "find_by_id_in_steps" if db.is_distributed else "find_by_id"
+    return await db.find(Tweet, _sql[query], tweet_id=tweet_id)
 
 
 class DeletedTweet(msgspec.Struct, frozen=True):

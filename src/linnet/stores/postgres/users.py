@@ -1,6 +1,6 @@
 """Users, usernames and e-mail addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -84,6 +84,15 @@ class Counted(msgspec.Struct, frozen=True):
     followers_before: int
 
 
+async def lock(db: Session, user_ids: Collection[UserId]) -> None:
+    """Until the transaction ends nobody else changes these rows. Locks in the order of ids."""
+    if not db.is_distributed:
+        await db.fetch(int, _sql["lock"], user_ids=list(user_ids))
+        return
+    for user_id in sorted(user_ids):
+        await db.find(int, _sql["lock_one"], user_id=user_id)
+
+
 async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold: int) -> list[Counted]:
     """Adds to counters; users who are gone are left out.
 
@@ -92,7 +101,7 @@ async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold
     changed = sorted(user_id for user_id, d in deltas.items() if d.tweets or d.followers or d.following)
     if not changed:
         return []
-    await db.fetch(int, _sql["lock"], user_ids=changed)
+    await lock(db, changed)
     return await db.fetch(
         Counted,
         _sql["add_counts"],
@@ -104,11 +113,19 @@ async def add_counts(db: Session, deltas: dict[UserId, CountDelta], *, threshold
     )
 
 
-async def update_top_flags(db: Session, *, threshold: int, page_size: int) -> list[tuple[UserId, bool]]:
-    """Users whose state did not fit the threshold, and whether they are top users now. Scans all users."""
+async def fetch_misfits(db: Session, *, threshold: int, page_size: int) -> list[UserId]:
+    """Users whose state does not fit the threshold. Scans all users."""
+    return await db.fetch(UserId, _sql["fetch_misfits"], threshold=threshold, page_size=page_size)
+
+
+async def update_top_flags(db: Session, user_ids: Collection[UserId], *, threshold: int) -> list[tuple[UserId, bool]]:
+    """Those of them whose state did not fit the threshold, and whether they are top users now."""
+    if not user_ids:
+        return []
+    await lock(db, user_ids)
     return await db.fetch(
         lambda user_id, up: (UserId(user_id), bool(up)),
         _sql["update_top_flags"],
+        user_ids=list(user_ids),
         threshold=threshold,
-        page_size=page_size,
     )

@@ -13,7 +13,7 @@ from linnet.domain.event import TweetRef
 from linnet.domain.popularity import engagement_ms, reach_ms, reach_step
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId, UserId, first_id_at
-from linnet.stores.postgres import popular, tweets
+from linnet.stores.postgres import fanout, popular, tweets
 from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.popular import Rankable, Score
@@ -88,17 +88,20 @@ async def rescore_popular(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) -> in
     after = TweetRef(UserId(0), TweetId(0))
     changed = 0
 
-    async def rescore_page() -> tuple[int, list[Rankable]]:
+    async def rescore_page() -> tuple[int, list[TweetRef]]:
         async with deps.db.transaction() as session:
             page = await popular.fetch_ranked(session, after, page_size=page_size)
-            return (await popular.update_scores(session, _scored(deps, page)) if page else 0), page
+            # Nobody changes what the scores are made of until they are written.
+            there = await fanout.lock_tweets(session, page)
+            found = await popular.fetch_rankable(session, there) if there else []
+            return (await popular.update_scores(session, _scored(deps, found)) if found else 0), page
 
     while True:
         wrong, page = await run_again(rescore_page)
         changed += wrong
         if len(page) < page_size:
             return changed
-        after = page[-1].ref
+        after = page[-1]
 
 
 async def rank_unranked(deps: WriteDeps, *, page_size: int = _PAGE_SIZE) -> None:

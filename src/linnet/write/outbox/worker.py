@@ -202,12 +202,13 @@ class EventWorker:
 
 async def match_threshold(deps: WriteDeps, *, page_size: int = 500) -> list[UserId]:
     """Lets everybody cross who stands on the wrong side of the threshold; returns who did. Scans all users."""
-    crossed: list[UserId] = []
+    threshold, crossed = deps.options.top_user_followers, list[UserId]()
     while True:
         async with deps.db.transaction() as session:
-            page = await users.update_top_flags(session, threshold=deps.options.top_user_followers, page_size=page_size)
+            misfits = await users.fetch_misfits(session, threshold=threshold, page_size=page_size)
+            page = await users.update_top_flags(session, misfits, threshold=threshold)
             for user_id, up in page:
                 await outbox.append(session, NewEvent.of(TopUserCrossed(user_id, up=up), deps.ids.mint()))
         crossed += [user_id for user_id, _ in page]
-        if len(page) < page_size:
+        if len(misfits) < page_size:
             return crossed

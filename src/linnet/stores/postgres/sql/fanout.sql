@@ -18,6 +18,23 @@ where f.follower_id = a.answered_id
     or exists (select from followers r where r.user_id = a.answered_id and r.follower_id = f.follower_id)
 group by a.ordinal;
 
+-- :name fetch_reply_audiences_in_steps (ordinals, author_ids, answered_ids) -> many
+-- The same, for tables that lie on several nodes: the rows of one owner, and then of the other. Served by followers_pkey.
+with asked as (
+    select unnest(%(ordinals)s::int[]) as ordinal, unnest(%(author_ids)s::bigint[]) as author_id,
+        unnest(%(answered_ids)s::bigint[]) as answered_id
+), candidates as (
+    select a.ordinal, a.answered_id, f.follower_id
+    from asked a join followers f on f.user_id = a.author_id
+), kept as (
+    select c.ordinal, c.follower_id
+    from candidates c join followers r on r.user_id = c.answered_id and r.follower_id = c.follower_id
+    where c.follower_id <> c.answered_id
+    union all
+    select ordinal, follower_id from candidates where follower_id = answered_id
+)
+select ordinal, string_agg(int8send(follower_id), ''::bytea order by follower_id) from kept group by ordinal;
+
 -- :name fetch_reply_audiences_of_top (ordinals, author_ids, answered_ids) -> many
 -- The same set, walking the followers of the answered: for an author with many followers. Served by followers_pkey.
 with asked as (
@@ -39,6 +56,13 @@ group by c.ordinal;
 select author_id, id from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[])
 order by author_id, id
+for no key update;
+
+-- :name lock_tweets_of_one (author_id, tweet_ids) -> many
+-- The same for tweets of one author. Served by tweets_pkey.
+select author_id, id from tweets
+where author_id = %(author_id)s and id = any(%(tweet_ids)s::bigint[])
+order by id
 for no key update;
 
 -- :name add_tweet_counts (author_ids, tweet_ids, replies, retweets, likes) -> many

@@ -118,3 +118,13 @@ with orphans as (
     for update
 )
 delete from likes l using orphans o where l.user_id = o.user_id and l.tweet_id = o.tweet_id;
+
+-- :name delete_orphans_of_one (user_id, tweet_ids) -> none
+-- The same for likes of one user. Served by likes_pkey.
+with orphans as (
+    select tweet_id from likes
+    where user_id = %(user_id)s and tweet_id = any(%(tweet_ids)s::bigint[])
+    order by tweet_id
+    for update
+)
+delete from likes l using orphans o where l.user_id = %(user_id)s and l.tweet_id = o.tweet_id;

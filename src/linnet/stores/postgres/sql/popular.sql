@@ -9,6 +9,14 @@ where t.author_id = any(%(author_ids)s::bigint[]) and t.id = any(%(tweet_ids)s::
 order by t.author_id
 for share of u;
 
+-- :name fetch_rankable_of_one (author_id, tweet_ids) -> many
+-- The same for tweets of one author. Served by tweets_pkey and users_pkey.
+select t.author_id, t.id, t.reply_to_author_id, t.likes_count, t.retweets_count, u.followers_count
+from tweets t
+join users u on u.id = t.author_id
+where t.author_id = %(author_id)s and t.id = any(%(tweet_ids)s::bigint[]) and t.retweet_of_id is null
+for share of u;
+
 -- :name insert (author_ids, tweet_ids, reply_to_author_ids, engagements_ms, reaches_ms) -> none
 -- Ranks tweets that are not ranked yet. Served by popular_pkey.
 insert into popular (author_id, tweet_id, reply_to_author_id, engagement_ms, reach_ms)
@@ -71,16 +79,11 @@ where (author_id, tweet_id) in (
 );
 
 -- :name fetch_ranked (after_author_id, after_tweet_id, page_size) -> many
--- All that is ranked, page by page, with what the scores are made of; nobody changes that before this transaction ends.
--- Served by popular_pkey, tweets_pkey and users_pkey.
-select t.author_id, t.id, t.reply_to_author_id, t.likes_count, t.retweets_count, u.followers_count
-from popular p
-join tweets t on t.author_id = p.author_id and t.id = p.tweet_id
-join users u on u.id = p.author_id
-where (p.author_id, p.tweet_id) > (%(after_author_id)s, %(after_tweet_id)s)
-order by p.author_id, p.tweet_id
-limit %(page_size)s
-for share of t, u;
+-- All that is ranked, page by page. Served by popular_pkey.
+select author_id, tweet_id from popular
+where (author_id, tweet_id) > (%(after_author_id)s, %(after_tweet_id)s)
+order by author_id, tweet_id
+limit %(page_size)s;
 
 -- :name update_scores (author_ids, tweet_ids, engagements_ms, reaches_ms) -> none
 -- Both parts of the scores of tweets that are ranked. Served by popular_pkey.

@@ -2,10 +2,6 @@
 -- All users, a page at a time. Served by users_pkey alone.
 select id from users where id > %(after_id)s order by id limit %(page_size)s;
 
--- :name lock_users (user_ids) -> many
--- Holds counters: whoever applies an event to one of them waits. Served by users_pkey.
-select id from users where id = any(%(user_ids)s::bigint[]) order by id for no key update;
-
 -- :name count_users (user_ids) -> many
 -- What counters of users say, and what there is, at one moment; those of accounts that are being erased are kept up no
 -- more. Served by users_pkey, tweets_pkey, followers_pkey and following_pkey.

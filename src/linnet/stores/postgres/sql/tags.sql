@@ -28,6 +28,13 @@ join tag_people p on p.user_id = d.user_id and p.tag = d.tag
 order by p.user_id, p.tag
 for update of p;
 
+-- :name lock_people_of_one (user_id, tags) -> many
+-- The same for one of these people. Served by tag_people_pkey.
+select user_id, tag, last_id from tag_people
+where user_id = %(user_id)s and tag = any(%(tags)s::text[])
+order by tag
+for update;
+
 -- :name upsert_people (user_ids, tags, last_ids) -> none
 -- Notes the latest uses of people. Served by tag_people_pkey.
 insert into tag_people (user_id, tag, last_id)

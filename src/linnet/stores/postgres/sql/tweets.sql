@@ -35,6 +35,23 @@ where id = %(tweet_id)s
         select from users u where u.id in (t.author_id, t.retweet_of_author_id) and u.deleted_ms is not null
     );
 
+-- :name find_by_id_in_steps (tweet_id) -> one
+-- The same, for tables that lie on several nodes: the tweet, and then whose it is. Served by tweets_newest and users_pkey.
+with found as materialized (
+    select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
+        replies_count, retweets_count, likes_count, pinned, version
+    from tweets
+    where id = %(tweet_id)s
+), leaving as (
+    select u.id from users u
+    where u.id in (select author_id from found union all select retweet_of_author_id from found)
+        and u.deleted_ms is not null
+)
+select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
+    replies_count, retweets_count, likes_count, pinned, version
+from found
+where not exists (select from leaving);
+
 -- :name delete (author_id, tweet_id) -> one
 -- One of the author's own; returns what its event must carry. Served by tweets_pkey.
 delete from tweets

@@ -44,6 +44,10 @@ update users set password_hash = %(new_hash)s where id = %(user_id)s and passwor
 -- Takes the rows' locks in one order, so that two batches never wait for each other. Served by users_pkey.
 select id from users where id = any(%(user_ids)s::bigint[]) order by id for no key update;
 
+-- :name lock_one (user_id) -> one
+-- The same for one of them. Served by users_pkey.
+select id from users where id = %(user_id)s for no key update;
+
 -- :name add_counts (user_ids, tweets, followers, following, threshold) -> many
 -- Adds to counters; says the new versions, where the threshold was crossed (true up, false down, null not), and how many
 -- followers there are now and were before.
@@ -70,13 +74,16 @@ with changed as (
 select id, version, case when was_top = is_top then null else is_top end, followers_count, followers_before
 from updated order by id;
 
--- :name update_top_flags (threshold, page_size) -> many
+-- :name fetch_misfits (threshold, page_size) -> many
 -- Users whose state does not fit the threshold (it was changed, or they were imported). A scan, run when it may matter.
-with misfits as (
-    select id from users
-    where (followers_count > %(threshold)s and not is_top) or (followers_count < %(threshold)s and is_top)
-    order by id limit %(page_size)s
-    for no key update
-)
-update users u set is_top = not u.is_top from misfits m where u.id = m.id
-returning u.id, u.is_top;
+select id from users
+where (followers_count > %(threshold)s and not is_top) or (followers_count < %(threshold)s and is_top)
+order by id
+limit %(page_size)s;
+
+-- :name update_top_flags (user_ids, threshold) -> many
+-- Lets those of them cross whose state still does not fit. Rows must be locked. Served by users_pkey.
+update users set is_top = not is_top
+where id = any(%(user_ids)s::bigint[])
+    and ((followers_count > %(threshold)s and not is_top) or (followers_count < %(threshold)s and is_top))
+returning id, is_top;
