@@ -1,8 +1,9 @@
 """Live: thousands of open streams on one web process: what each costs, and how soon a tweet is heard.
 
-Everybody of a small town opens a stream and keeps it. First nobody does anything, and the memory of the web process is
-compared with that before, and with what as many idle connections take that were kept alive. Then authors post over HTTP
-at a steady rate, and every stream that a tweet belongs to must hear it, once.
+Everybody of a small town opens a stream and keeps it. First nobody does anything: the memory of the web process grows
+with the second half of the streams by what a stream takes, since what the first ones bring with them once is not
+theirs. Beside it stands the same of idle connections that were kept alive. Then authors post over HTTP at a steady
+rate, and every stream that a tweet belongs to must hear it, once.
 """
 
 import asyncio
@@ -35,13 +36,14 @@ _DEADLINE_SECONDS = 120.0
 
 
 class _Ear(asyncio.Protocol):
-    """One stream; notes when it hears of which tweet."""
+    """One stream; notes when it hears of which tweet. It has begun when ``opening`` was heard."""
 
-    def __init__(self, request: bytes) -> None:
+    def __init__(self, request: bytes, opening: bytes) -> None:
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard: list[tuple[int, float]] = []
         self.transport: asyncio.Transport | None = None
         self._request = request
+        self._opening = opening
         self._is_answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,7 +55,7 @@ class _Ear(asyncio.Protocol):
         if not self.begun.done():
             if b" 200 OK" in data[:20]:
                 self._is_answered = True
-            if self._is_answered and b"event: notifications" in data:
+            if self._is_answered and self._opening in data:
                 self.begun.set_result(None)
             elif not self._is_answered:
                 self.begun.set_exception(ConnectionError(data[:200]))
@@ -84,17 +86,20 @@ async def measure(site: Site, authors: Mapping[UserId, str], readers: Mapping[Us
     async with open_client(port, connections=8) as client:
         for token in readers.values():
             await client.send(get("/api/timelines/home?popular=0", token))
-    effort.tell("streams: at rest")
-    before = await _rest(web)
-    async with open_client(port, connections=len(readers)) as client:
-        # All at once, so that each is on a connection of its own.
-        await asyncio.gather(*(client.send(get("/health/live")) for _ in readers))
-        connected = await _rest(web)
+    effort.tell("streams: idle connections")
+    # Fewer of them, so that the second half of the streams finds nothing that they left behind.
+    silent: dict[UserId, _Ear] = {}
+    try:
+        asked = {reader: get("/health/live") for reader in list(readers)[: len(readers) // 2]}
+        of_connection = await _open_ears(port, asked, silent, web, opening=b"200 OK")
+    finally:
+        _close(silent)
     await _rest(web)
     effort.tell(f"streams: opening {len(readers):,}")
-    ears = await _open_ears(port, list(readers.items()))
+    ears: dict[UserId, _Ear] = {}
     try:
-        with_streams = await _rest(web)
+        asked = {reader: get("/api/stream", token) for reader, token in readers.items()}
+        of_stream = await _open_ears(port, asked, ears, web, opening=b"event: notifications")
         effort.tell("streams: posting")
         watched = site.watched.cpu_seconds()
         posted, taken = await _post(port, authors, effort.rounds * effort.seconds)
@@ -102,10 +107,8 @@ async def measure(site: Site, authors: Mapping[UserId, str], readers: Mapping[Us
         await _until_heard(ears, sum(expected.values()))
         spent = since(watched, site.watched.cpu_seconds())
     finally:
-        for ear in ears.values():
-            if ear.transport is not None:
-                ear.transport.close()
-    return _figures(ears, posted, taken, expected, (before, connected, with_streams), spent)
+        _close(ears)
+    return _figures(ears, posted, taken, expected, (of_stream, of_connection), spent)
 
 
 def _figures(
@@ -113,7 +116,7 @@ def _figures(
     posted: Mapping[int, tuple[UserId, float]],
     taken: Sequence[float],
     expected: Counter[tuple[UserId, int]],
-    memory: tuple[int, int, int],
+    bytes_each: tuple[float, float],
     spent: Mapping[str, float],
 ) -> Measured:
     heard = Counter((reader, tweet) for reader, ear in ears.items() for tweet, _ in ear.heard)
@@ -125,8 +128,7 @@ def _figures(
         if tweet in posted
     ]
     answers = [seconds * 1000 for seconds in taken]
-    before, connected, with_streams = memory
-    kilobytes = [(held - before) / len(ears) / 1024 for held in (with_streams, connected)]
+    kilobytes = [of_one / 1024 for of_one in bytes_each]
     cpu_us = {role: seconds / max(1, len(delays)) * 1e6 for role, seconds in spent.items()}
     return Measured(
         "streams",
@@ -172,16 +174,28 @@ def _same(ear: _Ear) -> _Ear:
     return ear
 
 
-async def _open_ears(port: int, readers: Sequence[tuple[UserId, str]]) -> dict[UserId, _Ear]:
+async def _open_ears(
+    port: int, requests: Mapping[UserId, bytes], ears: dict[UserId, _Ear], web: Sequence[int], *, opening: bytes
+) -> float:
+    """Fills ``ears``. Bytes of the web process for each, by the second half of them."""
     loop = asyncio.get_running_loop()
-    ears: dict[UserId, _Ear] = {}
-    for at in range(0, len(readers), _OPENING_AT_ONCE):
-        for reader, token in readers[at : at + _OPENING_AT_ONCE]:
-            ear = ears[reader] = _Ear(get("/api/stream", token))
-            await loop.create_connection(partial(_same, ear), "127.0.0.1", port)
-        for reader, _ in readers[at : at + _OPENING_AT_ONCE]:
-            await ears[reader].begun
-    return ears
+    readers, half = list(requests), len(requests) // 2
+    held = []
+    for part in (readers[:half], readers[half:]):
+        for at in range(0, len(part), _OPENING_AT_ONCE):
+            for reader in part[at : at + _OPENING_AT_ONCE]:
+                ear = ears[reader] = _Ear(requests[reader], opening)
+                await loop.create_connection(partial(_same, ear), "127.0.0.1", port)
+            for reader in part[at : at + _OPENING_AT_ONCE]:
+                await ears[reader].begun
+        held.append(await _rest(web))
+    return (held[1] - held[0]) / max(1, len(readers) - half)
+
+
+def _close(ears: Mapping[UserId, _Ear]) -> None:
+    for ear in ears.values():
+        if ear.transport is not None:
+            ear.transport.close()
 
 
 async def _post(
