@@ -55,6 +55,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "events of a lane are those of many people; the table is nearly empty when all is well": (
         "outbox.fetch_batch",
         "outbox.fetch_busy_lanes",
+        "outbox.fetch_due_lanes",
         "outbox.fetch_of_kinds",
         "outbox.fetch_depths",
         "outbox.count",

@@ -34,6 +34,11 @@ create table emails (
     user_id bigint not null,
     constraint emails_pkey PRIMARY KEY (email)
 );
+create table event_workers (
+    id bigint not null,
+    seen_at timestamp with time zone not null,
+    constraint event_workers_pkey PRIMARY KEY (id)
+);
 create table follow_changes (
     user_id bigint not null,
     id bigint not null,

@@ -82,6 +82,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "installation": Local(),
     "valkey_history": Local(),
     "worker_leases": Local(),
+    "event_workers": Local(),
 }
 
 

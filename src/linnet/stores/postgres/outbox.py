@@ -125,6 +125,11 @@ async def fetch_busy_lanes(db: Reader) -> list[int]:
     return await db.fetch(int, _sql["fetch_busy_lanes"])
 
 
+async def fetch_due_lanes(db: Reader, own: Collection[int], *, late_seconds: float) -> list[int]:
+    """Of ``own`` lanes those with something due; of all others those where it has been due for ``late_seconds``."""
+    return await db.fetch(int, _sql["fetch_due_lanes"], own=list(own), late_seconds=late_seconds)
+
+
 async def fetch_depths(db: Reader) -> dict[int, int]:
     """Events per lane, lanes without any left out."""
     rows: list[tuple[int, int]] = await db.fetch(lambda lane, count: (lane, count), _sql["fetch_depths"])

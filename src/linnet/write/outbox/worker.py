@@ -4,8 +4,9 @@ A few hands work at once. A free hand takes all lanes that wait, and while it wo
 busier the site, the larger the batches, and the cheaper an event. Who comes after a silence is served at once, who
 comes right behind another waits a moment for more: a batch costs nearly the same for one event as for forty.
 
-Whoever appends an event says which lane has work; a poll finds what such a signal missed. Several workers share the
-lanes without knowing each other: whoever takes a lane's lock first applies its next batch.
+Whoever appends an event says which lane has work; a poll finds what such a signal missed. Of several workers each comes
+for the lanes of its share, and for those of others when something has waited there: whoever takes a lane's lock first
+applies its next batch.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from linnet.domain.event import LANES, TopUserCrossed
+from linnet.domain.event import TopUserCrossed
 from linnet.errors import Unavailable
 from linnet.ids import UserId
 from linnet.stores.postgres import outbox, users
@@ -24,6 +25,7 @@ from linnet.stores.postgres.pool import ConcurrentUpdate
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import match_half_life
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch, apply_lanes
+from linnet.write.outbox.shares import Shares
 from linnet.write.rules import THRESHOLD_FACT
 
 log = structlog.get_logger()
@@ -35,13 +37,16 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     """``hands`` is also the number of connections that a worker needs, and one more for what lies beside.
 
     A hand takes ``lanes_at_once`` at the most, and no sooner than ``gather_seconds`` after the one before. Whoever runs
-    the worker gives it ``stop_seconds`` after a stop.
+    the worker gives it ``stop_seconds`` after a stop. Every ``beat_seconds`` it hears which others live, and takes
+    what has waited for ``late_seconds`` in their lanes too.
     """
 
     hands: int = 3
     lanes_at_once: int = 32
     gather_seconds: float = 0.05
     poll_seconds: float = 0.25
+    beat_seconds: float = 1.0
+    late_seconds: float = 0.25
     stop_seconds: float = 10.0
     lane: LaneOptions = LaneOptions()
 
@@ -52,6 +57,7 @@ class EventWorker:
     def __init__(self, deps: WriteDeps, options: WorkerOptions) -> None:
         self._deps = deps
         self._options = options
+        self._shares = Shares(deps, beat_seconds=options.beat_seconds)
         self._woken: set[int] = set()
         self._signal = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -60,11 +66,27 @@ class EventWorker:
         self._again: set[int] = set()
         self._gathering_until = 0.0
 
+    @property
+    def own_lanes(self) -> frozenset[int]:
+        """Those that a signal brings it for."""
+        return self._shares.own
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether it has heard of work that it has not handed out yet."""
+        return bool(self._woken)
+
     def wake(self, lane: int) -> None:
-        """A lane has work. Numbers that are no lane are ignored: they come over a channel that others may write to."""
-        if 0 <= lane < LANES:
-            self._woken.add(lane)
-            self._signal.set()
+        """A lane has work. One that is not ours is left to whose it is; so are numbers that are no lane at all.
+
+        They come over a channel that others may write to.
+        """
+        if lane in self._shares.own:
+            self._wake_own(lane)
+
+    def _wake_own(self, lane: int) -> None:
+        self._woken.add(lane)
+        self._signal.set()
 
     def stop(self) -> None:
         """``run`` finishes the batches in hand and returns."""
@@ -73,6 +95,7 @@ class EventWorker:
 
     async def run(self) -> None:
         """Raises nothing but cancellation, which rolls batches in hand back: a store that is away is waited for."""
+        sharing = asyncio.create_task(self._shares.keep(), name="shares of lanes")
         try:
             await self._run()
         except asyncio.CancelledError:
@@ -81,6 +104,10 @@ class EventWorker:
             if self._hands:
                 await asyncio.wait(self._hands)
             raise
+        finally:
+            sharing.cancel()
+            await asyncio.wait({sharing})
+        await self._shares.leave()
 
     async def _run(self) -> None:
         while not self._stopped.is_set():
@@ -101,7 +128,7 @@ class EventWorker:
             try:
                 # On time also while wakes keep coming: nobody wakes a lane for a retry, or for a worker that is gone.
                 if time() >= poll_at:
-                    lanes |= set(await outbox.fetch_busy_lanes(self._deps.db))
+                    lanes |= set(await self._fetch_due())
                     poll_at = time() + self._options.poll_seconds
                 await self._hand_out(lanes)
             except Unavailable as error:
@@ -111,6 +138,12 @@ class EventWorker:
                 await self._pause(poll_at - time())
         if self._hands:
             await asyncio.wait(self._hands)
+
+    async def _fetch_due(self) -> list[int]:
+        if self._shares.is_alone:
+            return await outbox.fetch_busy_lanes(self._deps.db)
+        own, late_seconds = self._shares.own, self._options.late_seconds
+        return await outbox.fetch_due_lanes(self._deps.db, own, late_seconds=late_seconds)
 
     async def drain(self) -> None:
         """Applies everything that is due, in the order of the lanes. For tests and commands."""
@@ -163,7 +196,7 @@ class EventWorker:
         for lane in lanes:
             if lane in self._again:
                 self._again.discard(lane)
-                self.wake(lane)
+                self._wake_own(lane)
 
     async def _work(self, lanes: list[int]) -> None:
         try:
@@ -173,7 +206,7 @@ class EventWorker:
                 await self._apply([lane])
         except ConcurrentUpdate:
             for lane in lanes:
-                self.wake(lane)
+                self._wake_own(lane)
         except Unavailable as error:
             log.warning("lanes wait for the stores", lanes=lanes, cause=error.cause)
         except Exception as error:

@@ -216,6 +216,12 @@ create table valkey_history (
     server text not null
 );
 
+-- Event workers, and when each last said that it lives. Not logged: after a crash they say so again.
+create unlogged table event_workers (
+    id bigint primary key,
+    seen_at timestamptz not null
+);
+
 -- Whose windows event workers dropped lately, and over whom (0: over nobody in particular): what must be done again in
 -- a Valkey that may have missed it. Kept for hours.
 create table view_changes (

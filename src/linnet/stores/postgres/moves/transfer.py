@@ -17,8 +17,9 @@ from linnet.stores.postgres.moves.residence import CHANGES
 
 Connection = AsyncConnection[TupleRow]
 
-# Whose rows mean nothing elsewhere: who mints ids under which number now, and which Valkey is believed, and why.
-STAYING: Final = ("worker_leases", "valkey_history", "view_changes")
+# Whose rows mean nothing elsewhere: who mints ids under which number and applies events now, and which Valkey is
+# believed, and why.
+STAYING: Final = ("worker_leases", "event_workers", "valkey_history", "view_changes")
 _FACTS: Final = "installation"
 _GONE: Final = "linnet_move_gone"
 

@@ -83,6 +83,15 @@ select distinct o.lane from outbox o
 where o.actor_id not in (select w.actor_id from outbox w where w.retry_at > now())
 order by o.lane;
 
+-- :name fetch_due_lanes (own, late_seconds) -> many
+-- Of these lanes all where something is due; of others those where it has been so for a while. Served by outbox_retries,
+-- and a scan of a table that is nearly empty when all is well.
+select distinct o.lane from outbox o
+where o.actor_id not in (select w.actor_id from outbox w where w.retry_at > now())
+    and (o.lane = any(%(own)s::smallint[])
+        or coalesce(o.retry_at, o.appended_at) < now() - make_interval(secs => %(late_seconds)s))
+order by o.lane;
+
 -- :name fetch_depths () -> many
 -- Events per lane. Served by outbox_lane.
 select lane, count(*) from outbox group by lane order by lane;
