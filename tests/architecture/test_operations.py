@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs/operations/runbook.md").read_text("utf-8")
 # Said by Prometheus itself.
 _GIVEN = {"up"}
-_WORDS = re.compile(r'"[^"]*"|\b(?:sum|max|min|rate|absent|histogram_quantile|by|or|le|job|store|status|outcome)\b')
+_FUNCTIONS = "sum|max|min|rate|absent|histogram_quantile|by|or"
+_LABELS = "le|job|store|status|outcome|replica|instance"
+_WORDS = re.compile(rf'"[^"]*"|\b(?:{_FUNCTIONS}|{_LABELS})\b')
 
 
 class Rule(msgspec.Struct, frozen=True, rename={"for_": "for"}):

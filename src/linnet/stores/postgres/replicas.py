@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from math import inf, isfinite
+from math import inf
 
 import msgspec
 import psycopg
@@ -138,8 +138,8 @@ class Replicas:
         position = await replica.look(cluster)
         if position is not None:
             replica.fresh_at = max((at for at, reached in self._known if reached <= position), default=replica.fresh_at)
-        if isfinite(replica.fresh_at):
-            LAG.labels(replica.name).set(max(0.0, self._clock.steady_seconds() - replica.fresh_at))
+        # Infinite for one that has not been fresh yet: whoever watches has to hear of it too.
+        LAG.labels(replica.name).set(max(0.0, self._clock.steady_seconds() - replica.fresh_at))
         if was_asked == bool(replica.cause):
             said = log.warning if replica.cause else log.info
             said(
