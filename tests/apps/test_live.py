@@ -131,10 +131,69 @@ def test_nobody_hears_what_is_not_theirs_to_hear(site: WebSite) -> None:
             assert client.status in (401, 403), path
     few = mastodon_of(site.url, gina, ["write:statuses"]).access_token
     with opened(site.url, PATH, Authorization=f"Bearer {few}") as client:
-        for name in ("user", "user:notification"):
+        for name in ("user", "user:notification", "public", "direct"):
             client.say({"type": "subscribe", "stream": name})
             assert client.hear() == {"error": "Access token does not have the required scopes", "status": 401}
-    for stream in ("user", "user/notification"):
+    for stream in ("user", "user/notification", "public", "hashtag?tag=x"):
         assert httpx.get(f"{site.url}{PATH}/{stream}").status_code == 401
         refused = httpx.get(f"{site.url}{PATH}/{stream}", headers={"Authorization": f"Bearer {few}"})
         assert refused.status_code == 403
+
+
+def test_everyones_tweets_are_heard_but_of_whom_one_keeps_away(site: WebSite) -> None:
+    hank, ivy, jack, kate = (site.newcomer(name) for name in ("hank", "ivy", "jack", "kate"))
+    hanks, ivys = mastodon_of(site.url, hank), mastodon_of(site.url, ivy)
+    hanks.account_block(jack.id)
+    hanks.account_mute(kate.id)
+    ivys.status_post("Before anybody listens")
+    site.settle()
+    ear = Ear()
+    with ThreadPoolExecutor(1) as pool:
+        listening = pool.submit(hanks.stream_public, ear)
+        try:
+            ear.wait_open()
+            for away in (jack, kate):
+                away.call("POST", "/tweets", json={"text": "Unheard"})
+            heard = ivys.status_post("Heard")
+            assert ear.next() == ("update", "<p>Heard</p>")
+            ivys.status_delete(heard)
+            assert ear.next() == ("delete", int(heard["id"]))
+            hanks.account_unmute(kate.id)
+            kate.call("POST", "/tweets", json={"text": "Again"})
+            # What she said while she was muted is news by now, if it is not long ago.
+            while (said := ear.next()) != ("update", "<p>Again</p>"):
+                assert said == ("update", "<p>Unheard</p>")
+        finally:
+            hanks.revoke_access_token(allow_http=True)
+        listening.result(timeout=DEADLINE_SECONDS)
+
+
+def test_a_socket_hears_tags_and_everyone_each_under_its_name(site: WebSite) -> None:
+    lou, moe = site.newcomer("lou"), site.newcomer("moe")
+    token = str(mastodon_of(site.url, lou).access_token)
+    with opened(site.url, PATH, Authorization=f"Bearer {token}") as client:
+        for wish, error in (
+            ({"stream": "hashtag"}, "Missing tag name parameter"),
+            ({"stream": "list", "list": "1"}, "Unknown stream type"),
+        ):
+            client.say({"type": "subscribe", **wish})
+            assert client.hear() == {"error": error, "status": 400}
+        client.say({"type": "subscribe", "stream": "hashtag", "tag": "Hay"})
+        client.say({"type": "subscribe", "stream": "public:remote"})
+        # The answer to a stream that there is not comes after all that was asked before it.
+        client.say({"type": "subscribe", "stream": "nothing"})
+        assert client.hear()["status"] == 400
+        moe.call("POST", "/tweets", json={"text": "No straw"})
+        tagged = moe.call("POST", "/tweets", json={"text": "Fresh #hay"}).json()
+        frame = client.hear()
+        assert (frame["stream"], frame["event"]) == (["hashtag", "Hay"], "update")
+        status = json.loads(frame["payload"])
+        assert status["id"] == tagged["id"]
+        assert list(faults("Status", status)) == []
+        client.say({"type": "unsubscribe", "stream": "hashtag", "tag": "Hay"})
+        client.say({"type": "subscribe", "stream": "public:local"})
+        client.say({"type": "subscribe", "stream": "nothing"})
+        assert client.hear()["status"] == 400
+        more = moe.call("POST", "/tweets", json={"text": "More #hay"}).json()
+        frame = client.hear()
+        assert (frame["stream"], json.loads(frame["payload"])["id"]) == (["public:local"], more["id"])

@@ -36,6 +36,8 @@ QUERIES: dict[str, str] = {
     "GET /api/v1/accounts/relationships": "?id[]=OTHER",
     "GET /api/v1/accounts": "?id[]=OTHER",
     "GET /api/v1/statuses": "?id[]=STATUS",
+    "GET /api/v1/streaming/hashtag": "?tag=bread",
+    "GET /api/v1/streaming/hashtag/local": "?tag=bread",
 }
 
 

@@ -60,8 +60,9 @@ NOBODY_IS_MET = {
     *("instance", "/api/v2/instance", "trends", "trends/tags", "tags/{tag}", "pictures/{kind}/missing.png"),
     # Whom one follows is suggested to nobody; who else is, our own interface's table says of the same screen.
     *("suggestions", "/api/v2/suggestions"),
-    # What is heard is what stands at home and among notifications: test_mastodon_streaming.py.
+    # What is heard is what stands at home, among notifications, and on the pages of all and of tags: tests/apps.
     *("streaming/health", "streaming/user", "streaming/user/notification"),
+    *("streaming/public", "streaming/public/local", "streaming/hashtag", "streaming/hashtag/local"),
     *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/oauth/userinfo"),
 }
 

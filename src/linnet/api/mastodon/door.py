@@ -21,7 +21,7 @@ from linnet.api.limits import MORE_HEADERS, Gate, did_nothing
 from linnet.api.mastodon.answers import Error, NeedsPerson, OutsideScopes, answer, error_answer, preflight
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.params import read_query
-from linnet.api.mastodon.streaming import WEBSOCKET_PATH, serve_socket
+from linnet.api.mastodon.streaming import WEBSOCKET_PATH, names_in, serve_socket
 from linnet.api.problems import Refused
 from linnet.api.services import ApiServices
 from linnet.clock import rfc3339
@@ -30,6 +30,7 @@ from linnet.errors import LinnetError, Unavailable
 from linnet.ids import LeaseExhausted
 from linnet.read.apps import find_app_by_token
 from linnet.read.hydration.viewers import Viewer
+from linnet.read.streams import Crowd
 from linnet.read.timelines.size import SizeOfPlace
 
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ class Door:
         self._app = app
         self._services = services
         self._size = SizeOfPlace()
+        self._crowd = Crowd(services.read)
         plan = None if services.limits is None else services.limits.plan("request")
         self._socket_gate = (
             None if services.limits is None or plan is None else Gate(services.limits, services.proxies, plan)
@@ -130,9 +132,9 @@ class Door:
             return
         accept: Any = {"type": "websocket.accept", "subprotocol": protocols[0] if protocols else None, "headers": []}
         await send(accept)
-        call = Call(self._services, scope, receive, viewer, {}, size=self._size)
+        call = Call(self._services, scope, receive, viewer, {}, size=self._size, crowd=self._crowd)
         bind_contextvars(user_id=str(viewer.user_id))
-        await serve_socket(call, viewer, query.texts("stream"), receive, send)
+        await serve_socket(call, viewer, names_in(query), receive, send)
 
     def _say_limits(self, scope: HTTPScope) -> None:
         """What is left of a limit, also under the names that clients of this API know, and as a time."""
@@ -169,7 +171,7 @@ class Door:
                 refused = error
         if viewer is not None:
             bind_contextvars(user_id=str(viewer.user_id))
-        call = Call(services, scope, receive, viewer, parts, size=self._size, app_id=app_id)
+        call = Call(services, scope, receive, viewer, parts, size=self._size, crowd=self._crowd, app_id=app_id)
         if bound.gate is None:
             if refused is not None:
                 raise refused

@@ -18,6 +18,7 @@ from linnet.errors import NotFound, TweetNotFound, UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import Viewer
+from linnet.read.streams import Crowd
 from linnet.read.timelines.size import SizeOfPlace
 from linnet.write.deps import WriteDeps
 
@@ -32,7 +33,7 @@ somebody. ``user``: only with somebody's.
 class Call:
     """One request, as handlers see it. ``app_id``: an app asks by a token of its own, which names nobody."""
 
-    __slots__ = ("_receive", "_scope", "app_id", "did_nothing", "path", "services", "size", "viewer")
+    __slots__ = ("_receive", "_scope", "app_id", "crowd", "did_nothing", "path", "services", "size", "viewer")
 
     def __init__(
         self,
@@ -43,10 +44,12 @@ class Call:
         path: dict[str, str],
         *,
         size: SizeOfPlace,
+        crowd: Crowd,
         app_id: int | None = None,
     ) -> None:
         self.services = services
         self.size = size
+        self.crowd = crowd
         self.viewer = viewer
         self.app_id = app_id
         self.path = path

@@ -1,8 +1,8 @@
 """Live updates: server-sent events for one stream, and a WebSocket for several, over linnet's own streams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -11,9 +11,11 @@ import structlog
 from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import CORS, error_answer, raw_answer
 from linnet.api.mastodon.endpoints import Call, Route
-from linnet.api.mastodon.happenings import Happening, happenings
+from linnet.api.mastodon.happenings import Happening
+from linnet.api.mastodon.hearing import EVENTS, SILENT, Hearing, Name, is_of_crowd
+from linnet.api.mastodon.params import Params
 from linnet.domain.scopes import covers
-from linnet.errors import LinnetError
+from linnet.errors import Invalid, LinnetError
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import StreamWish
 from linnet.read.streams.serving import HEADERS
@@ -22,14 +24,9 @@ log = structlog.get_logger()
 
 WEBSOCKET_PATH: Final = "/api/v1/streaming"
 
-# Which happenings a stream has in it, and which scope opens it.
-_EVENTS: Final = {
-    "user": frozenset(("update", "delete", "notification")),
-    "user:notification": frozenset(("notification",)),
-    # Of these nothing ever happens here.
-    "direct": frozenset[str](),
-}
-_SCOPES: Final = {"user": "read:statuses", "user:notification": "read:notifications", "direct": "read:statuses"}
+_TAGGED: Final = frozenset(("hashtag", "hashtag:local"))
+_SCOPES: Final = {"user:notification": "read:notifications"}
+_SCOPE: Final = "read:statuses"
 _MOST_FRAME_BYTES: Final = 4096
 
 
@@ -42,6 +39,7 @@ class _Frame(msgspec.Struct, frozen=True):
 class _Wish(msgspec.Struct, frozen=True):
     type: str
     stream: str
+    tag: str = ""
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -54,14 +52,60 @@ async def get_health(call: Call) -> Answer:
     return raw_answer(b"OK", media_type=b"text/plain")
 
 
+def names_in(query: Params) -> list[Name]:
+    """The streams that an address names."""
+    return [_name_of(stream, query.text("tag")) for stream in query.texts("stream")]
+
+
+def _name_of(stream: str, tag: str) -> Name:
+    return (stream, tag) if stream in _TAGGED else (stream,)
+
+
 async def get_user(call: Call) -> Answer:
     """One's home timeline, and one's notifications."""
-    return _Events(call, "user")
+    return _Events(call, ("user",))
 
 
 async def get_notifications(call: Call) -> Answer:
     """One's notifications alone."""
-    return _Events(call, "user:notification")
+    return _Events(call, ("user:notification",))
+
+
+async def get_public(call: Call) -> Answer:
+    """Everyone's tweets."""
+    return _Events(call, ("public",))
+
+
+async def get_local(call: Call) -> Answer:
+    """The same: all are from here."""
+    return _Events(call, ("public:local",))
+
+
+async def get_remote(call: Call) -> Answer:
+    """None are from elsewhere."""
+    return _Events(call, ("public:remote",))
+
+
+async def get_direct(call: Call) -> Answer:
+    """There are none."""
+    return _Events(call, ("direct",))
+
+
+async def get_tag(call: Call) -> Answer:
+    """What carries a tag."""
+    return _Events(call, _tagged("hashtag", call))
+
+
+async def get_local_tag(call: Call) -> Answer:
+    """The same."""
+    return _Events(call, _tagged("hashtag:local", call))
+
+
+def _tagged(stream: str, call: Call) -> Name:
+    tag = call.query().text("tag")
+    if not tag:
+        raise Invalid.field("tag", "Which tag?")
+    return (stream, tag)
 
 
 class _Events(Answer):
@@ -69,7 +113,7 @@ class _Events(Answer):
 
     __slots__ = ("_call", "_name")
 
-    def __init__(self, call: Call, name: str) -> None:
+    def __init__(self, call: Call, name: Name) -> None:
         super().__init__(200, b"", [*HEADERS, *CORS])
         self._call = call
         self._name = name
@@ -86,16 +130,25 @@ class _Events(Answer):
             await error_answer(error)(scope, receive, send)
             return
         leaving = asyncio.create_task(_end_with_client(stream.end, receive))
+        lock = asyncio.Lock()
+
+        async def write(chunk: bytes) -> None:
+            async with lock, asyncio.timeout(streams.options.send_seconds):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+        async def say(name: Name, one: Happening) -> None:
+            await write(_event(one))
+
+        async def beat() -> None:
+            await write(b":thump\n\n")
+
+        hearing = Hearing(call, stream)
         try:
+            await hearing.add(self._name)
             await send({"type": "http.response.start", "status": 200, "headers": self.headers})
             # From here on it is heard, and the client knows.
-            await send({"type": "http.response.body", "body": b":)\n\n", "more_body": True})
-            async with aclosing(happenings(call, stream)) as heard:
-                async for one in heard:
-                    chunk = _event(one) if one.event in (*_EVENTS[self._name], "beat") else b""
-                    if chunk:
-                        async with asyncio.timeout(streams.options.send_seconds):
-                            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await write(b":)\n\n")
+            await hearing.tell(say, beat)
             if not leaving.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (TimeoutError, LinnetError) as error:
@@ -107,8 +160,6 @@ class _Events(Answer):
 
 
 def _event(happening: Happening) -> bytes:
-    if happening.event == "beat":
-        return b":thump\n\n"
     return f"event: {happening.event}\ndata: {happening.payload}\n\n".encode()
 
 
@@ -118,54 +169,58 @@ async def _end_with_client(end: Any, receive: Any) -> None:
     end()
 
 
-async def serve_socket(call: Call, viewer: Viewer, first: Iterable[str], receive: Any, send: Any) -> None:
+async def serve_socket(call: Call, viewer: Viewer, first: Iterable[Name], receive: Any, send: Any) -> None:
     """A WebSocket that was accepted, until one side has enough. ``first``: streams that its address named.
 
     A client that names none says later which it wants to hear.
     """
     streams = call.services.streams
-    names: set[str] = set()
     try:
         stream = await streams.open(viewer, StreamWish())
     except LinnetError:
         await send({"type": "websocket.close", "code": 1013})
         return
     lock = asyncio.Lock()
+    hearing = Hearing(call, stream)
 
     async def say(frame: msgspec.Struct) -> None:
-        # Two tasks say something, and each frame has to be whole.
+        # Several tasks say something, and each frame has to be whole.
         async with lock, asyncio.timeout(streams.options.send_seconds):
             await send({"type": "websocket.send", "text": msgspec.json.encode(frame).decode()})
 
-    async def subscribe(name: str, *, wanted: bool) -> None:
+    async def say_one(name: Name, one: Happening) -> None:
+        await say(_Frame(list(name), one.event, one.payload))
+
+    async def keep_quiet() -> None:
+        """A socket has beats of its own."""
+
+    async def subscribe(name: Name, *, wanted: bool) -> None:
         refusal = _refusal(viewer, name)
         if refusal is not None:
             await say(refusal)
         elif wanted:
-            names.add(name)
+            await hearing.add(name)
         else:
-            names.discard(name)
+            hearing.remove(name)
 
     async def listen() -> None:
-        while (message := await receive())["type"] != "websocket.disconnect":
-            text = message.get("text") or ""
-            try:
-                wish = msgspec.json.decode(text[:_MOST_FRAME_BYTES], type=_Wish)
-            except (msgspec.DecodeError, msgspec.ValidationError):
-                continue
-            if wish.type in ("subscribe", "unsubscribe"):
-                await subscribe(wish.stream, wanted=wish.type == "subscribe")
-        stream.end()
-
-    async def tell() -> None:
-        async with aclosing(happenings(call, stream)) as heard:
-            await _tell(heard, names, say)
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                text = message.get("text") or ""
+                try:
+                    wish = msgspec.json.decode(text[:_MOST_FRAME_BYTES], type=_Wish)
+                except (msgspec.DecodeError, msgspec.ValidationError):
+                    continue
+                if wish.type in ("subscribe", "unsubscribe"):
+                    await subscribe(_name_of(wish.stream, wish.tag), wanted=wish.type == "subscribe")
+        finally:
+            stream.end()
 
     listening = asyncio.create_task(listen())
     try:
         for name in first:
             await subscribe(name, wanted=True)
-        await tell()
+        await hearing.tell(say_one, keep_quiet)
         if not listening.done():
             await send({"type": "websocket.close", "code": 1001})
     except (TimeoutError, LinnetError) as error:
@@ -174,27 +229,31 @@ async def serve_socket(call: Call, viewer: Viewer, first: Iterable[str], receive
             await send({"type": "websocket.close", "code": 1011})
     finally:
         listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
         streams.close(stream)
 
 
-async def _tell(heard: AsyncIterator[Happening], names: set[str], say: Any) -> None:
-    async for one in heard:
-        for name in sorted(names):
-            if one.event in _EVENTS[name]:
-                await say(_Frame([name], one.event, one.payload))
-
-
-def _refusal(viewer: Viewer, name: str) -> _Refusal | None:
+def _refusal(viewer: Viewer, name: Name) -> _Refusal | None:
     """Why somebody does not hear a stream; None: they do."""
-    if name not in _EVENTS:
+    if name[0] in _TAGGED and not name[1]:
+        return _Refusal("Missing tag name parameter", 400)
+    if name[0] not in EVENTS and name[0] not in SILENT and not is_of_crowd(name):
         return _Refusal("Unknown stream type", 400)
-    if viewer.grant is not None and not covers(viewer.grant.scopes, _SCOPES[name]):
+    if viewer.grant is not None and not covers(viewer.grant.scopes, _SCOPES.get(name[0], _SCOPE)):
         return _Refusal("Access token does not have the required scopes", 401)
     return None
 
 
+_READ: Final = ("read:statuses",)
+
 ROUTES = (
     Route("GET", f"{WEBSOCKET_PATH}/health", get_health, access="everyone"),
-    Route("GET", f"{WEBSOCKET_PATH}/user", get_user, ("read:statuses",)),
+    Route("GET", f"{WEBSOCKET_PATH}/user", get_user, _READ),
     Route("GET", f"{WEBSOCKET_PATH}/user/notification", get_notifications, ("read:notifications",)),
+    Route("GET", f"{WEBSOCKET_PATH}/public", get_public, _READ),
+    Route("GET", f"{WEBSOCKET_PATH}/public/local", get_local, _READ),
+    Route("GET", f"{WEBSOCKET_PATH}/public/remote", get_remote, _READ, has="empty"),
+    Route("GET", f"{WEBSOCKET_PATH}/hashtag", get_tag, _READ),
+    Route("GET", f"{WEBSOCKET_PATH}/hashtag/local", get_local_tag, _READ),
+    Route("GET", f"{WEBSOCKET_PATH}/direct", get_direct, _READ, has="empty"),
 )
