@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from linnet.bootstrap.moves import Destination, MoveOptions, MoveReport, cancel_move, find_move, move, reopen
 from linnet.bootstrap.moves.leaving import MovedAlready, NoMove, NotMoved
@@ -53,7 +53,7 @@ OWN = re.compile(
 )
 # A job gets a number of its own in each queue, and its time to the second.
 _OF_THE_QUEUE = re.compile(rb'^\(\d+,|(?<=:\d\d)\.\d+|(?<=,)"?\d{4}-[^,]*(?=,0,f)')
-PATIENT = MoveOptions(read_only_seconds=60.0)
+PATIENT = MoveOptions(read_only_seconds=600.0)
 
 
 class Place:
@@ -108,6 +108,12 @@ def new_database(servers: Servers) -> Iterator[Callable[..., str]]:
             return make_conninfo(servers.database_url, dbname=name)
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def patient_with_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a busy server takes to notice that somebody is gone."""
+    monkeypatch.setattr(connecting, "_LOCK_TIMEOUT_MS", 120_000)
 
 
 @pytest.fixture
@@ -499,6 +505,16 @@ async def test_what_cannot_be_moved_to_is_refused_before_anything_is_changed(
         connection.execute("insert into schema_migrations (migration_hash, migration_id) values ('x', '9999.later')")
     await refused(SchemaMismatch, newer, "newer linnet")
     await refused(Unavailable, make_conninfo(there.url, dbname="none"), "does not exist")
+    other, role = new_database(), f"test_move_{random_bytes(5).hex()}"
+    name = conninfo_to_dict(other)["dbname"]
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"create role {role} login".encode())
+        try:
+            await refused(Unsuitable, make_conninfo(other, user=role), f"role {role} may not make tables")
+        finally:
+            connection.execute(f"drop role {role}".encode())
+        connection.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+    await refused(Unsuitable, other, "can only be read")
 
     key = there.settings.valkey_prefix + b"something"
     await town.write.valkey.call(b"SET", key, b"")

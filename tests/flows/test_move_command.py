@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from linnet.cli import main
+from linnet.embedded import find_running
 from linnet.ids import random_bytes
 from tests.flows._linnet_process import Family, Person, eventually, family, free_port, url_of
 from tests.support import drawn
@@ -90,6 +91,7 @@ def test_a_place_moves_to_servers_while_people_write_and_back_again(
         moving = home.start("move", *to, *place, **prefix)
         eventually(lambda: _holds(database, "select exists (select from users)"), what="people arrive")
         moving.stop(signal.SIGKILL)
+        eventually(lambda: _is_gone(database) and _is_gone(_embedded_url(home.directory)), what="both have noticed")
         writer.wrote(3)
         outcome = home.run("move", *to, *place, "--json", **prefix)
         assert (outcome.code, outcome.err) == (0, "")
@@ -149,6 +151,17 @@ def _timeline(reader: Person) -> list[tuple[str, str]]:
         if page["next"] is None:
             return found
         more = f"&before={page['next']}"
+
+
+def _is_gone(url: str) -> bool:
+    """Whether a server knows that nobody moves any more."""
+    return _holds(url, "select not exists (select from pg_stat_activity where application_name = 'linnet move')")
+
+
+def _embedded_url(directory: Path) -> str:
+    found = find_running(directory)
+    assert found is not None
+    return found.database_url
 
 
 def _holds(url: str, question: str) -> bool:

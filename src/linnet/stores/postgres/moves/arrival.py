@@ -59,8 +59,13 @@ async def refuse_same(source: Connection, target: Connection, *, number: int) ->
 
 async def check_suitable(target: Connection) -> None:
     """Before anything is made there. Raises ``Unsuitable``."""
-    cursor = await target.execute("select current_setting('server_version_num')::int, getdatabaseencoding()")
-    version, encoding = await cursor.fetchone() or (0, "")
+    cursor = await target.execute(
+        "select current_setting('server_version_num')::int, getdatabaseencoding(),"
+        " current_setting('transaction_read_only') = 'on', current_user::text,"
+        " has_database_privilege(current_database(), 'create')"
+        " and coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'create'), false)"
+    )
+    version, encoding, is_read_only, role, may_create = await cursor.fetchone() or (0, "", True, "", False)
     if version < OLDEST_VERSION:
         raise Unsuitable(
             f"The server to move to is PostgreSQL {version // 10_000}, and linnet needs {OLDEST_VERSION // 10_000}"
@@ -68,6 +73,13 @@ async def check_suitable(target: Connection) -> None:
         )
     if encoding != "UTF8":
         raise Unsuitable(f"The database to move to is in {encoding}, and not in UTF8: make another one.")
+    if is_read_only:
+        raise Unsuitable("The database to move to can only be read: a replica, or told so.")
+    if not may_create:
+        raise Unsuitable(
+            f"The role {role} may not make tables in the database to move to: let it own the database, and the schema"
+            " public in it."
+        )
     cursor = await target.execute(
         "select count(*) from pg_class where relnamespace = to_regnamespace('public')"
         " and relkind in ('r', 'v', 'p', 'm') and to_regclass('public.schema_migrations') is null"

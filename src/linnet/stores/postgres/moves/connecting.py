@@ -12,13 +12,15 @@ from linnet.stores.postgres.locks import BACKUPS
 from linnet.stores.postgres.moves.transfer import Connection
 from linnet.stores.postgres.pooler import refuse_pooler
 
-_LOCK_TIMEOUT_MS = 5000
+# A server may need some seconds to notice that a mover was killed.
+_LOCK_TIMEOUT_MS = 15_000
 # Away, full, not allowed, not able. Anything else that a server says is a bug of ours.
 _REFUSALS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.NotSupportedError,
     psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ReadOnlySqlTransaction,
 )
 
 
