@@ -67,7 +67,11 @@ class ValkeyCluster:
 
     def shard_of(self, slot: int) -> Shard:
         owner = self.owner_of(slot)
-        return next(shard for shard in self.shards if owner is shard.primary)
+        shard = next(shard for shard in self.shards if owner in (shard.primary, shard.replica))
+        if owner is shard.replica:
+            # They failed over by themselves.
+            shard.primary, shard.replica = shard.replica, shard.primary
+        return shard
 
     def wait_until_agreed(self, slot: int, owner: Node) -> None:
         """All servers know who has the slot."""
@@ -142,6 +146,27 @@ class ValkeyCluster:
         shard.replica.start()
         wait_until(lambda: shard.replica.replication.get("master_link_status") == "up", "it is in step again")
 
+    def mend(self) -> None:
+        """Empty, every primary has its replica in step again, and the spare one has no slots."""
+        for shard in self.shards:
+            if not shard.replica.is_running:
+                self.take_back(shard)
+            elif shard.replica.is_primary:
+                # It was replaced, and has lost its slots by now.
+                shard.replica.call("FLUSHALL")
+                shard.replica.call("CLUSTER", "REPLICATE", shard.node_id)
+        for node in self.nodes:
+            node.call("CONFIG", "SET", "masterauth", "")
+            if node.is_primary:
+                node.call("FLUSHALL")
+        if self.spare is not None:
+            for first, last in _ranges(self.spare, node_id(self.spare)):
+                self.give_slots(first, last, self.shards[0].primary)
+        wait_until(
+            lambda: all(shard.replica.replication.get("master_link_status") == "up" for shard in self.shards),
+            "all are in step",
+        )
+
     def _wait_until_known(self, shard: Shard) -> None:
         primary_id = shard.node_id
 
@@ -171,14 +196,20 @@ def owns(node: Node, slot: int) -> bool:
 
 def _owner_id(node: Node, slot: int) -> str:
     for line in cluster_nodes(node):
-        found, _, flags, _, _, _, _, _, *slots = line.split(" ")
-        if "master" not in flags.split(","):
-            continue
-        for part in slots:
-            first, _, last = part.partition("-")
-            if not part.startswith("[") and int(first) <= slot <= int(last or first):
-                return found
+        found = line.partition(" ")[0]
+        if any(first <= slot <= last for first, last in _ranges(node, found, line)):
+            return found
     return ""
+
+
+def _ranges(node: Node, of_id: str, line: str = "") -> list[tuple[int, int]]:
+    """Which slots a primary has, as a node sees it."""
+    line = line or next(line for line in cluster_nodes(node) if line.startswith(of_id))
+    _, _, flags, _, _, _, _, _, *slots = line.split(" ")
+    if "master" not in flags.split(","):
+        return []
+    parts = [slot.partition("-") for slot in slots if not slot.startswith("[")]
+    return [(int(first), int(last or first)) for first, _, last in parts]
 
 
 @contextmanager
