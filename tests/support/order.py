@@ -17,6 +17,8 @@ LONGEST_FIRST = (
     "tests/web/test_layout.py",
     "tests/web/test_accessible.py",
     "tests/flows/test_backup_command.py",
+    "tests/flows/test_move.py",
+    "tests/flows/test_move_command.py",
     "tests/http/test_openapi_holds.py",
     "tests/flows/test_races.py",
     "tests/web/test_hostile_text.py",

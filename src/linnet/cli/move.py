@@ -47,7 +47,7 @@ def _url(name: str, setting: str, meaning: str) -> Callable[[Any], Any]:
 @click.group(invoke_without_command=True)
 @_url("--to-database", "LINNET_DATABASE_URL", "The empty PostgreSQL database to move to")
 @_url("--to-valkey", "LINNET_VALKEY_URL", "The empty Valkey to move to")
-@_url("--to-media", "LINNET_MEDIA_URL", "Where pictures are to be. Without it they stay where they are")
+@_url("--to-media", "LINNET_MEDIA_URL", "Where pictures are to be (without it they stay where they are)")
 @click.option(
     "--to-data-dir",
     type=click.Path(path_type=Path),
@@ -124,7 +124,7 @@ def reopen_command(*, data_dir: Path | None, yes: bool) -> None:
     settings = read_settings(os.environ)
     configure_logs(settings.log)
     if not yes:
-        click.confirm("Is linnet stopped at the new place, and may be lost what was changed there?", abort=True)
+        click.confirm("Is linnet stopped at the new place, and may what was changed there be lost?", abort=True)
 
     async def open_again() -> str:
         async with _left(settings, data_dir) as source:
