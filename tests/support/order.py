@@ -10,6 +10,7 @@ LONGEST_FIRST = (
     "tests/flows/test_home_equals_its_definition.py",
     "tests/flows/test_valkey_failover.py",
     "tests/flows/test_valkey_cluster.py",
+    "tests/flows/test_several_hosts.py",
     "tests/flows/test_chaos.py",
     "tests/flows/test_upgrade.py",
     "tests/flows/test_races_of_crossings.py",
