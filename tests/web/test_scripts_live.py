@@ -227,7 +227,9 @@ def test_without_a_stream_the_page_asks_now_and_then(
     expect(button).to_have_text("1 new tweet")
 
 
-def test_whoever_missed_too_much_is_offered_the_page_anew(windows: Windows, ada: Person, bob: Person) -> None:
+def test_whoever_missed_too_much_is_offered_the_page_anew(
+    windows: Windows, web_site: WebSite, ada: Person, bob: Person
+) -> None:
     page = windows.open(by=ada)
     page.route(
         "**/stream?*",
@@ -238,6 +240,7 @@ def test_whoever_missed_too_much_is_offered_the_page_anew(windows: Windows, ada:
     expect(button).to_have_text("Show what is new")
     page.unroute("**/stream?*")
     bob.post("the newest")
+    web_site.settle()
     button.click()
     expect(page.locator(".feed > .tweet .text").first).to_have_text("the newest")
 
