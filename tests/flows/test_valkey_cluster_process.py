@@ -10,6 +10,7 @@ from linnet.bootstrap.checkup import examine
 from linnet.bootstrap.metrics import metrics_renderer
 from linnet.bootstrap.readiness import readiness_check
 from linnet.bootstrap.services import Services, open_services
+from linnet.bootstrap.waiting import refuse_wrong_kind
 from linnet.cli.stores import with_urls
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId, UserId
@@ -115,3 +116,8 @@ async def test_a_process_says_when_the_url_is_of_the_wrong_kind(
             pass
     [found] = [one async for one in examine(settings, data_dir=None) if one.check == "Valkey"]
     assert "is one of a cluster" in found.sentence
+    with pytest.raises(WrongKind, match="one of a cluster"):
+        await refuse_wrong_kind(settings.valkey)
+    # Who is away may come, and be right.
+    away = with_urls(settings, database_url=database_url, valkey_url="valkey+cluster://127.0.0.1:1")
+    await refuse_wrong_kind(away.valkey)

@@ -9,7 +9,8 @@ from linnet.errors import Unavailable
 from linnet.stores.postgres.migrate import check_schema
 from linnet.stores.postgres.moves.residence import IsMovingIn, check_residence
 from linnet.stores.postgres.pool import PostgresOptions
-from linnet.stores.valkey.client import WrongKind
+from linnet.stores.valkey.client import ValkeyOptions, WrongKind
+from linnet.stores.valkey.opening import make_valkey
 
 log = structlog.get_logger()
 
@@ -71,3 +72,16 @@ async def wait_for_valkey(connect: Callable[[], Awaitable[None]], *, patient: bo
                 return None
         await asyncio.sleep(pause)
         pause = min(pause * 2, 1.0)
+
+
+async def refuse_wrong_kind(options: ValkeyOptions) -> None:
+    """Raises ``WrongKind``, before processes are started that could only end again. One that is away may come."""
+    valkey = make_valkey(options)
+    try:
+        await valkey.open()
+    except WrongKind:
+        raise
+    except Unavailable:
+        pass
+    finally:
+        await valkey.close()

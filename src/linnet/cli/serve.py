@@ -23,6 +23,7 @@ import structlog
 
 from linnet.bootstrap import open_services
 from linnet.bootstrap.logs import configure_logs
+from linnet.bootstrap.waiting import refuse_wrong_kind
 from linnet.cli.addresses import refuse_taken_address, url_of
 from linnet.cli.demo import DemoLogin, plant_demo
 from linnet.cli.failures import Failure
@@ -150,6 +151,7 @@ async def _serve(settings: Settings, options: ServeOptions) -> None:
 async def _servers(settings: Settings, options: ServeOptions) -> AsyncIterator[_Servers]:
     """The bundled servers, or those of the settings."""
     if settings.postgres.url:
+        await refuse_wrong_kind(settings.valkey)
         scratch = Path(tempfile.mkdtemp(prefix="linnet-"))
         try:
             yield _Servers(settings.postgres.url, settings.valkey.url, scratch, None)
