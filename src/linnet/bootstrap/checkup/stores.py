@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from linnet.bootstrap.checkup.finding import Finding, Patient, lasting, said_by, sized
+from linnet.bootstrap.moves.leaving import find_move
 from linnet.errors import Unavailable
 from linnet.ids import random_bytes
 from linnet.stores.media import parse_media_url
@@ -109,7 +110,19 @@ async def check_migrations(patient: Patient) -> list[Finding]:
     except SchemaMismatch as error:
         # It says itself what to do.
         return [Finding("schema", "wrong", str(error), blocks=True)]
-    return [Finding("schema", "well", "It is the one that this linnet works with.")]
+    return [Finding("schema", "well", "It is the one that this linnet works with."), *await _check_move(patient)]
+
+
+async def _check_move(patient: Patient) -> list[Finding]:
+    """Nothing to say where no place leaves."""
+    begun = await find_move(patient.services.settings)
+    if begun is None:
+        return []
+    if begun.has_moved:
+        sentence = f"This place has moved to {begun.destination}, and can only be read here."
+        return [Finding("move", "wrong", sentence, "Stop what runs here, and serve there.")]
+    sentence = f"A move to {begun.destination} was begun and is not through: each change is noted for it."
+    return [Finding("move", "note", sentence, "Go on with it, or give it up: `linnet move cancel`.")]
 
 
 async def check_clock(patient: Patient) -> list[Finding]:

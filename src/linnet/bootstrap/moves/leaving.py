@@ -26,7 +26,7 @@ class MovedAlready(Conflict):
 
 async def find_move(settings: Settings) -> Departure | None:
     """The move that this place leaves by, or has left by."""
-    async with connected(settings.postgres.url, name="here") as source:
+    async with connected(settings.postgres.url, name="here", only_looks=True) as source:
         return await find_departure(source)
 
 

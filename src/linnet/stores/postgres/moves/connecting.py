@@ -31,10 +31,11 @@ class MoveRunning(Conflict):
 
 
 @asynccontextmanager
-async def connected(url: str, *, name: str) -> AsyncIterator[Connection]:
+async def connected(url: str, *, name: str, only_looks: bool = False) -> AsyncIterator[Connection]:
     """A connection that commits each statement by itself. What a server refuses inside comes out as ``Unavailable``.
 
-    ``name`` says which of the two servers it is, for whoever reads that it is away.
+    ``name`` says which of the two servers it is, for whoever reads that it is away. Who ``only_looks`` takes no lock,
+    and may come through a pooler.
     """
     where = name
     settings: dict[str, Any] = {
@@ -54,7 +55,8 @@ async def connected(url: str, *, name: str) -> AsyncIterator[Connection]:
     }
     try:
         async with await AsyncConnection.connect(url, **settings) as connection:
-            await refuse_pooler(connection)
+            if not only_looks:
+                await refuse_pooler(connection)
             try:
                 yield connection
             except psycopg.Error:
