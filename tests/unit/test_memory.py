@@ -14,7 +14,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def memory(clock: ManualClock) -> Memory[int, str]:
     memory = Memory[int, str](clock, seconds=1.0, size=4)
-    memory.put([(1, "one"), (2, "two"), (3, "three")])
+    memory.put({1: "one", 2: "two", 3: "three"})
     return memory
 
 
@@ -29,7 +29,7 @@ def test_nothing_is_picked_unless_all_of_it_is_remembered(memory: Memory[int, st
 
 @pytest.mark.parametrize("keys", [[4], [1, 4], [4, 1]])
 def test_what_is_known_not_to_be_there_is_not_picked_but_found(memory: Memory[int, str], keys: list[int]) -> None:
-    memory.put([(4, None)])
+    memory.put({4: None})
     assert memory.pick(keys) is None
     found, missing = memory.get_many(keys)
     assert found[4] is None
@@ -38,7 +38,7 @@ def test_what_is_known_not_to_be_there_is_not_picked_but_found(memory: Memory[in
 
 def test_one_value_that_is_too_old_keeps_all_from_being_picked(memory: Memory[int, str], clock: ManualClock) -> None:
     clock.advance(0.5)
-    memory.put([(2, "two again")])
+    memory.put({2: "two again"})
     clock.advance(0.5)
     assert memory.pick([2]) == ["two again"]
     assert memory.pick([2, 1]) is None
@@ -57,7 +57,7 @@ def test_what_is_forgotten_is_not_picked(memory: Memory[int, str]) -> None:
 
 
 def test_what_is_used_is_picked_again_when_the_rest_has_gone(memory: Memory[int, str]) -> None:
-    memory.put([(number, "more") for number in range(10, 13)])
+    memory.put(dict.fromkeys(range(10, 13), "more"))
     # A full generation is the old one now, in which nothing is picked before it was asked for.
     assert memory.pick([1]) is None
     assert memory.get_many([1]) == ({1: "one"}, [])

@@ -5,10 +5,11 @@ from typing import Literal
 
 from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Entry, author_ids_of, has_retweets, shown_ids_of
-from linnet.ids import UserId
+from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.marks import WhenCold, fetch_marks
-from linnet.read.views.tweets import retweet_json, tweet_json, viewer_json
+from linnet.read.hydration.profiles import AuthorFacts
+from linnet.read.views.tweets import TweetFacts, retweet_json, tweet_json, viewer_json
 from linnet.stores.valkey.marks import BOOKMARKED, LIKED, RETWEETED
 
 Marking = WhenCold | Literal["none"]
@@ -42,17 +43,16 @@ async def hydrate(
     remembered = None if viewers is None else _from_memory(deps, entries, shown_ids, viewers)
     if remembered is not None:
         return remembered
-    tweet_ids = set(shown_ids)
-    author_ids = {entry.author_id for entry in entries}
-    for entry in entries:
-        if entry.original_id:
-            tweet_ids.add(entry.id)
-            author_ids.add(entry.related_author_id)
+    author_ids = author_ids_of(entries)
+    tweet_ids, people_ids = set(shown_ids), set(author_ids)
+    retweets = _retweets_in(entries)
+    tweet_ids.update(retweet.id for retweet in retweets)
+    people_ids.update(retweet.related_author_id for retweet in retweets)
     asked: Awaitable[Sequence[bytes | None]] | None = None
     if viewer_id is not None and viewers is None:
         asked = deps.marks.ask(viewer_id, shown_ids)
     starting_tweets = deps.tweets.start(tweet_ids, lambda: _refs_by_id(entries))
-    starting_authors = deps.authors.start(author_ids, lambda: {author_id: author_id for author_id in author_ids})
+    starting_authors = deps.authors.start(people_ids, lambda: {user_id: user_id for user_id in people_ids})
     # Authors first: tweets that come from the truth wait for authors, so a page that held these back while it waits
     # for tweets could wait for itself.
     try:
@@ -61,28 +61,14 @@ async def hydrate(
         starting_tweets.abandon()
         raise
     facts = await starting_tweets.finish()
-    done = known_marks
     if viewer_id is not None and asked is not None and marks != "none":
         done = await fetch_marks(deps, viewer_id, shown_ids, asked, when_cold=marks)
-
-    items: list[bytes | None] = []
-    for entry, shown_id in zip(entries, shown_ids, strict=True):
-        shown = facts.get(shown_id)
-        author = authors.get(entry.author_id)
-        if shown is None or author is None or entry.id not in facts:
-            items.append(None)
-            continue
-        viewer = b"null" if viewer_id is None else _VIEWERS[done.get(shown_id, 0)]
-        if not entry.original_id:
-            items.append(tweet_json(shown, author.json, viewer))
-            continue
-        original_author = authors.get(entry.related_author_id)
-        if original_author is None:
-            items.append(None)
-            continue
-        original = tweet_json(shown, original_author.json, viewer)
-        items.append(retweet_json(entry, author.json, original, viewer))
-    return items
+        viewers = [_VIEWERS[done.get(shown_id, 0)] for shown_id in shown_ids]
+    shown = list(map(facts.get, shown_ids))
+    for at, entry in enumerate(entries if retweets else ()):
+        if entry.id not in facts:
+            shown[at] = None
+    return _join(entries, shown, list(map(authors.get, author_ids)), viewers or [], authors if retweets else {})
 
 
 def _viewers(
@@ -98,26 +84,48 @@ def _viewers(
 
 
 def _from_memory(
-    deps: ReadDeps, entries: Sequence[Entry], shown_ids: Sequence[int], viewers: Sequence[bytes]
+    deps: ReadDeps, entries: Sequence[Entry], shown_ids: list[TweetId], viewers: Sequence[bytes]
 ) -> list[bytes | None] | None:
-    """What ``hydrate`` answers if the process remembers all of it. None: it does not."""
-    tweets, people = deps.tweets.memory, deps.authors.memory
-    facts = tweets.pick(shown_ids)
-    authors = None if facts is None else people.pick(author_ids_of(entries))
-    if facts is None or authors is None:
+    """What ``hydrate`` answers if the process remembers all of it, and all is there. None: ask elsewhere."""
+    retweets = _retweets_in(entries)
+    facts = deps.tweets.memory.pick([*shown_ids, *(retweet.id for retweet in retweets)])
+    if facts is None:
         return None
-    # Nearly every page is remembered, so this is where it is put together: what ``tweet_json`` does, without a call.
+    related_ids: list[int] = [retweet.related_author_id for retweet in retweets]
+    authors = deps.authors.memory.pick([*author_ids_of(entries), *related_ids])
+    if authors is None:
+        return None
+    count = len(entries)
+    original_authors = dict(zip(related_ids, authors[count:], strict=True))
+    return _join(entries, facts[:count], authors[:count], viewers, original_authors)
+
+
+def _retweets_in(entries: Sequence[Entry]) -> Sequence[Entry]:
+    return [entry for entry in entries if entry.original_id] if has_retweets(entries) else ()
+
+
+def _join(
+    entries: Sequence[Entry],
+    facts: Sequence[TweetFacts | None],
+    authors: Sequence[AuthorFacts | None],
+    viewers: Sequence[bytes],
+    original_authors: Mapping[int, AuthorFacts],
+) -> list[bytes | None]:
+    """Each entry's JSON, of the tweet that is shown, its author (of a retweet whose it is), and the viewer's place."""
+    # What ``tweet_json`` does, without a call for each: this is where a page spends its time.
     items: list[bytes | None] = [
-        b"".join((fact.head, author.json, fact.tail, viewer, b"}"))
-        for fact, author, viewer in zip(facts, authors, viewers, strict=True)
+        b"".join((shown.head, author.json, shown.tail, viewer, b"}")) if shown and author else None
+        for shown, author, viewer in zip(facts, authors, viewers, strict=True)
     ]
-    for at, entry in enumerate(entries if has_retweets(entries) else ()):
-        if entry.original_id:
-            original_author = people.pick((entry.related_author_id,))
-            if original_author is None or tweets.pick((entry.id,)) is None:
-                return None
-            original = tweet_json(facts[at], original_author[0].json, viewers[at])
-            items[at] = retweet_json(entry, authors[at].json, original, viewers[at])
+    for at, entry in enumerate(entries if original_authors else ()):
+        shown, author, original_author = facts[at], authors[at], original_authors.get(entry.related_author_id)
+        if not entry.original_id or shown is None or author is None:
+            continue
+        if original_author is None:
+            items[at] = None
+        else:
+            original = tweet_json(shown, original_author.json, viewers[at])
+            items[at] = retweet_json(entry, author.json, original, viewers[at])
     return items
 
 

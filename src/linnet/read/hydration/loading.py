@@ -7,7 +7,8 @@ the same id share one flight. Valkey away means slower, not wrong.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Generic, TypeVar
+from contextlib import suppress
+from typing import Generic, TypeVar, cast
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from linnet.clock import Clock
 from linnet.errors import Unavailable
 from linnet.ids import first_id_at
 from linnet.read.hydration.memory import Memory
-from linnet.stores.valkey.cache import GONE, Cache
+from linnet.stores.valkey.cache import Cache
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ class Loader(ABC, Generic[Ref, Facts]):
     def id_of(self, ref: Ref) -> int: ...
 
     @abstractmethod
-    def key_of(self, some_id: int) -> bytes: ...
+    def keys_of(self, ids: Iterable[int]) -> list[bytes]: ...
 
     @abstractmethod
     async def load(self, refs: Sequence[Ref]) -> list[Loaded[Facts]]:
@@ -72,7 +73,7 @@ class Loader(ABC, Generic[Ref, Facts]):
 
     async def remember(self, loaded: Sequence[Loaded[Facts]]) -> None:
         """Takes in rows that were just read or written, and shares them."""
-        self.memory.put((row.id, row.facts) for row in loaded)
+        self.memory.put({row.id: row.facts for row in loaded})
         await self._share(loaded, [])
 
     async def fetch(self, refs: Collection[Ref]) -> dict[int, Facts]:
@@ -80,36 +81,30 @@ class Loader(ABC, Generic[Ref, Facts]):
         by_id = {self.id_of(ref): ref for ref in refs}
         return await self.start(by_id, lambda: by_id).finish()
 
-    def start(self, ids: Iterable[int], refs: Callable[[], dict[int, Ref]]) -> "Fetch[Ref, Facts]":
+    def start(self, ids: Collection[int], refs: Callable[[], dict[int, Ref]]) -> "Fetch[Ref, Facts]":
         """Looks into memory and asks Valkey for the rest; ``finish`` or ``abandon`` must follow.
 
-        ``refs`` gives the references by id, and is asked for them only when something is missing. Two loaders that are
+        ``refs`` gives the references by id, and is asked for them only when the truth has to be. Two loaders that are
         started in one turn of the event loop share a round trip.
         """
         found, missing = self.memory.get_many(ids)
-        return Fetch(self, refs() if missing else {}, found, missing)
+        return Fetch(self, refs, found, missing)
 
     def ask(self, ids: list[int]) -> Awaitable[list[bytes | None]]:
         """Asks Valkey; sent when called."""
-        return self._cache.ask([self.key_of(some_id) for some_id in ids])
+        return self._cache.ask(self.keys_of(ids))
 
     async def bring(
-        self, ids: list[int], by_id: dict[int, Ref], answer: Awaitable[list[bytes | None]]
+        self, ids: list[int], refs: Callable[[], dict[int, Ref]], answer: Awaitable[list[bytes | None]]
     ) -> dict[int, Facts | None]:
         """From Valkey's answer, and what it lacks from the truth."""
-        brought: dict[int, Facts | None] = {}
         history = self._cache.history
-        try:
-            values = self._cache.read(await answer)
-        except Unavailable:
-            values = [None] * len(ids)
-        absent: list[int] = []
-        for some_id, value in zip(ids, values, strict=True):
-            if value is None:
-                absent.append(some_id)
-            else:
-                brought[some_id] = None if value == GONE else self._decoder.decode(value)
+        brought: dict[int, Facts | None] = {}
+        absent = ids
+        with suppress(Unavailable):
+            brought, absent = self._cache.decode(ids, await answer, self._decoder.decode)
         if absent:
+            by_id = refs()
             loaded = await self.load([by_id[some_id] for some_id in absent])
             for row in loaded:
                 brought[row.id] = row.facts
@@ -125,11 +120,12 @@ class Loader(ABC, Generic[Ref, Facts]):
     async def _share(self, loaded: Sequence[Loaded[Facts]], gone: Sequence[int]) -> None:
         try:
             if loaded:
+                keys = self.keys_of(row.id for row in loaded)
                 await self._cache.put(
-                    [(self.key_of(row.id), row.version, self._encoder.encode(row.facts)) for row in loaded]
+                    [(key, row.version, self._encoder.encode(row.facts)) for key, row in zip(keys, loaded, strict=True)]
                 )
             if gone:
-                await self._cache.put_gone([self.key_of(some_id) for some_id in gone])
+                await self._cache.put_gone(self.keys_of(gone))
         except Unavailable as error:
             log.debug("not cached", cause=error.cause)
 
@@ -138,20 +134,27 @@ class Fetch(Generic[Ref, Facts]):
     """One fetch under way."""
 
     def __init__(
-        self, loader: Loader[Ref, Facts], by_id: dict[int, Ref], found: dict[int, Facts | None], missing: list[int]
+        self,
+        loader: Loader[Ref, Facts],
+        refs: Callable[[], dict[int, Ref]],
+        found: dict[int, Facts | None],
+        missing: list[int],
     ) -> None:
         self._loader = loader
-        self._by_id = by_id
+        self._refs = refs
         self._found = found
         self._missing = missing
         self._ours: list[int] = []
+        self._theirs: set[asyncio.Future[None]] = set()
         if missing:
             self._take_off()
 
     def _take_off(self) -> None:
         flights = self._loader.flights
-        self._ours = [some_id for some_id in self._missing if some_id not in flights]
-        self._theirs = {flights[some_id] for some_id in self._missing if some_id in flights}
+        self._ours, self._theirs = self._missing, set()
+        if not flights.keys().isdisjoint(self._missing):
+            self._ours = [some_id for some_id in self._missing if some_id not in flights]
+            self._theirs = {flights[some_id] for some_id in self._missing if some_id in flights}
         if self._ours:
             self._flight: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             flights.update(dict.fromkeys(self._ours, self._flight))
@@ -161,8 +164,8 @@ class Fetch(Generic[Ref, Facts]):
     def abandon(self) -> None:
         """Gives up; whoever waits for the same ids sees to them."""
         if self._ours:
-            for some_id in self._ours:
-                del self._loader.flights[some_id]
+            # All are this flight; a set takes them out at once.
+            set(map(self._loader.flights.pop, self._ours))
             self._ours = []
             self._flight.set_result(None)
 
@@ -172,10 +175,10 @@ class Fetch(Generic[Ref, Facts]):
         while self._missing:
             try:
                 if self._ours:
-                    brought = await self._loader.bring(self._ours, self._by_id, self._answer)
+                    brought = await self._loader.bring(self._ours, self._refs, self._answer)
                     found.update(brought)
                     if self._loader.memory.generation == self._generation:
-                        self._loader.memory.put(brought.items())
+                        self._loader.memory.put(brought)
             finally:
                 self.abandon()
             if not self._theirs:
@@ -184,9 +187,11 @@ class Fetch(Generic[Ref, Facts]):
                 await flight
             # What the others brought is in memory now, unless it failed or was forgotten at once: then it is our turn.
             more, self._missing = self._loader.memory.get_many(
-                some_id for some_id in self._missing if some_id not in found
+                [some_id for some_id in self._missing if some_id not in found]
             )
             found.update(more)
             if self._missing:
                 self._take_off()
+        if all(found.values()):
+            return cast(dict[int, Facts], found)
         return {some_id: facts for some_id, facts in found.items() if facts is not None}

@@ -4,7 +4,8 @@ Memory is two generations of a dict: reading moves a value to the young one, and
 one. So what is used stays and the rest goes, without a list to keep in order.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from itertools import repeat
 from operator import itemgetter
 from typing import Generic, TypeVar
 
@@ -32,21 +33,16 @@ class Memory(Generic[K, V]):
         """Grows when something is forgotten: what was being read before that must not be remembered."""
         return self._generation
 
-    def get_many(self, keys: Iterable[K]) -> tuple[dict[K, V | None], list[K]]:
+    def get_many(self, keys: Collection[K]) -> tuple[dict[K, V | None], list[K]]:
         """What is remembered, and the keys of what is not."""
         now = self._clock.steady_seconds()
         young, old = self._young, self._old
         found: dict[K, V | None] = {}
         missing: list[K] = []
-        for key in keys:
-            kept = young.get(key)
-            if kept is None:
-                kept = old.get(key)
-                if kept is None:
-                    missing.append(key)
-                    continue
+        for key, kept in zip(keys, map(young.get, keys), strict=True):
+            if kept is None and old and (kept := old.get(key)):
                 young[key] = kept
-            if kept[0] > now:
+            if kept is not None and kept[0] > now:
                 found[key] = kept[1]
             else:
                 missing.append(key)
@@ -63,10 +59,9 @@ class Memory(Generic[K, V]):
         values = list(map(_VALUE, kept))
         return values if all(values) else None
 
-    def put(self, values: Iterable[tuple[K, V | None]]) -> None:
+    def put(self, values: Mapping[K, V | None]) -> None:
         until = self._clock.steady_seconds() + self._seconds
-        for key, value in values:
-            self._young[key] = (until, value)
+        self._young.update(zip(values, zip(repeat(until), values.values(), strict=False), strict=True))
         if len(self._young) > self._size:
             self._old, self._young = self._young, {}
 

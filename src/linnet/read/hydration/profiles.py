@@ -5,7 +5,7 @@ Two caches of one row, since they grow old at different times. Counters change w
 year: a timeline reads them without asking the truth after each tweet of their owner.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -32,8 +32,8 @@ class ProfileLoader(Loader[UserId, Profile]):
     def id_of(self, ref: UserId) -> int:
         return ref
 
-    def key_of(self, some_id: int) -> bytes:
-        return self._keys.profile(some_id)
+    def keys_of(self, ids: Iterable[int]) -> list[bytes]:
+        return self._keys.profiles(ids)
 
     async def load(self, refs: Sequence[UserId]) -> list[Loaded[Profile]]:
         return [Loaded(profile.id, profile.version, profile) for profile in await users.fetch_profiles(self._db, refs)]
@@ -60,8 +60,8 @@ class AuthorLoader(Loader[UserId, AuthorFacts]):
     def id_of(self, ref: UserId) -> int:
         return ref
 
-    def key_of(self, some_id: int) -> bytes:
-        return self._keys.author(some_id)
+    def keys_of(self, ids: Iterable[int]) -> list[bytes]:
+        return self._keys.authors(ids)
 
     async def load(self, refs: Sequence[UserId]) -> list[Loaded[AuthorFacts]]:
         return [

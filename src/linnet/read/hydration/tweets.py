@@ -1,6 +1,6 @@
 """Tweets by reference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from linnet.clock import Clock
 from linnet.domain.event import TweetRef
@@ -35,8 +35,8 @@ class TweetLoader(Loader[TweetRef, TweetFacts]):
     def id_of(self, ref: TweetRef) -> int:
         return ref.tweet_id
 
-    def key_of(self, some_id: int) -> bytes:
-        return self._keys.tweet(some_id)
+    def keys_of(self, ids: Iterable[int]) -> list[bytes]:
+        return self._keys.tweets(ids)
 
     async def load(self, refs: Sequence[TweetRef]) -> list[Loaded[TweetFacts]]:
         return await self.render(await tweets.fetch(self._db, refs))

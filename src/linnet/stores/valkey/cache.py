@@ -6,7 +6,8 @@ about to change is kept as a bare new version, which nobody can fill in but who 
 newest version of all.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -14,8 +15,11 @@ from linnet.ids import MAX_ID
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.scripts import lua
 
+T = TypeVar("T")
+
 GONE = b""
 _STALE = b"\0"
+_VERSION_BYTES = 8
 _GONE_VERSION = MAX_ID
 
 
@@ -45,14 +49,42 @@ class Cache:
     @staticmethod
     def read(answer: list[bytes | None]) -> list[bytes | None]:
         """In the order of the keys: a value, ``GONE`` for a row known not to be there, None when nothing is known."""
-        return [None if value is None or value[8:] == _STALE else value[8:] for value in answer]
+        return [
+            None if value is None or value[_VERSION_BYTES:] == _STALE else value[_VERSION_BYTES:] for value in answer
+        ]
+
+    @staticmethod
+    def decode(
+        ids: Sequence[int], answer: list[bytes | None], decode: Callable[[bytes], T]
+    ) -> tuple[dict[int, T | None], list[int]]:
+        """What is known by id, None of a row that is not there, and of which ids nothing is.
+
+        For values of more than one byte, of many ids: everything here is done for each tweet of a page.
+        """
+        known: dict[int, T | None] = {
+            some_id: decode(value[_VERSION_BYTES:])
+            for some_id, value in zip(ids, answer, strict=True)
+            if value is not None and len(value) > _VERSION_BYTES + len(_STALE)
+        }
+        if len(known) == len(ids):
+            return known, []
+        unknown: list[int] = []
+        for some_id, value in zip(ids, answer, strict=True):
+            if value is not None and len(value) == _VERSION_BYTES:
+                known[some_id] = None
+            elif some_id not in known:
+                unknown.append(some_id)
+        return known, unknown
 
     async def put(self, values: Sequence[tuple[bytes, int, bytes]]) -> None:
         """Stores (key, version, value) unless something newer is there."""
         calls = [
             self._put.call(
                 [key for key, _, _ in part],
-                [self._options.seconds_to_live, *(version.to_bytes(8, "big") + value for _, version, value in part)],
+                [
+                    self._options.seconds_to_live,
+                    *(version.to_bytes(_VERSION_BYTES, "big") + value for _, version, value in part),
+                ],
             )
             for part in self._valkey.parted(values, lambda value: value[0], most=100)
         ]

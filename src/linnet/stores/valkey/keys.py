@@ -9,6 +9,7 @@ stand in keys as 8 raw bytes: short, and Lua, whose numbers hold 53 bits, can pa
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -41,6 +42,12 @@ def escape(raw: bytes) -> bytes:
 
 
 _TAGS = [b"{b%d}" % bucket for bucket in range(BUCKETS)]
+
+
+@lru_cache(maxsize=64)
+def _heads(prefix: bytes, noun: bytes) -> list[bytes]:
+    """What keys begin with, by bucket."""
+    return [prefix + tag + noun for tag in _TAGS]
 
 
 def tag_of(part: int) -> bytes:
@@ -106,6 +113,11 @@ class Keys(msgspec.Struct, frozen=True):
 
     def _of_row(self, noun: bytes, some_id: int) -> bytes:
         return self.prefix + _TAGS[bucket_of(some_id)] + noun + pack_id(some_id)
+
+    def _of_rows(self, noun: bytes, ids: Iterable[int]) -> list[bytes]:
+        # A page asks for dozens at a time, so all that they have in common is put together once.
+        heads, last = _heads(self.prefix, noun), BUCKETS - 1
+        return [heads[(some_id ^ some_id >> 6 ^ some_id >> 16) & last] + some_id.to_bytes(8, "big") for some_id in ids]
 
     def home(self, user_id: int) -> bytes:
         """List: a reader's window."""
@@ -179,13 +191,25 @@ class Keys(msgspec.Struct, frozen=True):
         """String: a tweet as the views need it, or that it is gone."""
         return self._of_row(b":tweet:", tweet_id)
 
+    def tweets(self, tweet_ids: Iterable[int]) -> list[bytes]:
+        """``tweet`` of each."""
+        return self._of_rows(b":tweet:", tweet_ids)
+
     def profile(self, user_id: int) -> bytes:
         """String: a profile as the views need it."""
         return self._of_row(b":profile:", user_id)
 
+    def profiles(self, user_ids: Iterable[int]) -> list[bytes]:
+        """``profile`` of each."""
+        return self._of_rows(b":profile:", user_ids)
+
     def author(self, user_id: int) -> bytes:
         """String: who stands beside a tweet."""
         return self._of_row(b":author:", user_id)
+
+    def authors(self, user_ids: Iterable[int]) -> list[bytes]:
+        """``author`` of each."""
+        return self._of_rows(b":author:", user_ids)
 
     def of_profile(self, user_id: int) -> list[bytes]:
         """All that is cached of a profile: what is to be told when more of it changes than counters."""
