@@ -392,8 +392,8 @@ def _after_the_snapshot(patch: Patch, happens: Callable[[], Awaitable[None]]) ->
 
 
 def _change_lua(patch: Patch, script: str, line: str, instead: str) -> None:
-    def window_lua(name: str) -> str:
-        source = original(name)
+    def window_lua(name: str, publish_verb: str) -> str:
+        source = original(name, publish_verb)
         if name == script:
             assert line in source, "the script has changed: plant the mistake anew"
             source = source.replace(line, instead)
