@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 
 from linnet.api.app import ENDPOINTS
@@ -164,7 +165,8 @@ async def test_others_cannot_act_on_the_person_any_more(town: Town) -> None:
             path = endpoint.path.replace("{user_id}", town.zoe.id).replace("{tweet_id}", hers)
             if path != endpoint.path:
                 code = "user_not_found" if "{user_id}" in endpoint.path else "tweet_not_found"
-                assert_problem(await site.ask(endpoint.method, path, by=ada), 404, code)
+                body = None if endpoint.body is None else msgspec.to_builtins(endpoint.body_example)
+                assert_problem(await site.ask(endpoint.method, path, body, by=ada), 404, code)
                 tried += 1
     assert tried >= 8
     answer = await site.ask("POST", "/api/tweets", {"text": "are you there?", "reply_to": hers}, by=ada)

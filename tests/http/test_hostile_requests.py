@@ -256,6 +256,7 @@ BLOCKED = {
             *("GET /tweets/{tweet_id}/likes", "GET /tweets/{tweet_id}/retweets", "POST /tweets/{tweet_id}/delete"),
             *("POST /tweets/{tweet_id}/like", "POST /tweets/{tweet_id}/unlike"),
             *("POST /tweets/{tweet_id}/retweet", "POST /tweets/{tweet_id}/unretweet"),
+            *("POST /tweets/{tweet_id}/bookmark", "POST /tweets/{tweet_id}/unbookmark"),
         ),
         404,
     ),
