@@ -217,8 +217,7 @@ async def test_the_mistake_that_the_documentation_shows_can_be_made(busy_site: S
         shown = field_error_of(endpoint)
         path, more = path_of(endpoint, ada.id), {}
         if shown.field != "colour":
-            most = next(query.schema["maximum"] for query in endpoint.query if query.name == shown.field)
-            path = path_of(endpoint, ada.id, f"{shown.field}={most + 1}")
+            path = path_of(endpoint, ada.id, f"{shown.field}=1000000000000")
         elif endpoint.body is not None:
             more = {"json": msgspec.to_builtins(endpoint.body_example) | {"colour": "red"}}
         else:
