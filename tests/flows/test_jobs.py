@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from linnet.ids import UserId
@@ -310,3 +311,19 @@ def test_a_job_by_the_clock_has_no_arguments() -> None:
 
         @job(cron="* * * * *")
         async def ring(deps: WriteDeps, *, loudness: int) -> None: ...
+
+
+async def test_a_killed_job_whose_next_waits_keeps_no_other_from_being_given_back(world: World) -> None:
+    """A periodic job may wait only once: given back beside the next one it is refused, and all others with it."""
+    with psycopg.connect(world.db.options.url, autocommit=True) as connection:
+        connection.execute("set search_path to linnet_jobs")
+        for name, status, only_once in (("prune", "doing", True), ("prune", "todo", True), ("erase", "doing", False)):
+            connection.execute(
+                "insert into procrastinate_jobs (queue_name, task_name, status, lock, queueing_lock, args)"
+                " values (%(name)s, %(name)s, %(status)s::procrastinate_job_status, %(lock)s, %(lock)s, '{}')",
+                {"name": name, "status": status, "lock": name if only_once else None},
+            )
+        assert await queue.retry_stalled(world.db, stalled_seconds=30.0) == 1
+        left = connection.execute("select task_name, status::text from procrastinate_jobs order by 1").fetchall()
+    assert left == [("erase", "todo"), ("prune", "todo")]
+    assert await queue.retry_stalled(world.db, stalled_seconds=30.0) == 0

@@ -120,6 +120,9 @@ class JobRunner:
                     log.warning("jobs of a worker that is gone are taken up again", jobs=given_back)
             except Unavailable as error:
                 log.debug("stalled jobs were not looked for", cause=error.cause)
+            except Exception as error:
+                # The next look may find it otherwise; without one no job would ever be given back.
+                log.error("stalled jobs could not be given back", exc_info=error)
             await asyncio.sleep(self._options.stalled_seconds / 3)
 
     async def _pause(self, seconds: float) -> None:

@@ -54,6 +54,7 @@ async def retry_stalled(db: Database, *, stalled_seconds: float) -> int:
         # time would take it from the worker that runs it by now.
         if not await session.value(_sql["lock_stalled"], lock_key=STALLED_JOBS):
             return 0
+        await session.run(_sql["delete_replaced"], stalled_seconds=stalled_seconds)
         return int(await session.value(_sql["retry_stalled"], stalled_seconds=stalled_seconds))
 
 

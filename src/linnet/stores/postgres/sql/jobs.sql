@@ -11,6 +11,20 @@ select unnest(linnet_jobs.procrastinate_defer_jobs_v1(array[row(
 -- Only one process at a time looks for jobs whose worker is gone.
 select pg_try_advisory_xact_lock(%(lock_key)s);
 
+-- :name delete_replaced (stalled_seconds) -> none
+-- Jobs of workers that said nothing for so long, where the next of their kind waits already and may wait only once: it does
+-- what they did not. Few jobs run at a time: a small table.
+delete from linnet_jobs.procrastinate_jobs j
+where j.status = 'doing'
+  and exists (
+      select from linnet_jobs.procrastinate_jobs next
+      where next.status = 'todo' and next.queueing_lock = j.queueing_lock
+  )
+  and not exists (
+      select from linnet_jobs.procrastinate_workers w
+      where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(stalled_seconds)s)
+  );
+
 -- :name retry_stalled (stalled_seconds) -> value
 -- Gives back the jobs of workers that said nothing for so long; how many. Few jobs run at a time: a small table.
 select count(linnet_jobs.procrastinate_retry_job_v2(stalled.id, null, null, null, null)) from (
