@@ -6,6 +6,7 @@ between which accounts are set, and an account by the version of its row.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -63,7 +64,7 @@ async def statuses_json(call: Call, items: Sequence[bytes]) -> list[bytes]:
     for item in items:
         # One's own says whether it is pinned.
         key = (item, base, me if me and mine in item else "")
-        outlines.append(_outlines.get(key, lambda: _outline_of(call, key[0])))  # noqa: B023
+        outlines.append(_outlines.get(key, partial(_outline_of, call, item)))
     wanted = {user_id for outline in outlines for user_id in outline.user_ids}
     profiles = await call.read.profiles.fetch(list(wanted)) if wanted else {}
     accounts = {user_id: _account_json(call, base, profile) for user_id, profile in profiles.items()}
