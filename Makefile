@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 RUNTIME := $(VENV)/.runtime-is-set-up
 DEV := $(VENV)/.dev-is-set-up
+APPS := $(VENV)/apps/.is-set-up
 # What exists of these is checked and tested; a directory that is not there yet is no error.
 CHECKED := $(wildcard src tests bench)
 FAST_TESTS := $(wildcard tests/unit tests/architecture)
@@ -19,12 +20,12 @@ PYTEST := $(BIN)/python -m pytest -q
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-14s %s\n' "$$target" "$$what"; done
 
-setup: $(DEV) browser ## make .venv with everything that run, test, check and bench need
+setup: $(DEV) browser $(APPS) ## make .venv with everything that run, test, check and bench need
 
 run: $(RUNTIME) ## serve at http://127.0.0.1:8000 on the bundled servers (ARGS='--port 9000 …')
 	@exec $(BIN)/linnet serve $(ARGS)
 
-test: $(DEV) browser ## run every test (ARGS='-k follow …')
+test: $(DEV) browser $(APPS) ## run every test (ARGS='-k follow …')
 	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(wildcard tests) $(ARGS)
 
 check: $(DEV) ## format, lint, types, imports and the fast tests
@@ -79,11 +80,18 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
+# Apps in JavaScript that the browser tests drive; no script of any package runs.
+$(APPS): tests/apps/package.json tests/apps/package-lock.json | $(DEV) browser
+	@echo "Installing the apps that the tests drive into $(VENV)/apps …"
+	@mkdir -p $(@D) && cp $^ $(@D)/
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
 # Pages are tested in Debian's Chromium, what is left when parts die behind Debian's HAProxy, and web processes that share
-# connections behind Debian's PgBouncer. Who may not install them is told to.
+# connections behind Debian's PgBouncer; npm brings apps to test with. Who may not install them is told to.
 browser:
 	@missing=; command -v chromium >/dev/null || missing=chromium; \
-	for each in haproxy pgbouncer; do \
+	for each in haproxy pgbouncer npm; do \
 	  PATH="$$PATH:/usr/sbin" command -v $$each >/dev/null || missing="$$missing $$each"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { \
 	  echo "Installing" $$missing …; export DEBIAN_FRONTEND=noninteractive; \

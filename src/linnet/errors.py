@@ -79,11 +79,25 @@ class CannotMuteYourself(LinnetError):
     code = "cannot_mute_yourself"
 
 
+class CannotReportYourself(LinnetError):
+    """You cannot report yourself."""
+
+    kind = "invalid"
+    code = "cannot_report_yourself"
+
+
 class PictureUnreadable(LinnetError):
     """This is no JPEG, PNG or WebP picture, or it is broken."""
 
     kind = "invalid"
     code = "picture_unreadable"
+
+
+class AttachmentUsed(LinnetError):
+    """This picture stands in a tweet: what is said of it does not change any more, and it goes with the tweet."""
+
+    kind = "invalid"
+    code = "attachment_used"
 
 
 class PictureTooLarge(LinnetError):
@@ -114,11 +128,25 @@ class Forbidden(LinnetError):
     code = "forbidden"
 
 
+class NotToBeRetweeted(LinnetError):
+    """Only whoever wrote this may retweet it: it is for their followers."""
+
+    kind = "forbidden"
+    code = "not_to_be_retweeted"
+
+
 class Blocked(LinnetError):
     """One of you two blocks the other."""
 
     kind = "forbidden"
     code = "blocked"
+
+
+class SignUpsClosed(LinnetError):
+    """This place takes no new accounts at the moment."""
+
+    kind = "forbidden"
+    code = "sign_ups_closed"
 
 
 class WrongPassword(LinnetError):
@@ -147,10 +175,40 @@ class TweetNotFound(NotFound):
     code = "tweet_not_found"
 
 
+class RequestNotFound(NotFound):
+    """Nobody waits there: the request was taken back, or there was none."""
+
+    code = "request_not_found"
+
+
+class ListNotFound(NotFound):
+    """There is no such list."""
+
+    code = "list_not_found"
+
+
+class FilterNotFound(NotFound):
+    """There is no such filter."""
+
+    code = "filter_not_found"
+
+
+class FeaturedTagNotFound(NotFound):
+    """There is no such tag on your page."""
+
+    code = "featured_tag_not_found"
+
+
 class SessionNotFound(NotFound):
     """There is no such session."""
 
     code = "session_not_found"
+
+
+class AttachmentNotFound(NotFound):
+    """There is no such picture of yours."""
+
+    code = "attachment_not_found"
 
 
 class PictureNotFound(NotFound):
@@ -164,6 +222,30 @@ class Conflict(LinnetError):
 
     kind = "conflict"
     code = "conflict"
+
+
+class NotFollowed(Conflict):
+    """You can put people on a list whom you follow, and yourself."""
+
+    code = "not_followed"
+
+
+class TooManyLists(Conflict):
+    """You have as many lists as you may. Please delete one first."""
+
+    code = "too_many_lists"
+
+
+class TooManyFilters(Conflict):
+    """You have as many filters, or as much in them, as you may. Please delete some first."""
+
+    code = "too_many_filters"
+
+
+class TooManyFeaturedTags(Conflict):
+    """You show as many tags as you may. Please take one away first."""
+
+    code = "too_many_featured_tags"
 
 
 class UsernameTaken(Conflict):

@@ -17,6 +17,7 @@ from linnet.clock import Clock
 UserId = NewType("UserId", int)
 TweetId = NewType("TweetId", int)
 SessionId = NewType("SessionId", int)
+AttachmentId = NewType("AttachmentId", int)
 
 SECRET_BYTES = 24
 APP_SECRET_BYTES = 27

@@ -172,10 +172,7 @@ def test_a_socket_hears_tags_and_everyone_each_under_its_name(site: WebSite) -> 
     lou, moe = site.newcomer("lou"), site.newcomer("moe")
     token = str(mastodon_of(site.url, lou).access_token)
     with opened(site.url, PATH, Authorization=f"Bearer {token}") as client:
-        for wish, error in (
-            ({"stream": "hashtag"}, "Missing tag name parameter"),
-            ({"stream": "list", "list": "1"}, "Unknown stream type"),
-        ):
+        for wish, error in (({"stream": "hashtag"}, "Missing tag name parameter"),):
             client.say({"type": "subscribe", **wish})
             assert client.hear() == {"error": error, "status": 400}
         client.say({"type": "subscribe", "stream": "hashtag", "tag": "Hay"})
@@ -197,3 +194,37 @@ def test_a_socket_hears_tags_and_everyone_each_under_its_name(site: WebSite) -> 
         more = moe.call("POST", "/tweets", json={"text": "More #hay"}).json()
         frame = client.hear()
         assert (frame["stream"], json.loads(frame["payload"])["id"]) == (["public:local"], more["id"])
+
+
+def test_a_list_is_heard_by_whose_it_is_until_it_is_deleted(site: WebSite) -> None:
+    nan, ova, pia = (site.newcomer(name) for name in ("nan", "ova", "pia"))
+    nans = mastodon_of(site.url, nan)
+    for other in (ova, pia):
+        nans.account_follow(other.id)
+    made = nans.list_create("Friends")
+    nans.list_accounts_add(made, [ova.id])
+    assert [one.title for one in nans.account_lists(ova.id)] == ["Friends"]
+    others = str(mastodon_of(site.url, ova).access_token)
+    refused = httpx.get(f"{site.url}{PATH}/list?list={made['id']}", headers={"Authorization": f"Bearer {others}"})
+    assert refused.status_code == 404
+    with opened(site.url, PATH, Authorization=f"Bearer {nans.access_token}") as client:
+        client.say({"type": "subscribe", "stream": "list", "list": "1"})
+        assert client.hear() == {"error": "Record not found", "status": 404}
+        client.say({"type": "subscribe", "stream": "list", "list": str(made["id"])})
+        client.say({"type": "subscribe", "stream": "nothing"})
+        assert client.hear()["status"] == 400
+        pia.call("POST", "/tweets", json={"text": "Unheard"})
+        heard = ova.call("POST", "/tweets", json={"text": "Heard"}).json()
+        frame = client.hear()
+        assert (frame["stream"], frame["event"]) == (["list", str(made["id"])], "update")
+        assert json.loads(frame["payload"])["id"] == heard["id"]
+        ova.call("DELETE", f"/tweets/{heard['id']}")
+        assert client.hear()["event"] == "delete"
+        # The socket outlives the list.
+        nans.list_delete(made)
+        client.say({"type": "subscribe", "stream": "user"})
+        client.say({"type": "subscribe", "stream": "nothing"})
+        assert client.hear()["status"] == 400
+        pia.call("POST", "/tweets", json={"text": "At home"})
+        frame = client.hear()
+        assert (frame["stream"], frame["event"]) == (["user"], "update")

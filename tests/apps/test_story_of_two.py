@@ -33,6 +33,7 @@ def test_two_people_meet_through_their_apps(site: WebSite) -> None:
     check_search(site, adas, bens, me["id"])
     check_profile(adas, bens, me["id"])
     check_keeping_away(site, adas, bens, me["id"], ben_id)
+    check_pictures(adas, me["id"])
     adas.status_delete(tweet)
     with pytest.raises(MastodonNotFoundError):
         bens.status(tweet)
@@ -70,8 +71,7 @@ def check_posts(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> i
     assert [tag["name"] for tag in posted["tags"]] == ["bread"]
     assert [mention["username"] for mention in posted["mentions"]] == ["ben"]
     for wrong in (
-        {"visibility": "private"},
-        {"spoiler_text": "crumbs"},
+        {"visibility": "direct"},
         {"scheduled_at": datetime(2040, 1, 1, tzinfo=UTC)},
     ):
         with pytest.raises(MastodonAPIError):
@@ -83,6 +83,27 @@ def check_posts(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> i
     site.settle()
     tweet: int = posted["id"]
     return tweet
+
+
+def check_pictures(adas: Mastodon, ada_id: int) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200), "teal").save(file, "PNG")
+    media = adas.media_post(file.getvalue(), mime_type="image/png", description="Bread", focus=(0.5, -0.5))
+    assert (media["type"], media["description"]) == ("image", "Bread")
+    assert media["meta"]["focus"] == {"x": 0.5, "y": -0.5}
+    media = adas.media_update(media, description="Fresh bread")
+    assert adas.media(media)["description"] == "Fresh bread"
+    posted = adas.status_post("", media_ids=[media], spoiler_text="Smells", sensitive=True)
+    assert (posted["spoiler_text"], posted["sensitive"]) == ("Smells", True)
+    assert [each["description"] for each in posted["media_attachments"]] == ["Fresh bread"]
+    assert ids(adas.account_statuses(ada_id, only_media=True)) == [posted["id"]]
+    with pytest.raises(MastodonAPIError):
+        adas.media_update(media, description="Stale bread")
+    # To write it anew one deletes it, and posts the same picture again.
+    adas.status_delete(posted["id"])
+    again = adas.status_post("Once more", media_ids=[media])
+    assert [each["id"] for each in again["media_attachments"]] == [media["id"]]
+    adas.status_delete(again["id"])
 
 
 def check_follows(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int, ben_id: int, tweet: int) -> None:

@@ -32,6 +32,8 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "each node gives one page of its newest, and a page of these is what is shown": (
         "tweets.fetch_newest",
         "tweets.fetch_newest_above",
+        "tweets.fetch_newest_with_attachments",
+        "tweets.fetch_newest_with_attachments_above",
         "tags.fetch_tweets",
         "tags.fetch_tweets_above",
         "popular.fetch_best",
@@ -69,16 +71,23 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "erasure.fetch_parked_tweets",
         "erasure.blank_parked",
     ),
+    "pictures that wait for a tweet are those of a day at most, and files are compared with rows once a day": (
+        "attachments.fetch_waiting",
+        "attachments.fetch_named",
+    ),
     "once for an account that leaves, a page at a time": (
         "erasure.names_in_outbox",
         "erasure.delete_muted",
         "erasure.delete_bookmarked",
         "erasure.delete_remarked",
+        "erasure.delete_reported",
+        "erasure.delete_listed",
+        "erasure.delete_filtered",
         "erasure.fetch_notified",
         "erasure.forget_view_changes",
     ),
     "once for a tweet that is deleted with mentions in it": ("notifications.delete_mentions",),
-    "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets",),
+    "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets", "filters.delete_of_tweets"),
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
         "relations.fetch_ended_mutes",
@@ -88,6 +97,12 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "sessions.delete_expired",
         "tags.delete_people_below",
         "tweets.delete_old_keys",
+    ),
+    "what an operator reads of all that people report, seldom": (
+        "reports.count_open",
+        "reports.fetch_all",
+        "reports.fetch_open",
+        "reports.find",
     ),
     "tags that an event or an operator speaks of, counted over all who used them lately": (
         "tags.count_people_below",
@@ -103,6 +118,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "users.fetch_misfits",
         "popular.fetch_ranked",
         "backups.fetch_avatars",
+        "backups.fetch_attachments",
         "backups.find_inhabitants",
         "recounts.fetch_user_ids",
         "recounts.fetch_tweets",
@@ -125,6 +141,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
     "quick on one server; on Citus another one is said": tuple(ON_CITUS),
     "not for a live installation: what defines a home timeline, and makes demonstrations and imports": (
         "home.fetch_oracle",
+        "lists.fetch_oracle",
         "notifications.date_back",
         "bulk.create_people",
         "bulk.fetch_strangers",

@@ -16,18 +16,23 @@ from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey import sessions as cached_sessions
 from linnet.stores.valkey.keys import pack_id
 from linnet.stores.valkey.limits import LimitOptions, Limits
-from linnet.write.actions import bookmarks, likes
+from linnet.write.actions import attachments, bookmarks, filters, likes, lists
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.apps import NewApp, register_app
+from linnet.write.actions.attachments import Sent
 from linnet.write.actions.erasure import delete_account
+from linnet.write.actions.featured import feature_tag
 from linnet.write.actions.grants import AccessRequest, grant, redeem
 from linnet.write.actions.passwords import PasswordOptions, Passwords
+from linnet.write.actions.preferences import put_preferences
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.remarks import put_remark
+from linnet.write.actions.reports import ReportWish, report
 from linnet.write.actions.sessions import LoggedIn
 from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.erasure import erase_account, erase_last_traces
 from linnet.write.jobs.job import Job, NotYet
+from tests.support import drawn
 from tests.support.dumps import dump_postgres, dump_valkey
 from tests.support.world import World
 
@@ -58,6 +63,17 @@ async def _let_an_app_in(world: World, logged_in: LoggedIn) -> None:
     await grant(write, logged_in.user_id, logged_in.session_id, registered.app, wish)
 
 
+async def _post_picture(world: World, zoe: UserId) -> tuple[TweetId, list[str]]:
+    """One picture in a tweet and one in none; the tweet, and what both are known by."""
+    said = ["a thimble in the sun", "not for those who fear thimbles"]
+    file = drawn.encoded(drawn.quarters(30, 20), "PNG")
+    shown, other = [await attachments.keep(world.write, zoe, Sent(file, said[0])) for _ in range(2)]
+    tweet = await post_tweet(
+        world.write, zoe, text="", reply_to=None, idempotency_key=None, attached=[shown.id], warning=said[1]
+    )
+    return tweet.id, [*said, shown.name, other.name]
+
+
 async def live(world: World) -> Life:
     """People read, write, follow and block each other around Zoe; then everything has reached everybody."""
     await world.person(*OTHERS)
@@ -69,7 +85,9 @@ async def live(world: World) -> Life:
     )
     passwords.close()
     zoe = world.ids["zoe"] = logged_in.user_id
-    await edit_profile(world.write, zoe, {"bio": BIO, "location": PLACE, "phone": PHONE})
+    fields = [{"name": "Collection", "value": "thimbles.example"}]
+    await edit_profile(world.write, zoe, {"bio": BIO, "location": PLACE, "phone": PHONE, "fields": fields})
+    await put_preferences(world.write, zoe, language="pl", visibility="unlisted")
     session = Session(logged_in.session_id, zoe, "", world.write.clock.now_ms())
     await cached_sessions.put(world.write.valkey, world.write.keys, token_hash(logged_in.token), session)
     await _let_an_app_in(world, logged_in)
@@ -92,6 +110,8 @@ async def live(world: World) -> Life:
     first = await world.post("zoe", texts[0])
     second = (await post_tweet(world.write, zoe, text=texts[1], reply_to=None, idempotency_key="thimble-key")).id
     own_reply = await world.post("zoe", texts[2], reply_to=first)
+    pictured, told = await _post_picture(world, zoe)
+    texts += told
     adas = await world.post("ada", "good morning #thimbles")
     reply = await world.post("zoe", texts[3], reply_to=adas)
     answer = await world.post("ada", "what a thimble", reply_to=first)
@@ -109,19 +129,38 @@ async def live(world: World) -> Life:
     await put_remark(world.write, zoe, world.ids["ben"], "likes thimbles")
     await put_remark(world.write, world.ids["ben"], zoe, "collects thimbles")
     await bookmarks.bookmark(world.write, world.ids["ben"], second)
+    await report(world.write, zoe, ReportWish(world.ids["ben"], [mention], comment="mentions thimbles"))
+    await report(world.write, world.ids["ben"], ReportWish(zoe, [first], comment="posts thimbles"))
+    await feature_tag(world.write, zoe, "thimbles")
+    for owner, tweet in ((zoe, adas), (world.ids["ben"], second)):
+        made_filter = await filters.create_filter(world.write, owner, title="Thimbles", contexts=("home",))
+        await filters.name_tweet(world.write, owner, made_filter.id, tweet)
+    for owner, member in ((zoe, world.ids["ada"]), (world.ids["ben"], zoe), (world.ids["ada"], world.ids["ada"])):
+        made = await lists.create_list(world.write, owner, title="Thimbles and more", exclusive=True)
+        await lists.add_members(world.write, owner, made.id, [member])
     await world.settle()
     await look_around(world, [first, adas, answer])
     await world.mute("zoe", "cleo")
     await world.mute("ben", "zoe")
     await world.block("zoe", "dan")
     await world.block("eve", "zoe")
+    await _ask_around(world)
     await world.settle()
     await _park_something(world)
     for name in world.ids:
         await world.home_ids(name)
     kept = {"adas": adas, "answer": answer, "answer_to_answer": answer_to_answer, "mention": mention, "reply": pullers}
-    gone = [first, second, own_reply, reply, zoes_retweet]
+    gone = [first, second, own_reply, reply, zoes_retweet, pictured]
     return Life(zoe, logged_in.token, logged_in.session_id, texts, kept, gone)
+
+
+async def _ask_around(world: World) -> None:
+    """She waits for somebody, and somebody for her; somebody else for others."""
+    await world.person("gil", "hal")
+    for name in ("zoe", "gil"):
+        await world.lock(name)
+    await world.follow("zoe", "gil")
+    await world.follow("hal", "gil", "zoe")
 
 
 async def look_around(world: World, tweet_ids: list[TweetId]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from linnet.domain.attachments import ATTACHMENT_DIRECTORY
 from linnet.domain.avatars import AVATAR_DIRECTORY
 from linnet.domain.event import TweetPosted, TweetRef, UserFollowed
 from linnet.domain.user import NOBODY
@@ -25,6 +26,7 @@ from linnet.write.jobs.job import Job, NotYet
 from tests.flows import _leaving as leaving
 from tests.support import drawn
 from tests.support.faults import Killed, Strand
+from tests.support.files_at_once import keep_files_at_once
 from tests.support.recounts import assert_counts, assert_window
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -33,7 +35,8 @@ THRESHOLD = 2
 
 
 @pytest.fixture
-async def town(servers: Servers, database_url: str) -> AsyncIterator[World]:
+async def town(servers: Servers, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    keep_files_at_once(monkeypatch)
     options = WorldOptions(top_user_followers=THRESHOLD)
     async with open_world(database_url, servers.valkey_url, options=options) as world:
         yield world
@@ -62,6 +65,7 @@ async def test_nothing_is_left_in_either_store_but_the_username(town: World) -> 
     # As if it were something that she wrote.
     life.texts.append(picture)
     assert any(picture in path for path in await pictures(town))
+    assert len(await pictures(town, ATTACHMENT_DIRECTORY)) == 4
     before = await leaving.traces(town, life)
     unseen = [what for what in leaving.needles(life) if not any(found.startswith(f"{what} in ") for found in before)]
     # Nothing keeps an id so; and what was nowhere before cannot be missed afterwards.
@@ -70,14 +74,15 @@ async def test_nothing_is_left_in_either_store_but_the_username(town: World) -> 
     await leaving.erase(town)
     await assert_nothing_left(town, life)
     assert await pictures(town) == []
+    assert await pictures(town, ATTACHMENT_DIRECTORY) == []
 
 
 async def a_picture() -> bytes:
     return drawn.picture()
 
 
-async def pictures(town: World) -> list[str]:
-    return [path async for paths in town.write.media.fetch_paths(AVATAR_DIRECTORY) for path in paths]
+async def pictures(town: World, directory: str = AVATAR_DIRECTORY) -> list[str]:
+    return [path async for paths in town.write.media.fetch_paths(directory) for path in paths]
 
 
 async def test_what_others_wrote_to_her_stays_and_answers_nobody(town: World) -> None:

@@ -1,6 +1,6 @@
 """A picture that somebody has is there, whoever chooses, gives up or collects it at the same time, and is killed."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from linnet.domain.avatars import AVATAR_DIRECTORY, AVATAR_SIDES, avatar_path
-from linnet.stores.media import MediaStore
 from linnet.write.actions import avatars
 from linnet.write.pictures import PictureRules, SquarePicture, make_square
 from tests.support import drawn
+from tests.support.files_at_once import directory_of, keep_files_at_once
 from tests.support.world import World
 
 PEOPLE = ("ada", "eve")
@@ -19,25 +19,9 @@ PEOPLE = ("ada", "eve")
 
 @pytest.fixture
 def files(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where pictures are kept. Each operation is done at once, so that a strand only stops where the database is."""
-    directory = Path(world.write.media.options.url.removeprefix("file://"))
-
-    async def put(_: MediaStore, path: str, content: bytes, *, media_type: str) -> None:
-        (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        (directory / path).write_bytes(content)
-
-    async def exists(_: MediaStore, path: str) -> bool:
-        return (directory / path).exists()
-
-    async def delete(_: MediaStore, path: str) -> None:
-        (directory / path).unlink(missing_ok=True)
-
-    async def fetch_paths(_: MediaStore, below: str) -> AsyncIterator[Sequence[str]]:
-        yield [str(path.relative_to(directory)) for path in (directory / below).rglob("*.webp")]
-
-    for operation in (put, exists, delete, fetch_paths):
-        monkeypatch.setattr(MediaStore, operation.__name__, operation)
-    return directory
+    """Where pictures are kept."""
+    keep_files_at_once(monkeypatch)
+    return directory_of(world.write.media)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +40,7 @@ class Album:
         world = self.world
         await avatars._store(world.write, self.picture)
         await avatars._change(
-            world.write, world.ids[name], partial(avatars._choose, world.write, world.ids[name], self.picture)
+            world.write, world.ids[name], partial(avatars._choose, world.write, world.ids[name], self.picture, "avatar")
         )
 
     async def give_up(self, name: str) -> None:

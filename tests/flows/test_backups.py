@@ -32,7 +32,9 @@ from linnet.stores.postgres import backups, jobs
 from linnet.stores.postgres.backups import BackupRunning, InUse, Load, NotEmpty, Table, open_dump
 from linnet.stores.postgres.leases import find_fact
 from linnet.stores.postgres.migrate import SchemaMismatch, check_schema, migrate
-from linnet.write.actions import avatars
+from linnet.write.actions import attachments, avatars
+from linnet.write.actions.attachments import Sent
+from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.oldtweets import fill_in_old_tweets
 from tests.flows._linnet_process import url_of
 from tests.flows._old_release import open_old_release
@@ -117,6 +119,12 @@ async def town(world: World) -> World:
     await world.block("cleo", "zoe")
     await world.mute("ada", "cleo")
     await avatars.put_avatar(world.write, world.ids["ada"], lambda: picture(1))
+    shown, _ = [
+        await attachments.keep(world.write, world.ids["ada"], Sent(await picture(1), "boats")) for _ in range(2)
+    ]
+    await post_tweet(
+        world.write, world.ids["ada"], text="", reply_to=None, idempotency_key=None, attached=[shown.id], warning="wet"
+    )
     await world.settle()
     async with world.db.transaction() as session:
         await jobs.insert(session, name="erase", arguments='{"user": "zoë"}', lock="user", delay_seconds=3600)
@@ -131,7 +139,7 @@ async def test_a_restored_place_is_the_place_that_was_saved(
     path = tmp_path / "linnet.zip"
     contents = await saved(town, path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert (contents.rows_of("tweets"), contents.pictures, contents.missing_pictures) == (4, 3, 0)
+    assert (contents.rows_of("tweets"), contents.pictures, contents.missing_pictures) == (5, 7, 0)
     assert contents.jobs == 2
     await empty.restore(path)
     check_schema(empty.settings.postgres.url)
@@ -174,7 +182,7 @@ async def test_people_go_on_meanwhile_and_what_is_saved_is_one_moment(
     assert not path.exists()
     assert await avatars.delete_unreferenced(town.write) == 1
     contents = await saved(town, path)
-    assert contents.pictures == 3
+    assert contents.pictures == 7
     await empty.restore(path)
     assert empty.rows() == rows_of(town.db.options.url) != before
 

@@ -60,6 +60,22 @@ def test_online_fills_a_valkey_and_writes_and_reads_in_it(tmp_path: Path) -> Non
     assert decode_figures(taken.output.encode(), name="taken")["full_window_bytes"] == found["full"]["bytes_each"]
 
 
+def test_what_streams_take_goes_into_the_plan(tmp_path: Path) -> None:
+    written = tmp_path / "streams.json"
+    result = run("bench", "streams", "--quick", "--streams", "10", "--rounds", "1", "--json", str(written))
+    assert result.exit_code == 0, result.output
+    found = json.loads(written.read_bytes())
+    # So few streams may fit into memory that the process has already, or has just given back.
+    next(one for one in found["measured"][0]["comparisons"] if one["name"] == "idle stream")["ours"] = 40.0
+    written.write_text(json.dumps(found))
+    taken = run("capacity", "--take", str(written))
+    assert taken.exit_code == 0, taken.output
+    figures = decode_figures(taken.output.encode(), name="taken").figures
+    assert figures["stream_bytes"].value == 40 * 1024
+    for name in ("stream_bytes", "stream_delivery_us"):
+        assert "10 streams on one web process" in figures[name].where
+
+
 @pytest.mark.parametrize(
     ("args", "exit_code", "said"),
     [

@@ -137,6 +137,7 @@ async def test_its_cost_does_not_grow_with_what_lies_before(days: Days) -> None:
     await world.post("ben")
     await days.be_here("ada")
     await world.settle()
-    # Activity, whom one follows (three, in a snapshot), the stretches of the ranking, hidden people, and hydration.
-    with world.budget(sql=12, valkey=6):
+    # Activity, whom one follows (three, in a snapshot), the stretches of the ranking, hidden people, filters, and
+    # hydration.
+    with world.budget(sql=13, valkey=6):
         assert len((await days.catch_up("ada"))[1]) == 1

@@ -28,7 +28,7 @@ from tests.support.world import World
 
 ALL = {
     *("PostgreSQL", "schema", "clock", "Valkey", "disk", "pictures"),
-    *("processes", "events", "parked", "jobs", "timelines", "backup", "settings"),
+    *("processes", "events", "parked", "jobs", "reports", "timelines", "backup", "settings"),
 }
 # What differs is looked at once: nobody is about to change it.
 OPTIONS = CheckupOptions(verify=VerifyOptions(looks=1, pause_seconds=0.0))
@@ -178,7 +178,7 @@ async def test_a_schema_that_is_older_or_newer_is_told_and_nothing_is_read_by_it
     [schema] = [each for each in found if each.check == "schema"]
     assert_wrong(schema, "older than this linnet", "linnet db migrate")
     skipped = {each.check for each in found if each.state == "skipped"}
-    assert skipped == {"processes", "events", "parked", "jobs", "timelines", "backup"}
+    assert skipped == {"processes", "events", "parked", "jobs", "reports", "timelines", "backup"}
     assert all(each.sentence == "Not looked at, because of schema." for each in found if each.state == "skipped")
 
     await place.run("insert into schema_migrations (migration_hash, migration_id) values ('x', '9999.of-tomorrow')")

@@ -139,7 +139,8 @@ def test_stores_that_are_away_are_told_in_few_lines() -> None:
     assert result.exit_code == 1
     assert "Not well: PostgreSQL, Valkey." in result.output
     assert result.output.rstrip().endswith(
-        "Not looked at because of that: schema, clock, processes, events, parked, jobs, timelines, backup, counters."
+        "Not looked at because of that:"
+        " schema, clock, processes, events, parked, jobs, reports, timelines, backup, counters."
     )
 
 

@@ -40,7 +40,8 @@ from linnet.stores.postgres.moves.residence import HasMoved, IsMovingIn, check_r
 from linnet.stores.postgres.moves.transfer import STAYING, Differs
 from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.valkey.client import ValkeyOptions
-from linnet.write.actions import avatars
+from linnet.write.actions import attachments, avatars, tweets
+from linnet.write.actions.attachments import Sent
 from tests.flows._linnet_process import url_of
 from tests.support import drawn
 from tests.support.dumps import dump_postgres
@@ -140,6 +141,7 @@ async def town(world: World) -> World:
     await world.block("cleo", "zoe")
     await world.mute("ada", "cleo")
     await put_picture(world, "ada", 1)
+    await post_picture(world, "ada")
     await world.settle()
     async with world.db.transaction() as session:
         await jobs.insert(session, name="erase", arguments='{"user": "zoë"}', lock="user", delay_seconds=3600)
@@ -149,10 +151,22 @@ async def town(world: World) -> World:
 
 
 async def put_picture(world: World, name: str, number: int) -> None:
+    """Their own, and the wide one above their page."""
+
     async def upload() -> bytes:
         return drawn.encoded(drawn.quarters(width=64 + number, height=64))
 
     await avatars.put_avatar(world.write, world.ids[name], upload)
+    await avatars.put_avatar(world.write, world.ids[name], upload, use="header")
+
+
+async def post_picture(world: World, name: str) -> None:
+    """A tweet with one of two pictures; the other one waits."""
+    file = drawn.encoded(drawn.quarters(width=64, height=48))
+    shown, _ = [await attachments.keep(world.write, world.ids[name], Sent(file)) for _ in range(2)]
+    await tweets.post_tweet(
+        world.write, world.ids[name], text="", reply_to=None, idempotency_key=None, attached=[shown.id]
+    )
 
 
 def media_of(world: World) -> Path:
@@ -214,6 +228,7 @@ class Crowd:
                 await self.town.unfollow("zoe", name)
             if number % 16 == 0:
                 await put_picture(self.town, name, number)
+                await post_picture(self.town, name)
             self.answered += 1
 
     async def _apply(self) -> None:
@@ -241,8 +256,12 @@ async def test_all_that_was_answered_arrives_once_while_people_write(
     # Beside those that people have may lie some that they had for a moment.
     assert files_of(there.media).items() <= files_of(media_of(town)).items()
     async with open_world(there.url, servers.valkey_url) as arrived:
-        chosen = await arrived.db.fetch(str, _query("select avatar from users where avatar is not null"))
-    assert {*chosen} <= {path.parts[1] for path in files_of(there.media)}
+        chosen = await arrived.db.fetch(
+            str, _query("select unnest(array[avatar, header]) from users where avatar is not null")
+        )
+        attached = await arrived.db.fetch(str, _query("select name from attachments where state = 'ready'"))
+    assert len(attached) > 2
+    assert {*chosen, *attached} <= {path.parts[1] for path in files_of(there.media)}
     await assert_it_lives(town, there, servers)
 
 

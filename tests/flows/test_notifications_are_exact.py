@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from contextlib import suppress
 
 import pytest
 
 from linnet.domain.event import TweetLiked, TweetRef
 from linnet.domain.timeline import Range
+from linnet.errors import RequestNotFound
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import notifications, outbox
 from linnet.stores.postgres.outbox import NewEvent
@@ -30,10 +32,10 @@ async def test_after_any_history_everybody_was_told_of_what_is_so_and_of_nothing
     await world.person(*PEOPLE)
     chance = random.Random(5)
     tweets: list[tuple[str, TweetId]] = []
-    for step in range(240):
+    for step in range(320):
         who, other = chance.choice(PEOPLE), chance.choice(PEOPLE)
         whose, tweet_id = chance.choice(tweets) if tweets else ("", TweetId(0))
-        match chance.randrange(11):
+        match chance.randrange(15):
             case 0 | 1:
                 tweets.append((who, await world.post(who, f"hello @{other} and @{chance.choice(PEOPLE)}")))
             case 2 if tweets:
@@ -53,6 +55,13 @@ async def test_after_any_history_everybody_was_told_of_what_is_so_and_of_nothing
                 await world.follow(who, other)
             case 10 if who != other:
                 await world.unfollow(who, other)
+            case 11 | 12:
+                await world.lock(who, locked=chance.random() < 0.7)
+            case 13 if who != other:
+                with suppress(RequestNotFound):
+                    await world.accept(who, other)
+            case 14 if who != other:
+                await world.refuse(who, other)
         if step % 24 == 23:
             await check(world)
 

@@ -19,7 +19,7 @@ from linnet.read.timelines.filling import Skeleton
 from linnet.read.timelines.rebuild import Outcome, Rebuilder
 from linnet.stores.postgres import bulk, users
 from linnet.stores.postgres import home as home_store
-from linnet.stores.postgres.home import Followed
+from linnet.stores.postgres.home import Followed, Sources
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.queries import Query
 from linnet.stores.valkey import scripts
@@ -37,6 +37,7 @@ from linnet.write.fanout.plan import PushPlan, plan_pushes
 from linnet.write.jobs.job import NotYet
 from tests.support.departures import AnyPassword, Departures
 from tests.support.histories import import_pairs
+from tests.support.lists import put_on
 from tests.support.recounts import assert_views
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -187,6 +188,57 @@ async def somebody_muted_posts_and_is_retweeted(world: World, patch: Patch) -> N
     await world.home("ben")
     posted = await world.post("ada", "pushed all the same")
     await world.retweet("cleo", posted)
+
+
+def those_set_aside_not_stored_with_the_window(patch: Patch) -> None:
+    async def merge(self: Windows, *args: Any, aside: object, **more: Any) -> bool:
+        return bool(await original(self, *args, **more))
+
+    original: Any = Windows.merge
+    patch.setattr(Windows, "merge", merge)
+
+
+async def somebody_set_aside_posts(world: World, patch: Patch) -> None:
+    await world.follow("ben", "ada")
+    await put_on(world, "ben", "ada")
+    await world.settle()
+    await world.home("ben")
+    await world.post("ada", "pushed all the same")
+
+
+async def somebody_is_set_aside(world: World, patch: Patch) -> None:
+    await world.follow("ben", "ada")
+    await world.post("ada")
+    await world.settle()
+    await world.home("ben")
+    await put_on(world, "ben", "ada")
+
+
+async def somebody_is_set_aside_while_a_window_is_built(world: World, patch: Patch) -> None:
+    async def happens() -> None:
+        await put_on(world, "ben", "ada")
+        await world.worker.drain()
+
+    await world.follow("ben", "ada")
+    await world.post("ada")
+    await world.settle()
+    _after_the_snapshot(patch, happens)
+    await world.home("ben")
+
+
+def those_set_aside_as_if_nobody_followed_them(patch: Patch) -> None:
+    def sources(viewer_id: UserId, followed: Followed) -> Sources:
+        return msgspec.structs.replace(original(viewer_id, followed), answered_ids=None)
+
+    original = home_store.sources_at_home
+    patch.setattr(home_store, "sources_at_home", sources)
+
+
+async def a_friend_answers_somebody_set_aside(world: World, patch: Patch) -> None:
+    await world.follow("ben", "ada", "cleo")
+    await put_on(world, "ben", "ada")
+    await world.post("cleo", "hm", reply_to=await world.post("ada"))
+    await world.settle()
 
 
 def windows_not_dropped(patch: Patch) -> None:
@@ -359,7 +411,11 @@ async def _leave(world: World, name: str) -> None:
 
 def imported_as_if_nobody_read_yet(patch: Patch) -> None:
     _change_sql(
-        patch, bulk._sql, "create_follows", "u.password_hash <> %(locked_hash)s::text as awake", "false as awake"
+        patch,
+        bulk._sql,
+        "create_follows",
+        "u.password_hash <> %(locked_hash)s::text or v.locked as awake",
+        "false as awake",
     )
 
 
@@ -423,6 +479,10 @@ def _change_lua(patch: Patch, script: str, line: str, instead: str) -> None:
         (somebody_likes_what_they_read, likes_told_to_nobody),
         (others_like_what_somebody_read, caches_not_told_of_versions),
         (somebody_pins_another_tweet, caches_not_told_of_versions),
+        (somebody_set_aside_posts, those_set_aside_not_stored_with_the_window),
+        (somebody_is_set_aside, windows_not_dropped),
+        (somebody_is_set_aside_while_a_window_is_built, merge_without_the_marker),
+        (a_friend_answers_somebody_set_aside, those_set_aside_as_if_nobody_followed_them),
         (somebody_leaves_whom_a_friend_answered, windows_not_dropped),
         (somebody_has_just_left, profiles_of_those_who_left),
         (a_reader_follows_by_an_import, imported_as_if_nobody_read_yet),

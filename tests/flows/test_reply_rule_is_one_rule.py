@@ -112,15 +112,15 @@ async def by_fetch_slice(table: Table) -> set[int]:
     async with table.world.db.snapshot() as session:
         followed = await home.fetch_followed(session, table.me)
         assert followed.user_ids == table.followed
-        return ids_of(
-            await home.fetch_below(session, table.me, followed, before_id=MAX_ID, newest_id=MAX_ID, page_size=100)
-        )
+        sources = home.sources_at_home(table.me, followed)
+        return ids_of(await home.fetch_below(session, sources, before_id=MAX_ID, newest_id=MAX_ID, page_size=100))
 
 
 async def by_fetch_slice_above(table: Table) -> set[int]:
     async with table.world.db.snapshot() as session:
         followed = await home.fetch_followed(session, table.me)
-        return ids_of(await home.fetch_above(session, table.me, followed, after_id=0, newest_id=MAX_ID, page_size=100))
+        sources = home.sources_at_home(table.me, followed)
+        return ids_of(await home.fetch_above(session, sources, after_id=0, newest_id=MAX_ID, page_size=100))
 
 
 async def by_fetch_oracle(table: Table) -> set[int]:

@@ -26,7 +26,7 @@ NEWEST_ID = first_id_at(NOW_MS)
 DAY_MS = 86_400_000
 AUTHORS = {"ada": UserId(7), "linus": UserId(8)}
 # As slices go: by the look alone, by slices that never end at once, and by all matches at once as soon as can be.
-_PATIENT = SearchOptions(slice_timeout_ms=60_000)
+_PATIENT = SearchOptions(guess_timeout_ms=60_000, slice_timeout_ms=60_000)
 WAYS = {
     "look": msgspec.structs.replace(_PATIENT, look=1000),
     "slices": msgspec.structs.replace(_PATIENT, look=3, widening=2, few=0),

@@ -450,15 +450,19 @@ def an_entry_comes_back_as_it_was(retweet: Entry) -> None:
         assert int.from_bytes(packed[:8], "big") == entry.id
 
 
-@target(st.tuples(st.frozensets(_IDS, max_size=20), st.frozensets(_IDS, max_size=20), _IDS))
-def packed_people_come_back_as_they_were(sets: tuple[frozenset[int], frozenset[int], int]) -> None:
-    pulled, kept_away, other = sets
-    found, away = unpack_people(pack_people([*map(UserId, pulled)], [*map(UserId, kept_away)]))
+_PEOPLE = st.frozensets(_IDS, max_size=20)
+
+
+@target(st.tuples(_PEOPLE, _PEOPLE, _PEOPLE, _IDS))
+def packed_people_come_back_as_they_were(sets: tuple[frozenset[int], frozenset[int], frozenset[int], int]) -> None:
+    pulled, kept_away, set_aside, other = sets
+    ids = [[*map(UserId, each)] for each in (pulled, kept_away, set_aside)]
+    found, away, aside = unpack_people(pack_people(*ids))
     assert found == pulled
-    assert len(away) == len(kept_away)
-    assert {some for some in (*pulled, *kept_away, other) if some in away} == {
-        some for some in (*pulled, *kept_away, other) if some in kept_away
-    }
+    everybody = pulled | kept_away | set_aside | {other}
+    for packed_ids, expected in ((away, kept_away), (aside, set_aside)):
+        assert len(packed_ids) == len(expected)
+        assert {some for some in everybody if some in packed_ids} == expected
     packed = pack_ids([*map(UserId, pulled)])
     assert unpack_ids(packed) == pulled
     assert all(some in PackedIds(packed) for some in pulled)

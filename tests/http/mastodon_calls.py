@@ -8,6 +8,7 @@ from linnet.api.mastodon.endpoints import Route
 from linnet.api.mastodon.routes import ROUTES
 from tests.http.app_world import Person, Site
 from tests.http.mastodon_published import published, without_names
+from tests.support.drawn import encoded, quarters
 
 # Answered by a page.
 PAGES = ("GET /oauth/authorize",)
@@ -23,10 +24,29 @@ def not_yet() -> list[str]:
     ]
 
 
+_FORM_TYPE = {"Content-Type": "multipart/form-data; boundary=b"}
+_FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    + encoded(quarters(8, 6), "PNG")
+    + b"\r\n--b--\r\n"
+)
 BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/v1/accounts": {
+        "username": "signed_up_by_app",
+        "email": "signed_up_by_app@example.com",
+        "password": "a window full of finches",
+        "agreement": True,
+        "locale": "en",
+    },
     "POST /api/v1/statuses": {"status": "Crumbs"},
     "POST /api/v1/markers": {"home": {"last_read_id": "1"}},
     "PATCH /api/v1/accounts/update_credentials": {"note": "Bakes"},
+    "POST /api/v1/reports": {"account_id": "OTHER", "comment": "Crumbs"},
+    "POST /api/v1/lists": {"title": "Bakers"},
+    "POST /api/v1/featured_tags": {"name": "crust"},
+    "POST /api/v2/filters": {"title": "Cakes", "context": ["home"]},
+    "POST /api/v2/filters/{filter_id}/keywords": {"keyword": "pie"},
+    "PUT /api/v2/filters/keywords/{id}": {"keyword": "tart"},
     "POST /api/v1/apps": {"client_name": "x", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob"},
 }
 QUERIES: dict[str, str] = {
@@ -36,18 +56,32 @@ QUERIES: dict[str, str] = {
     "GET /api/v1/accounts/relationships": "?id[]=OTHER",
     "GET /api/v1/accounts": "?id[]=OTHER",
     "GET /api/v1/statuses": "?id[]=STATUS",
+    "GET /.well-known/webfinger": "?resource=acct:USERNAME@linnet.test",
+    "GET /api/oembed": "?url=http://linnet.test/@ADA/STATUS",
     "GET /api/v1/streaming/hashtag": "?tag=bread",
     "GET /api/v1/streaming/hashtag/local": "?tag=bread",
+    "GET /api/v1/streaming/list": "?list=LIST",
+    "POST /api/v2/filters/{filter_id}/statuses": "?status_id=STATUS",
 }
 
 
 class Place(msgspec.Struct, frozen=True):
-    """ada wrote ``status``, and ben likes it; ``told`` is what she was told of that."""
+    """ada wrote ``status``, and ben likes it; ``told`` is what she was told of that; ``media`` is hers.
+
+    ``list`` and ``filter`` are hers; in this are ``keyword`` and the status, which is ``named`` there.
+    ``featured`` is a tag on her page.
+    """
 
     ada: Person
     ben: Person
     status: str
     told: str
+    media: str
+    list: str
+    filter: str
+    keyword: str
+    named: str
+    featured: str
 
 
 async def set_place(site: Site) -> Place:
@@ -57,7 +91,17 @@ async def set_place(site: Site) -> Place:
     assert answered.status_code == 200
     await site.settle()
     [told] = (await site.ask("GET", "/api/v1/notifications", by=ada)).json()
-    return Place(ada, ben, status, told["id"])
+    # Whoever follows already can be let in once more.
+    assert (await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)).status_code == 200
+    media = await site.ask("POST", "/api/v2/media", by=ada, content=_FORM, headers=_FORM_TYPE)
+    made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
+    wish = {"title": "Rain", "context": ["home"], "keywords_attributes": [{"keyword": "rain"}]}
+    filtering = (await site.ask("POST", "/api/v2/filters", wish, by=ada)).json()
+    path = f"/api/v2/filters/{filtering['id']}/statuses"
+    named = (await site.ask("POST", path, {"status_id": status}, by=ada)).json()["id"]
+    keyword = filtering["keywords"][0]["id"]
+    featured = (await site.ask("POST", "/api/v1/featured_tags", {"name": "bread"}, by=ada)).json()["id"]
+    return Place(ada, ben, status, told["id"], media.json()["id"], made, filtering["id"], keyword, named, featured)
 
 
 def name_of(route: Route) -> str:
@@ -66,15 +110,48 @@ def name_of(route: Route) -> str:
 
 def address_of(route: Route, place: Place) -> str:
     """About what is ada's, or about ben."""
-    about = {"/statuses/": place.status, "/accounts/": place.ben.id, "/notifications/": place.told}
+    about = {
+        "/tags/{id}/": "bread",
+        "/featured_tags/": place.featured,
+        "/filters/keywords/": place.keyword,
+        "/filters/statuses/": place.named,
+        "/api/v1/filters/": place.keyword,
+        "/filters/": place.filter,
+        "/statuses/": place.status,
+        "/accounts/": place.ben.id,
+        "/follow_requests/": place.ben.id,
+        "/notifications/": place.told,
+        "/lists/": place.list,
+        "/media/": place.media,
+    }
     some_id = next((value for part, value in about.items() if part in route.path), "1")
-    path = route.path.replace("{id}", some_id).replace("{tag}", "bread").replace("{kind}", "avatar")
-    words = {"USERNAME": place.ben.username, "OTHER": place.ben.id, "STATUS": place.status}
+    path = (
+        route.path.replace("{id}", some_id)
+        .replace("{tag}", "bread")
+        .replace("{kind}", "avatar")
+        .replace("{group_key}", f"favourite-{place.status}")
+        .replace("{list_id}", place.list)
+        .replace("{filter_id}", place.filter)
+    )
+    words = {"USERNAME": place.ben.username, "OTHER": place.ben.id, "STATUS": place.status, "ADA": place.ada.username}
+    words["LIST"] = place.list
     query = QUERIES.get(name_of(route), "")
     for word, value in words.items():
         query = query.replace(word, value)
     return path + query
 
 
-def body_of(route: Route) -> bytes | None:
-    return None if route.method == "GET" else msgspec.json.encode(BODIES.get(name_of(route), {}))
+def headers_of(route: Route) -> dict[str, str]:
+    """What a body is written as."""
+    if route.method == "GET":
+        return {}
+    return _FORM_TYPE if route.path.endswith("/media") else {"Content-Type": "application/json"}
+
+
+def body_of(route: Route, place: Place) -> bytes | None:
+    """About ben, where it is about somebody."""
+    if route.method == "POST" and route.path.endswith("/media"):
+        return _FORM
+    if route.method == "GET":
+        return None
+    return msgspec.json.encode(BODIES.get(name_of(route), {})).replace(b"OTHER", place.ben.id.encode())

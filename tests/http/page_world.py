@@ -54,10 +54,17 @@ class Element:
 
     def fields(self) -> dict[str, str]:
         """Of a form: what would be sent if nobody typed anything."""
-        sent = [*self.all("input"), *(button for button in self.all("button") if "name" in button.attributes)]
+        inputs = [field for field in self.all("input") if _is_sent(field)]
+        sent = [*inputs, *(button for button in self.all("button") if "name" in button.attributes)]
         typed = {field.attributes["name"]: field.attributes.get("value", "") for field in sent}
         # A browser leaves out one line end at the beginning.
         return typed | {field.attributes["name"]: field.text.removeprefix("\n") for field in self.all("textarea")}
+
+
+def _is_sent(field: Element) -> bool:
+    """Of what nobody touched: no file is chosen, and a box says nothing unless it is ticked."""
+    kind = field.attributes.get("type")
+    return kind != "file" and (kind != "checkbox" or "checked" in field.attributes)
 
 
 class _Parser(HTMLParser):

@@ -163,7 +163,7 @@ async def test_others_cannot_act_on_the_person_any_more(town: Town) -> None:
         # A tweet that is gone already is quietly deleted again.
         if endpoint.method in ("PUT", "DELETE") and endpoint.path != "/api/tweets/{tweet_id}":
             path = endpoint.path.replace("{user_id}", town.zoe.id).replace("{tweet_id}", hers)
-            if path != endpoint.path:
+            if path != endpoint.path and "{" not in path:
                 code = "user_not_found" if "{user_id}" in endpoint.path else "tweet_not_found"
                 body = None if endpoint.body is None else msgspec.to_builtins(endpoint.body_example)
                 assert_problem(await site.ask(endpoint.method, path, body, by=ada), 404, code)

@@ -124,7 +124,7 @@ async def test_a_profile_is_the_same_by_id_and_by_username_and_shows_no_secret(s
     by_id = await site.ask("GET", f"/api/users/{ada.id}", by=eve)
     by_name = await site.ask("GET", "/api/users/by-username/ADA", by=eve)
     assert by_id.json() == by_name.json()
-    assert by_id.json()["viewer"] == {"following": False, "followed_by": False, "blocking": False, "muting": False}
+    assert not any(by_id.json()["viewer"].values())
     assert not by_id.json().keys() & {"email", "phone", "password", "password_hash"}
     assert "ada@example.com" not in by_id.text
     assert (await site.ask("GET", f"/api/users/{ada.id}")).json()["viewer"] is None

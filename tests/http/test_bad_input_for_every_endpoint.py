@@ -28,6 +28,7 @@ FOR_USERS = [endpoint for endpoint in ENDPOINTS if endpoint.access == "user"]
 
 NO_IDS = ["x", "0", "-1", "1.5", "+1", "01", "1e3", "null", " 1", "٣", str(MAX_ID + 1), "9" * 3000, "\0", "1\0", "🐦"]
 NO_NAMES = ["\0", " ", "..%2f", "@", "🐦", "x" * 5000, "-1", "{}", "'; --", "null"]
+NOT_FOUND = {f"{what}_not_found" for what in ("user", "tweet", "session", "attachment", "list", "filter")}
 OF_NO_FIELD: list[Any] = [5, -1.5, 2**70, [], {}, [["x"]], {"x": 1}]
 OF_SOME_FIELDS: list[Any] = [True, None, "", "\0", "x" * 60_000, "🐦" * 200, "0", "9" * 30]
 
@@ -39,9 +40,12 @@ def endpoints(*several: Endpoint) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("group", groups, ids=tags)
 
 
-def path_of(endpoint: Endpoint, value: str = "1", query: str = "") -> str:
+def path_of(endpoint: Endpoint, value: str | None = None, query: str = "") -> str:
     """The address with one value in all its places, and what it cannot do without."""
     path = endpoint.path
+    if value is None:
+        # No tag is a number.
+        value = "x" if "{tag}" in path else "1"
     while "{" in path:
         before, _, rest = path.partition("{")
         path = before + quote(value, safe="") + rest.partition("}")[2]
@@ -77,7 +81,7 @@ async def test_an_id_that_is_none_names_nothing(busy_site: Site, group: list[End
                 assert_problem(answer, 403, "forbidden")
                 continue
             assert answer.status_code == 404, value
-            assert answer.json()["code"] in ("user_not_found", "tweet_not_found", "session_not_found"), value
+            assert answer.json()["code"] in NOT_FOUND, value
 
 
 @endpoints(*BY_ID)
@@ -97,13 +101,15 @@ async def test_a_name_of_nothing_is_not_found_or_has_nothing(busy_site: Site, gr
         ada = await busy_site.newcomer()
         for value in NO_NAMES:
             answer = await ask(busy_site, endpoint, path_of(endpoint, value), ada)
-            if answer.status_code == 200:
+            if answer.status_code == 200 and endpoint.method == "GET":
                 assert answer.json()["items"] == [], value
             else:
-                assert answer.status_code in (404, 422), value
+                # What can be a name may be put somewhere, and taken away.
+                done = () if endpoint.method == "GET" else (200, 204)
+                assert answer.status_code in (404, 422, *done), value
         # Bytes that are no text.
-        answer = await ask(busy_site, endpoint, path_of(endpoint).replace("/1", "/%ff"), ada)
-        assert answer.status_code in (200, 404, 422)
+        answer = await ask(busy_site, endpoint, path_of(endpoint, "1").replace("/1", "/%ff"), ada)
+        assert answer.status_code in (200, 204, 404, 422)
 
 
 @endpoints(*WITH_BODY)
@@ -140,7 +146,7 @@ async def test_unknown_missing_and_wrong_fields_are_named(busy_site: Site, group
                 # A password that is not given is a wrong one.
                 if answer.status_code not in (401, 403):
                     assert field.name in problem_fields(answer)
-            for value in OF_NO_FIELD:
+            for value in [value for value in OF_NO_FIELD if not fits(value, field.type)]:
                 answer = await ask(busy_site, endpoint, path, ada, json=right | {field.name: value})
                 assert field.name in problem_fields(answer), value
             content = msgspec.json.encode(right | {field.name: 0}).replace(b":0", b":1" + b"0" * 400)
@@ -148,6 +154,14 @@ async def test_unknown_missing_and_wrong_fields_are_named(busy_site: Site, group
             assert answer.status_code in (400, 422)
             for value in OF_SOME_FIELDS:
                 await ask(busy_site, endpoint, path, ada, json=right | {field.name: value})
+
+
+def fits(value: Any, wanted: Any) -> bool:
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @endpoints(*WITHOUT_BODY)

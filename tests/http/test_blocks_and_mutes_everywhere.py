@@ -14,6 +14,7 @@ import pytest
 from linnet.api.app import ENDPOINTS
 from linnet.domain.visibility import Surface
 from tests.http.app_world import Person, Site, assert_problem, open_site
+from tests.support.drawn import encoded, quarters
 from tests.support.servers import Servers
 from tests.support.world import WorldOptions
 
@@ -138,6 +139,7 @@ async def among_suggested(scene: Scene, _: Any) -> bool:
 
 
 CLEO, OTHER, VIEWER = {"user_id": "cleo"}, {"user_id": "other"}, {"user_id": "viewer"}
+LIST = {"list_id": "list"}
 THEIRS, MINE, CLEOS = {"tweet_id": "theirs"}, {"tweet_id": "mine"}, {"tweet_id": "cleos"}
 
 # One line for each place: a table.
@@ -168,12 +170,19 @@ TABLE: dict[str, Place] = {
     "who follows whom is suggested": Place("list_suggestions", "suggestions", UNLESS_KEPT_AWAY, among_who_follows),
     "their page": Place("list_user_tweets", "user", UNLESS_BLOCKED, among_items, about=OTHER),
     "their page in other words": Place("list_user_tweets_plainly", "user", UNLESS_BLOCKED, among_items, about=OTHER),
+    "their pictures": Place("list_user_pictures", "user", UNLESS_BLOCKED, among_items, about=OTHER),
     "what they like": Place("list_likes", "user", UNLESS_BLOCKED, is_not_empty, about=OTHER),
     "retweets on another's page": Place("list_user_tweets", "user", UNLESS_BLOCKED, among_items, about=CLEO),
     "answers to them on another's page":
         Place("list_user_tweets", "user", UNLESS_BLOCKED, answered_by_cleo, about=CLEO),
     "likes on another's page": Place("list_likes", "user", UNLESS_BLOCKED, among_items, about=CLEO),
     "what I put by": Place("list_bookmarks", "user", UNLESS_BLOCKED, among_items),
+    "the tags on their page": Place("list_featured_tags", "user", UNLESS_BLOCKED, is_not_empty, about=OTHER),
+    "a list": Place("list_list_tweets", "list", UNLESS_KEPT_AWAY, among_items, about=LIST),
+    "answers to them on a list": Place("list_list_tweets", "list", UNLESS_KEPT_AWAY, answered_by_cleo, about=LIST),
+    # A block ends the follow, and with it their place.
+    "who is on a list": Place("list_list_members", "people", UNLESS_BLOCKED, among_items, about=LIST),
+    "which lists they are on": Place("list_user_lists", "people", UNLESS_BLOCKED, is_not_empty, about=OTHER),
     "a tweet": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
     "a tweet in other words": Place("get_tweet_or_home", "tweet", UNLESS_BLOCKED, is_there, "?id={theirs}"),
     "a retweet of it": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about={"tweet_id": "retweet"}),
@@ -202,14 +211,31 @@ TABLE: dict[str, Place] = {
 # fmt: on
 # Whom one keeps away stands in these; see ``check_verbs``.
 LISTS_OF_THE_KEPT_AWAY = {"list_blocks", "list_mutes"}
+# A block ends what somebody asked, and a mute does not: test_follow_requests_over_http.py.
+ENDS_WITH_A_BLOCK = {"list_follow_requests"}
 NOBODY_IS_MET = {"get_me", "list_sessions", "list_trending_tags", "get_avatar", "get_default_avatar"}
-NOBODY_IS_MET |= {"get_note", "live", "ready", "metrics"}
+NOBODY_IS_MET |= {
+    "list_used_tags",
+    "list_filters",
+    "get_filter",
+    "list_lists",
+    "get_list",
+    "get_attachment",
+    "get_attachment_file",
+    "get_note",
+    "get_place",
+    "live",
+    "ready",
+    "metrics",
+}
 
 
 def test_every_surface_and_every_endpoint_where_somebody_is_met_has_its_place() -> None:
     assert {place.surface for place in TABLE.values()} - {None} == set(get_args(Surface))
     asked = {endpoint.operation_id for endpoint in ENDPOINTS if endpoint.method == "GET"}
-    assert {place.operation for place in TABLE.values()} | LISTS_OF_THE_KEPT_AWAY | NOBODY_IS_MET == asked
+    assert {
+        place.operation for place in TABLE.values()
+    } | LISTS_OF_THE_KEPT_AWAY | ENDS_WITH_A_BLOCK | NOBODY_IS_MET == asked
 
 
 @pytest.fixture(params=[5000, 1], ids=["all are pushed", "all are top users"])
@@ -240,7 +266,15 @@ async def play(site: Site, relation: str) -> Scene:
         await do(one, "PUT", f"/users/{whom.id}/follow")
     for one in (other, cleo):
         await do(one, "PUT", f"/users/{dora.id}/follow")
-    await post("theirs", other, "Finches at the window #birds")
+    sent = await site.ask(
+        "POST",
+        "/api/attachments",
+        by=other,
+        content=encoded(quarters(8, 6), "PNG"),
+        headers={"Content-Type": "image/png"},
+    )
+    body = {"text": "Finches at the window #birds", "attachments": [sent.json()["id"]]}
+    ids["theirs"] = (await site.ask("POST", "/api/tweets", body, by=other)).json()["id"]
     ids["before"] = str(int(ids["theirs"]) - 1)
     await post("mine", viewer, "No finches here")
     await post("cleos", cleo, "Sparrows")
@@ -253,6 +287,11 @@ async def play(site: Site, relation: str) -> Scene:
         await do(other, "PUT", f"/tweets/{ids[tweet]}/like")
     await do(cleo, "PUT", f"/tweets/{ids['theirs']}/like")
     await do(viewer, "PUT", f"/tweets/{ids['theirs']}/bookmark")
+    await do(other, "PUT", "/me/featured-tags/birds")
+    made = await site.ask("POST", "/api/lists", {"title": "Birds", "replies": "followed"}, by=viewer)
+    ids["list"] = made.json()["id"]
+    for whom in (other, cleo):
+        await do(viewer, "PUT", f"/lists/{ids['list']}/members/{whom.id}")
     await site.settle()
     # Whatever is remembered of before must not stand in the way.
     scene = Scene(site, viewer, other, cleo, ids)
@@ -327,6 +366,8 @@ async def check_verbs(scene: Scene, relation: str) -> None:
         "followed_by": not is_blocked,
         "blocking": relation == "blocks",
         "muting": relation == "mutes",
+        "requested": False,
+        "requested_by": False,
     }
     assert scene.is_met_in((await scene.ask("list_blocks"))["items"]) == (relation == "blocks")
     assert scene.is_met_in((await scene.ask("list_mutes"))["items"]) == (relation == "mutes")
@@ -347,6 +388,8 @@ async def test_all_is_as_before_once_it_is_taken_back_but_for_follows_and_notifi
             assert (await town.ask("PUT", f"/api/users/{other.id}/follow", by=one)).status_code == 200
     places = places_in(town)
     met = {name for name, place in places.items() if await place.is_met(scene)}
-    told = {"notifications", "their number"}
-    assert met | told == set(places)
-    assert met & told == (told if verb == "mute" else set())
+    # With the follow went the place on the list.
+    lost = {"notifications", "their number", "a list", "who is on a list", "which lists they are on"}
+    assert met | lost == set(places)
+    by_cleo = {"a list"}
+    assert met & lost == (lost if verb == "mute" else by_cleo), "she retweeted them, and is on the list still"

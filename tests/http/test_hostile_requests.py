@@ -67,7 +67,8 @@ def assert_sound(answer: httpx.Response, what: object, *, secure: bool = False) 
 
 
 def path_of(row: Row, scene: Scene) -> str:
-    return row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
+    path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
+    return path.replace("LIST", scene.list).replace("FILTER", scene.filter)
 
 
 async def ask(browser: Browser, row: Row, scene: Scene, fields: dict[str, str], **headers: str) -> httpx.Response:
@@ -338,6 +339,14 @@ async def test_nothing_that_is_sent_is_ever_unpacked(site: Site) -> None:
 NUMBERS = (b"1e400", b"-1e400", b"9" * 5000, b"0." + b"0" * 5000 + b"1", b"1E-9999", b"-0", b"18446744073709551616")
 
 
+# What some fields may well be.
+WANTED = {
+    ("patch_filter", "expires_in", b"-0"),
+    ("patch_filter", "keywords", b"[]"),
+    ("patch_me", "fields", b"[]"),
+}
+
+
 async def test_numbers_and_nesting_of_any_size_are_refused_in_words(site: Site) -> None:
     scene = await set_api_scene(site)
     for endpoint in ENDPOINTS:
@@ -352,7 +361,8 @@ async def test_numbers_and_nesting_of_any_size_are_refused_in_words(site: Site) 
                 content = b'{"' + field.encode() + b'":' + value + b"}"
                 headers = {"Content-Type": "application/json"}
                 answer = await site.ask(endpoint.method, path, by=scene.ada, content=content, headers=headers)
-                assert answer.status_code in (400, 422), (endpoint.operation_id, field, value[:20], answer.text)
+                does = (200, 201) if (endpoint.operation_id, field, value) in WANTED else ()
+                assert answer.status_code in (400, 422, *does), (endpoint.operation_id, field, value[:20], answer.text)
                 assert len(answer.content) < 5000
 
 

@@ -21,6 +21,7 @@ class Place(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+GROUP = "/api/v2/notifications/{group_key}"
 # fmt: off
 TABLE = {
     "home": Place("timelines/home", UNLESS_KEPT_AWAY),
@@ -43,9 +44,14 @@ TABLE = {
     "following": Place("accounts/{id}/following", UNLESS_BLOCKED, "accounts/{viewer}/following"),
     "notifications": Place("notifications", UNLESS_KEPT_AWAY),
     "grouped": Place("/api/v2/notifications", UNLESS_KEPT_AWAY),
+    "a group": Place(GROUP, UNLESS_KEPT_AWAY, "/api/v2/notifications/favourite-{mine}"),
+    "who is in it": Place(f"{GROUP}/accounts", UNLESS_KEPT_AWAY, "/api/v2/notifications/favourite-{mine}/accounts"),
     "people found": Place("accounts/search", UNLESS_KEPT_AWAY, "accounts/search?q=oscar"),
     "found": Place("/api/v2/search", UNLESS_KEPT_AWAY, "/api/v2/search?q=oscar"),
     "tweets found": Place("/api/v2/search", UNLESS_KEPT_AWAY, "/api/v2/search?q=finches&type=statuses"),
+    "a list": Place("timelines/list/{list_id}", UNLESS_KEPT_AWAY, "timelines/list/{list}"),
+    # A block ends the follow, and with it their place.
+    "who is on it": Place("lists/{id}/accounts", UNLESS_BLOCKED, "lists/{list}/accounts"),
     # One may look whom one lets in again.
     "the account": Place("accounts/{id}", ALWAYS, "accounts/{other}"),
     "accounts": Place("accounts", ALWAYS, "accounts?id[]={other}"),
@@ -57,6 +63,10 @@ NOBODY_IS_MET = {
     *("accounts/verify_credentials", "accounts/relationships", "apps/verify_credentials", "blocks", "mutes"),
     *("favourites", "statuses/{id}/source", "notifications/unread_count", "/api/v2/notifications/unread_count"),
     *("notifications/policy", "/api/v2/notifications/policy", "notifications/{id}", "markers", "preferences"),
+    *("featured_tags", "featured_tags/suggestions", "accounts/{id}/featured_tags"),
+    *("filters", "filters/{id}", "/api/v2/filters", "/api/v2/filters/{id}", "/api/v2/filters/{filter_id}/keywords"),
+    *("/api/v2/filters/{filter_id}/statuses", "/api/v2/filters/keywords/{id}", "/api/v2/filters/statuses/{id}"),
+    *("lists", "lists/{id}", "accounts/{id}/lists", "streaming/list"),
     *("instance", "/api/v2/instance", "trends", "trends/tags", "tags/{tag}", "pictures/{kind}/missing.png"),
     # Whom one follows is suggested to nobody; who else is, our own interface's table says of the same screen.
     *("suggestions", "/api/v2/suggestions"),
@@ -65,6 +75,13 @@ NOBODY_IS_MET = {
     *("streaming/public", "streaming/public/local", "streaming/hashtag", "streaming/hashtag/local"),
     *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/oauth/userinfo"),
 }
+# A block ends what somebody asked, and a mute does not: test_follow_requests_over_http.py.
+NOBODY_IS_MET |= {"follow_requests"}
+# What everybody may know, whoever asks.
+NOBODY_IS_MET |= {"instance/rules", "instance/extended_description", "/api/oembed"}
+NOBODY_IS_MET |= {"/.well-known/host-meta", "/.well-known/webfinger"}
+# One's own picture, before it stands in anything.
+NOBODY_IS_MET |= {"media/{id}"}
 
 
 def test_every_route_where_somebody_is_met_has_its_place() -> None:

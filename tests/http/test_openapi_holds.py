@@ -162,6 +162,29 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("put_bookmark", linus, tweet_id=tweet["id"])
     await tell("list_bookmarks", linus)
     await tell("delete_bookmark", linus, tweet_id=tweet["id"])
+    await tell("list_used_tags", ada)
+    await tell("put_featured_tag", ada, tag="birds")
+    await tell("list_featured_tags", linus, user_id=ada.id)
+    await tell("delete_featured_tag", ada, tag="birds")
+    made = await tell("post_filter", linus)
+    ids[examples.FILTER_ID] = made["id"]
+    await tell("list_filters", linus)
+    await tell("put_filter_tweet", linus, filter_id=made["id"], tweet_id=tweet["id"])
+    await tell("delete_filter_tweet", linus, filter_id=made["id"], tweet_id=tweet["id"])
+    await tell("get_filter", linus, filter_id=made["id"])
+    await tell("patch_filter", linus, filter_id=made["id"])
+    await tell("delete_filter", linus, filter_id=made["id"])
+    made = await tell("post_list", linus)
+    ids[examples.LIST_ID] = made["id"]
+    await tell("get_list", linus, list_id=made["id"])
+    await tell("put_list_member", linus, list_id=made["id"], user_id=ada.id)
+    await tell("list_lists", linus)
+    await tell("list_user_lists", linus, user_id=ada.id)
+    await tell("list_list_members", linus, list_id=made["id"])
+    await tell("list_list_tweets", linus, list_id=made["id"])
+    await tell("delete_list_member", linus, list_id=made["id"], user_id=ada.id)
+    await tell("patch_list", linus, list_id=made["id"])
+    await tell("delete_list", linus, list_id=made["id"])
     await tell("put_like", linus, tweet_id=tweet["id"])
     await tell("post_like", linus)
     await story.settle()
@@ -182,11 +205,19 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("delete_mute", ada, user_id=linus.id)
     await tell("put_note", ada, user_id=linus.id)
     await tell("get_note", ada, user_id=linus.id)
+    await tell("get_place")
+    await tell("post_report", linus)
     await tell("delete_follower", ada, user_id=linus.id)
     await tell("put_block", ada, user_id=linus.id)
     await tell("list_blocks", ada)
     await tell("delete_block", ada, user_id=linus.id)
+    await story.ask("PATCH", "/api/me", {"locked": True}, by=ada)
     assert (await story.ask("PUT", f"/api/users/{ada.id}/follow", by=linus)).status_code == 200
+    await tell("list_follow_requests", ada)
+    await tell("delete_follow_request", ada, user_id=linus.id)
+    assert (await story.ask("PUT", f"/api/users/{ada.id}/follow", by=linus)).status_code == 200
+    await tell("put_follow_request", ada, user_id=linus.id)
+    await story.ask("PATCH", "/api/me", {"locked": False}, by=ada)
     await story.settle()
     await tell("delete_retweet", linus, tweet_id=tweet["id"])
     await tell("post_tweet_plainly", ada)
@@ -196,6 +227,17 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     pictured = await tell("put_avatar", ada)
     await tell("get_avatar", None, avatar=pictured["avatar_url"].split("/")[3], size="512.webp")
     await tell("delete_avatar", ada)
+    await tell("put_header", ada)
+    await tell("delete_header", ada)
+    attachment = await tell("post_attachment", ada)
+    await tell("patch_attachment", ada, attachment_id=attachment["id"])
+    await tell("get_attachment", ada, attachment_id=attachment["id"])
+    await tell("get_attachment_file", None, attachment=attachment["url"].split("/")[3], file="large.webp")
+    posted = {"text": "", "attachments": [attachment["id"]]}
+    assert (await story.ask("POST", "/api/tweets", posted, by=ada)).status_code == 201
+    await tell("list_user_pictures", await story.sign_up("reader"), user_id=ada.id)
+    another = (await tell("post_attachment", ada))["id"]
+    await tell("delete_attachment", ada, attachment_id=another)
     await tell("get_default_avatar", None, bird=f"{ada.id}.svg")
     await tell("patch_me", ada)
     await tell("post_password", ada)
@@ -210,6 +252,8 @@ def _builtins(value: Any) -> Any:
 def _with_ids(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _with_ids(part, ids) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_ids(part, ids) for part in value]
     return ids.get(value, value) if isinstance(value, str) else value
 
 
@@ -240,7 +284,8 @@ def _stable(value: Any, key: str = "") -> Any:
         return [_stable(part) for part in value]
     if isinstance(value, str):
         value = re.sub(r"^[1-9]\d{16,18}$", "<id>", value)
-        value = re.sub(r"^/media/avatars/[0-9a-f]{32}/192\.webp$", "<avatar>", value)
+        value = re.sub(r"^/media/avatars/[0-9a-f]{32}/(192|512)\.webp$", "<avatar>", value)
+        value = re.sub(r"^/media/attachments/[0-9a-f]{32}/", "/media/attachments/<name>/", value)
         value = re.sub(r"^/media/avatars/default/\d+\.svg$", "<default avatar>", value)
         value = re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", "<time>", value)
         value = re.sub(r"^[A-Za-z0-9_-]{43}$", "<token>", value) if key == "token" else value
@@ -314,8 +359,14 @@ async def _live_a_little(site: Site, operation: Any) -> tuple[Person, dict[str, 
     for path in (f"users/{person.id}/follow", f"tweets/{tweet['id']}/like", f"tweets/{tweet['id']}/retweet"):
         assert (await site.ask("PUT", f"/api/{path}", by=other)).status_code == 200
     [session] = (await site.ask("GET", "/api/sessions", by=person)).json()["items"]
+    made = (await site.ask("POST", "/api/lists", {"title": "Birds"}, by=person)).json()
+    await site.ask("PUT", f"/api/lists/{made['id']}/members/{person.id}", by=person)
+    wish = {"title": "Rain", "contexts": ["home"], "keywords": [{"keyword": "rain"}]}
+    filtering = (await site.ask("POST", "/api/filters", wish, by=person)).json()
     await site.settle()
     return person, {
+        "filter_id": filtering["id"],
+        "list_id": made["id"],
         "user_id": person.id if "followed" in operation.path else other.id,
         "tweet_id": tweet["id"],
         "session_id": session["id"],

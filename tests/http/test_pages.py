@@ -10,13 +10,18 @@ from tests.http.page_world import Browser, Page, PageSite
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """ada wrote ``tweet``, ben answered it with ``reply`` and follows her; nobody knows cleo."""
+    """ada wrote ``tweet``, ben answered it with ``reply`` and follows her; nobody knows cleo.
+
+    ``list`` and ``filter`` are ada's.
+    """
 
     ada: Person
     ben: Person
     cleo: Person
     tweet: str
     reply: str
+    list: str
+    filter: str
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -49,6 +54,7 @@ def _form(route: str, path: str = "", ada: int = 303, ben: int = 303, **fields: 
 ROWS = (
     _public("GET /"),
     _public("GET /everyone"),
+    _public("GET /about"),
     _public("GET /explore"),
     _public("GET /explore/top-users"),
     _public("GET /explore/top-users/people"),
@@ -56,6 +62,7 @@ ROWS = (
     _public("GET /tags/{tag}", "/tags/bread"),
     _public("GET /{handle}", "/@ada"),
     _public("GET /{handle}/replies", "/@ada/replies"),
+    _public("GET /{handle}/pictures", "/@ada/pictures"),
     _public("GET /{handle}/likes", "/@ada/likes"),
     _public("GET /{handle}/followers", "/@ada/followers"),
     _public("GET /{handle}/following", "/@ada/following"),
@@ -73,6 +80,13 @@ ROWS = (
     _own("GET /tweets"),
     _own("GET /notifications"),
     _own("GET /bookmarks"),
+    _own("GET /follow-requests"),
+    _own("GET /lists"),
+    _own("GET /settings/filters"),
+    Row("GET /settings/filters/{filter_id}", "/settings/filters/FILTER", 303, 200, 404),
+    # Nobody sees another's.
+    *(Row(f"GET /lists/{{list_id}}{part}", f"/lists/LIST{part}", 303, 200, 404) for part in ("", "/members", "/edit")),
+    _own("GET /users/{user_id}/lists", "/users/ADA/lists"),
     _own("GET /settings"),
     _own("GET /settings/blocked"),
     _own("GET /settings/muted"),
@@ -80,7 +94,10 @@ ROWS = (
     Row("GET /notifications/read", "/notifications/read", 303, 303, 303),
     *(
         Row(f"GET /settings/{name}", f"/settings/{name}", 303, 303, 303)
-        for name in ("profile", "avatar", "avatar/remove", "password", "devices", "leave")
+        for name in (
+            *("profile", "followers", "avatar", "avatar/remove", "header", "header/remove", "password", "devices"),
+            *("tags", "tags/remove", "leave"),
+        )
     ),
     _public("GET /static/{version}/{name}", "/static/now/linnet.css"),
     _public("GET /static/{name}", "/static/linnet.css"),
@@ -117,11 +134,41 @@ ROWS = (
     _form("POST /users/{user_id}/mute-for-a-day", "/users/ADA/mute-for-a-day", ada=422),
     _form("POST /users/{user_id}/unmute", "/users/ADA/unmute", ada=422),
     _form("POST /users/{user_id}/remove-follower", "/users/ADA/remove-follower", ada=422),
+    _form("POST /users/{user_id}/accept", "/users/ADA/accept", ada=422),
+    _form("POST /users/{user_id}/refuse", "/users/ADA/refuse", ada=422),
+    _own("GET /users/{user_id}/report", "/users/ADA/report?tweet=TWEET"),
+    _form("POST /users/{user_id}/report", "/users/ADA/report", ada=422, category="spam", comment="crumbs"),
     _form("POST /users/{user_id}/note", "/users/ADA/note", note="bakes"),
+    _form("POST /settings/tags", tag="bread"),
+    _form("POST /settings/tags/remove", tag="bread"),
+    _form("POST /settings/filters", title="Rain", words="rain", at_home="on"),
+    _form(
+        "POST /settings/filters/{filter_id}",
+        "/settings/filters/FILTER",
+        ben=404,
+        title="Snow",
+        action="hide",
+        at_home="on",
+    ),
+    _form("POST /settings/filters/{filter_id}/delete", "/settings/filters/FILTER/delete", ben=404),
+    _form("POST /lists", title="Bread"),
+    _form("POST /lists/{list_id}/edit", "/lists/LIST/edit", ben=404, title="Rolls"),
+    Row(
+        "POST /lists/{list_id}/members",
+        "/lists/LIST/members",
+        303,
+        303,
+        404,
+        lambda scene: {"user_id": scene.ada.id},
+    ),
+    _form("POST /lists/{list_id}/delete", "/lists/LIST/delete", ben=404),
     _form("POST /notifications/read", up_to="1"),
     _form("POST /settings/profile", name="A", bio="", location="", phone=""),
+    _form("POST /settings/followers"),
     _form("POST /settings/avatar", ada=422, ben=422),
     _form("POST /settings/avatar/remove"),
+    _form("POST /settings/header", ada=422, ben=422),
+    _form("POST /settings/header/remove"),
     _form("POST /settings/password", ada=403, ben=403, old_password="not this one", new_password="two feathers"),
     _form("POST /settings/devices", session_id="1"),
     _form("POST /fragments/tweets", ada=200, ben=200, text="soup", once="2"),
@@ -140,11 +187,19 @@ async def set_scene(site: Site) -> Scene:
     reply = (await site.post(ben, "at last", reply_to=tweet))["id"]
     await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)
     await site.settle()
-    return Scene(ada, ben, cleo, tweet, reply)
+    made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
+    wish = {"title": "Wind", "contexts": ["home"]}
+    filtering = (await site.ask("POST", "/api/filters", wish, by=ada)).json()["id"]
+    return Scene(ada, ben, cleo, tweet, reply, made, filtering)
+
+
+def _path_of(row: Row, scene: Scene) -> str:
+    path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
+    return path.replace("LIST", scene.list).replace("FILTER", scene.filter)
 
 
 async def _play(row: Row, scene: Scene, browser: Browser, fields: dict[str, str], **headers: str) -> Page:
-    path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
+    path = _path_of(row, scene)
     if row.method == "GET":
         return await browser.get(path, headers=headers)
     return await browser.post(path, fields, headers=headers)
@@ -231,7 +286,7 @@ async def test_every_page_answers_to_head_as_to_get_but_without_a_body(pages: Pa
     for row in ROWS:
         if row.method != "GET":
             continue
-        path = row.path.replace("TWEET", scene.tweet)
+        path = _path_of(row, scene)
         head = await browser.client.head(path)
         assert head.status_code == row.ada, row.route
         assert head.content == b""

@@ -30,14 +30,14 @@ OURS = {
     *("html", "head", "meta", "title", "link", "script", "body", "main", "nav", "aside", "section", "article"),
     *("header", "div", "p", "span", "a", "b", "bdi", "small", "time", "h1", "h2", "h3", "ul", "li", "dl", "dt", "dd"),
     *("form", "input", "textarea", "button", "label", "details", "summary", "img", "svg", "symbol", "use", "path"),
-    *("circle", "br"),
+    *("circle", "rect", "br", "select", "option", "fieldset", "legend"),
 }
 ATTRIBUTES = {
     *("accept", "action", "alt", "aria-current", "aria-describedby", "aria-hidden", "aria-invalid", "aria-label"),
     *("aria-labelledby", "aria-pressed", "aria-live", "autocapitalize", "autocomplete", "charset", "class", "content"),
     *("cx", "cy", "d", "datetime", "dir", "enctype", "enterkeyhint", "for", "form", "formaction", "height", "hidden"),
     *("href", "id", "lang", "loading", "maxlength", "media", "method", "name", "open", "placeholder", "r", "rel"),
-    *("required", "role", "rows"),
+    *("checked", "decoding", "fill", "required", "role", "rows", "selected", "x", "y", "rx"),
     *("spellcheck", "src", "tabindex", "target", "title", "type", "value", "viewbox", "width"),
 }
 

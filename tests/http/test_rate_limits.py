@@ -20,7 +20,8 @@ from linnet.domain.addresses import Proxies
 from linnet.domain.limits import LIMIT_NAMES, RULES, parse_quota
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
 from linnet.stores.valkey.limits import LimitOptions, Limits
-from tests.http.app_world import Person, Site, assert_problem, open_site
+from linnet.write.actions.apps import NewApp, grant_own_token, register_app
+from tests.http.app_world import PASSWORD, Person, Site, assert_problem, open_site
 from tests.support.servers import Servers
 
 # Ids of a clock are of its time: each test has one of its own.
@@ -383,3 +384,26 @@ async def test_an_app_counts_as_the_person_who_let_it_in(limited: Opening) -> No
         # What was refused is not counted.
         assert [answer.status_code for answer in read] == [200, 200, 200, 429]
         assert (await site.ask("GET", HOME, by=ada)).status_code == 429
+
+
+async def test_who_signs_up_in_an_app_counts_with_all_who_sign_up(limited: Opening) -> None:
+    """Of an address, whichever door they take; what was mistyped does not count."""
+    async with limited(sign_up="2/h") as site:
+        write = site.world.write
+        registered = await register_app(write, NewApp("An app", ["urn:ietf:wg:oauth:2.0:oob"], "write:accounts"))
+        token = await grant_own_token(write, registered.app, registered.secret, wanted="")
+
+        async def by_app(name: str, address: str, **more: Any) -> httpx.Response:
+            wish = {"username": name, "email": f"{name}@example.com", "password": PASSWORD, "agreement": True, **more}
+            headers = {**at(address), "Authorization": f"Bearer {token}"}
+            return await site.ask("POST", "/api/v1/accounts", wish, headers=headers)
+
+        names = [f"n{write.ids.mint()}" for _ in range(4)]
+        assert (await by_app(names[0], "192.0.2.7", password="short")).status_code == 422
+        assert (await by_app(names[0], "192.0.2.7")).status_code == 200
+        body = {"username": names[1], "name": "N", "email": f"{names[1]}@example.com", "password": PASSWORD}
+        assert (await site.ask("POST", "/api/users", body, headers=at("192.0.2.7"))).status_code == 201
+        refused = await by_app(names[2], "192.0.2.7")
+        assert refused.status_code == 429
+        assert refused.headers["x-ratelimit-remaining"] == "0"
+        assert (await by_app(names[2], "192.0.2.8")).status_code == 200

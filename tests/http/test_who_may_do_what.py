@@ -16,7 +16,10 @@ from tests.support.dumps import dump_postgres
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """ada wrote ``tweet``, ben follows her and nobody else does; she blocked dan. cleo had a token."""
+    """ada wrote ``tweet``, ben follows her and nobody else does; she blocked dan. cleo had a token.
+
+    ``list`` and ``filter`` are hers.
+    """
 
     ada: Person
     ben: Person
@@ -24,6 +27,8 @@ class Scene(msgspec.Struct, frozen=True):
     cleo: Person
     tweet: str
     session: str
+    list: str
+    filter: str
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -55,6 +60,7 @@ TABLE = (
     # Empty for him, as test_blocks_and_mutes_everywhere.py shows.
     same("list_user_tweets"),
     same("list_user_tweets_plainly"),
+    same("list_user_pictures"),
     same("list_followers"),
     same("list_following"),
     same("list_likes"),
@@ -66,6 +72,8 @@ TABLE = (
     same("patch_me", name="Another"),
     same("put_avatar", 415),
     same("delete_avatar"),
+    same("put_header", 415),
+    same("delete_header"),
     same("post_password", 403, old_password="no feather", new_password="two feathers for a pen"),
     same("delete_me", 403, password="no feather"),
     same("get_avatar", 404),
@@ -74,6 +82,10 @@ TABLE = (
     Row("delete_follow", 200, 200, 422),
     Row("post_follow", 403, 200, 422, {"user_id": "ADA", "follow": True}),
     Row("delete_follower", 200, 200, 422),
+    same("list_follow_requests"),
+    # Nobody asked them; ada's answer is that one cannot ask oneself.
+    Row("put_follow_request", 404, 404, 422),
+    Row("delete_follow_request", 200, 200, 422),
     # What one notes of somebody is one's own, whoever they are.
     same("put_note", note="bread"),
     same("get_note"),
@@ -87,6 +99,12 @@ TABLE = (
     same("post_tweet_plainly", 201, text="bread"),
     Row("post_answer", 404, 201, 201, {"tweet_id": "TWEET", "text": "bread"}),
     same("list_tweets"),
+    same("post_attachment", 415),
+    # Everybody has their own.
+    same("get_attachment", 404),
+    same("patch_attachment", 404, description="bread"),
+    same("delete_attachment", 404),
+    same("get_attachment_file", 404),
     read("get_tweet"),
     Row("delete_tweet", 404, 403, 204),
     read("get_thread"),
@@ -101,6 +119,29 @@ TABLE = (
     Row("delete_bookmark", 404, 200, 200),
     # Each has their own.
     same("list_bookmarks"),
+    same("list_lists"),
+    same("post_list", 201, title="Bakers"),
+    # Nobody sees another's.
+    Row("get_list", 404, 404, 200),
+    Row("patch_list", 404, 404, 200, {"title": "Millers"}),
+    Row("delete_list", 404, 404, 204),
+    Row("list_list_tweets", 404, 404, 200),
+    Row("list_list_members", 404, 404, 200),
+    Row("put_list_member", 404, 404, 200),
+    Row("delete_list_member", 404, 404, 200),
+    same("list_user_lists"),
+    # Empty for him, as those of whoever keeps one away are.
+    same("list_featured_tags"),
+    same("put_featured_tag"),
+    same("delete_featured_tag", 204),
+    same("list_used_tags"),
+    same("list_filters"),
+    same("post_filter", 201, title="Cakes", contexts=["home"]),
+    Row("get_filter", 404, 404, 200),
+    Row("patch_filter", 404, 404, 200, {"title": "Pies"}),
+    Row("delete_filter", 404, 404, 204),
+    Row("put_filter_tweet", 404, 404, 200),
+    Row("delete_filter_tweet", 404, 404, 200),
     Row("put_pin", 404, 404, 200),
     Row("delete_pin", 404, 404, 200),
     same("get_top_tweets"),
@@ -120,6 +161,9 @@ TABLE = (
     # Nobody reads what somebody else reads.
     Row("followed_timeline", 403, 403, 200),
     same("stream"),
+    same("get_place"),
+    # One may report whom one does not meet any more.
+    Row("post_report", 201, 201, 422, {"user_id": "ADA", "tweet_ids": ["TWEET"], "comment": "crumbs"}),
     same("live"),
     same("ready"),
     same("metrics"),
@@ -135,8 +179,11 @@ async def set_scene(site: Site) -> Scene:
     await site.ask("PUT", f"/api/users/{dan.id}/block", by=ada)
     assert (await site.ask("DELETE", "/api/sessions/current", by=cleo)).status_code == 204
     [session] = (await site.ask("GET", "/api/sessions", by=ada)).json()["items"]
+    made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
+    wish = {"title": "Rain", "contexts": ["home"]}
+    filtering = (await site.ask("POST", "/api/filters", wish, by=ada)).json()["id"]
     await site.settle()
-    return Scene(ada, ben, dan, cleo, tweet, session["id"])
+    return Scene(ada, ben, dan, cleo, tweet, session["id"], made, filtering)
 
 
 def filled(endpoint: Endpoint, row: Row, scene: Scene) -> tuple[str, dict[str, Any]]:
@@ -149,8 +196,13 @@ def filled(endpoint: Endpoint, row: Row, scene: Scene) -> tuple[str, dict[str, A
         "username": scene.ada.username,
         "tweet_id": scene.tweet,
         "session_id": scene.session,
+        "list_id": scene.list,
+        "filter_id": scene.filter,
         "tag": "bread",
         "avatar": "0" * 32,
+        "attachment_id": scene.tweet,
+        "attachment": "0" * 32,
+        "file": "large.webp",
         "size": "64.webp",
         "bird": "1.svg",
     }.items():

@@ -17,7 +17,8 @@ import msgspec
 from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
 from linnet.domain.timeline import unpack_entry
-from linnet.errors import Blocked, TweetNotFound, Unavailable
+from linnet.domain.tweet import Visibility
+from linnet.errors import Blocked, NotToBeRetweeted, RequestNotFound, TweetNotFound, Unavailable
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.stores.postgres import outbox, users
 from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
@@ -27,8 +28,9 @@ from linnet.stores.valkey.client import ValkeyOptions
 from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.imports import import_graph
+from linnet.write.jobs.followrequests import accept_waiting
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
-from tests.support import recounts
+from tests.support import lists, recounts
 from tests.support.departures import MAY_HAPPEN as MAY_HAPPEN_TO_WHO_LEAVES
 from tests.support.departures import MOST as MOST_DEPARTURES
 from tests.support.departures import AnyPassword, Departures
@@ -91,13 +93,15 @@ class Work(msgspec.Struct, frozen=True):
 VERBS = (
     *("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete"),
     *("block", "unblock", "mute", "unmute"),
+    *("lock", "unlock", "accept", "refuse"),
     *("like", "unlike", "pin", "unpin"),
+    *("put_on_list", "take_off_list", "turn_list"),
     *("leave", "erase"),
 )
 # What makes trouble when it comes in the middle of something: whole small stories.
 STORIES = (
     *("post_and_deliver", "unfollow_and_read", "deliver_all", "follow_and_read", "read_all", "post_often"),
-    *("block_and_unblock", "mute_and_unmute"),
+    *("block_and_unblock", "mute_and_unmute", "list_and_unlist"),
 )
 
 
@@ -208,6 +212,8 @@ class History:
 
     async def do(self, work: Work, pace: Pace = WHOLE) -> None:
         match work.verb:
+            case "lock" | "unlock":
+                await self.lock(work.a, work.verb == "lock", via=work.via, pace=pace)
             case "post":
                 await self.post(work.a, via=work.via, pace=pace)
             case "delete" | "pin" | "unpin":
@@ -237,6 +243,10 @@ class History:
                 await self.mute(work.a, work.b, via=work.via)
                 await self.unmute(work.a, work.b, via=work.via)
                 await self.read(work.a, 3, via=work.via)
+            case "list_and_unlist":
+                await self.put_on_list(work.a, work.b, via=work.via)
+                await self.take_off_list(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
             case "deliver_all":
                 await self.deliver_all(via=work.via)
             case "read_all":
@@ -265,8 +275,11 @@ class History:
     async def post(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, process = self.name(who), self.processes[via]
 
+        # Each is as well at home as the other.
+        visibilities: tuple[Visibility, ...] = ("public", "public", "private", "unlisted")
+
         async def work() -> TweetId:
-            tweet_id = await process.post(name)
+            tweet_id = await process.post(name, visibility=visibilities[len(self.tweets) % 4])
             self.tweets.append((name, tweet_id))
             return tweet_id
 
@@ -385,6 +398,58 @@ class History:
             if self._undisturbed(pace) and before != await self._kept_away(name):
                 await self._sees_all_at_once(process, name)
 
+    async def lock(self, who: int, locked: bool, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process = self.name(who), self.processes[via]
+        words = "wants to be asked" if locked else "does not want to be asked"
+        await self._go(f"{name} {words}", process.lock(name, locked=locked), process, pace)
+
+    async def accept(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            before = await self._followed(other)
+            await self._go(f"{name} lets {other} follow", process.accept(name, other), process, pace)
+            if self._undisturbed(pace) and self.people[name] not in before:
+                await self._sees_all_at_once(process, other)
+
+    async def refuse(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        if name != other:
+            await self._go(f"{name} lets {other} not follow", process.refuse(name, other), process, pace)
+
+    async def let_in(self, *, via: int, pace: Pace = WHOLE) -> None:
+        """The jobs of those who do not want to be asked any more; they may be run again."""
+        for arguments in await self._stage.db.fetch(str, _LETTING_IN):
+            process = self.processes[via]
+            work = accept_waiting.run(process.write, msgspec.json.decode(arguments))
+            await self._go("job", work, process, pace)
+
+    async def put_on_list(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """Puts somebody on a list of one's own, which is exclusive at first."""
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        await self._set_aside(f"{name} lists {other}", lists.put_on(process, name, other), process, name, pace)
+
+    async def take_off_list(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+        await self._set_aside(f"{name} unlists {other}", lists.take_off(process, name, other), process, name, pace)
+
+    async def turn_list(self, who: int, how: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """The list is made another, or deleted."""
+        name, process = self.name(who), self.processes[via]
+        await self._set_aside(f"{name} turns the list", lists.turn(process, name, how), process, name, pace)
+
+    async def _set_aside(
+        self, what: str, work: Coroutine[Any, Any, Any], process: World, name: str, pace: Pace
+    ) -> None:
+        """Whoever is set aside by it is not at home any more, at once, and whoever is not is there again."""
+        before = await lists.set_aside_by(process, name)
+        await self._go(what, work, process, pace)
+        if self._undisturbed(pace) and name in self.people:
+            now = await lists.set_aside_by(process, name)
+            page = await process.home(name, limit=100)
+            if now != before:
+                assert not {int(item.author.id) for item in page.items} & now, f"{name} sees at home who is set aside"
+                await self._sees_all_at_once(process, name)
+
     async def leave(self, who: int, *, via: int, pace: Pace = WHOLE) -> None:
         """Somebody deletes their account; somebody is left to read."""
         if len(self.people) > 2 and self.departures.begun < MOST_DEPARTURES:
@@ -494,7 +559,9 @@ class History:
     def _collect(self) -> None:
         for strand in self.loom.collect():
             error = None if strand.task.cancelled() else strand.task.exception()
-            if error is None or isinstance(error, Killed | TweetNotFound | Blocked | ConcurrentUpdate):
+            if error is None or isinstance(
+                error, Killed | TweetNotFound | RequestNotFound | NotToBeRetweeted | Blocked | ConcurrentUpdate
+            ):
                 continue  # the worker takes its lane up again
             if self.departures.begun and isinstance(error, MAY_HAPPEN_TO_WHO_LEAVES):
                 continue
@@ -558,6 +625,7 @@ class History:
         await self.loom.finish()
         self._collect()
         await self.departures.notice()
+        await self.let_in(via=0)
         await self._drain()
         self.clock.advance(FORGETTING_SECONDS)
 
@@ -573,6 +641,8 @@ class History:
         for parked in await outbox.fetch_parked(db, page_size=1):
             raise AssertionError(f"an event was parked: {parked}")
         one, two = self.processes
+        waiting = await db.fetch(lambda *row: row, _WAITING_FOR_NOTHING)
+        assert not waiting, f"they wait to follow whom they need not ask: {waiting}"
         if self.departures.gone:
             for name in self.people:
                 await self.departures.assert_unmet(two, name, [entry.id for entry in await one.oracle(name)])
@@ -587,6 +657,7 @@ class History:
             assert [int(item.id) for item in page.items] == expected, f"{name}'s timeline at once"
             await recounts.assert_views(db, one.ids[name], page.items, rows_may_be_old=self.counts_may_be_old)
             await recounts.assert_window(one, name)
+            await lists.assert_lists(two, name, limit=limits[0])
 
 
 async def import_pairs(process: World, pairs: Iterable[tuple[int, int]]) -> None:
@@ -609,6 +680,20 @@ _KEPT_AWAY = Query(
     "select blocked_id from blocks where user_id = %(user_id)s"
     " union select blocker_id from blocked_by where user_id = %(user_id)s"
     " union select muted_id from mutes where user_id = %(user_id)s",
+)
+_LETTING_IN = Query(
+    "histories.letting_in",
+    (),
+    "many",
+    "select args::text from linnet_jobs.procrastinate_jobs where task_name = 'accept_waiting' order by id",
+)
+_WAITING_FOR_NOTHING = Query(
+    "histories.waiting_for_nothing",
+    (),
+    "many",
+    "select r.user_id, r.followed_id from follow_requests r join users u on u.id = r.followed_id"
+    " where not u.locked and u.deleted_ms is null"
+    " and not exists (select from users a where a.id = r.user_id and a.deleted_ms is not null)",
 )
 _LIKED = Query("histories.liked", (), "many", "select tweet_id from likes where user_id = %(user_id)s")
 _TABLES = Query(

@@ -34,6 +34,7 @@ LONGEST_FIRST = (
     "tests/flows/test_bench_command.py",
     "tests/flows/test_pgbouncer.py",
     "tests/flows/test_read_replicas.py",
+    "tests/apps/test_toot.py",
     "tests/apps/test_story_of_two.py",
     "tests/flows/test_embedded_servers.py",
     "tests/web/test_scripts_lists.py",

@@ -21,6 +21,7 @@ LIMITS = st.integers(1, 7)
 SIZES = st.sampled_from([256, 1, 2])
 WORK = st.builds(Work, verb=st.sampled_from(VERBS), a=WHO, b=WHO, via=VIA)
 STORY = st.builds(Work, verb=st.sampled_from(STORIES), a=WHO, b=WHO, via=VIA)
+LIST_VERBS = st.sampled_from(["put_on_list", "put_on_list", "take_off_list", "turn_list"])
 TROUBLE = st.lists(STORY | WORK, min_size=1, max_size=3)
 
 Play = Callable[[Coroutine[Any, Any, None]], None]
@@ -118,6 +119,23 @@ class Homes(RuleBasedStateMachine):
                 self.play(self.history.mute(who, whom, via=via, pace=pace))
             case _:
                 self.play(self.history.unmute(who, whom, via=via, pace=pace))
+
+    @rule(locked=st.booleans(), who=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def lock(self, locked: bool, who: int, via: int, pace: Pace) -> None:
+        self.play(self.history.lock(who, locked, via=via, pace=pace))
+
+    @rule(verb=st.sampled_from(["accept", "accept", "refuse"]), who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def answer(self, verb: str, who: int, whom: int, via: int, pace: Pace) -> None:
+        act = self.history.accept if verb == "accept" else self.history.refuse
+        self.play(act(who, whom, via=via, pace=pace))
+
+    @rule(via=VIA, pace=PACE)
+    def let_in(self, via: int, pace: Pace) -> None:
+        self.play(self.history.let_in(via=via, pace=pace))
+
+    @rule(verb=LIST_VERBS, who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def set_aside(self, verb: str, who: int, whom: int, via: int, pace: Pace) -> None:
+        self.play(self.history.do(Work(verb, who, whom, via), pace))
 
     @rule(who=WHO, via=VIA, pace=MOSTLY_WHOLE)
     def leave(self, who: int, via: int, pace: Pace) -> None:

@@ -53,7 +53,7 @@ async def assert_window(world: World, name: str) -> None:
     assert tail in (b".", b"+"), f"{name}'s window ends with {tail!r}"
     assert ids == sorted(set(ids), reverse=True), f"{name}'s window is not in order: {ids}"
     assert len(ids) <= world.options.window.max_entries, f"{name}'s window holds {len(ids)}"
-    pulled, _ = unpack_people(packed_pulled)
+    pulled, _, _ = unpack_people(packed_pulled)
     reaches = ids[-1] if tail == b"+" and ids else 0
     missing = [
         entry
@@ -82,6 +82,8 @@ _VIEW = Query(
 _CAUSES = """
     select followed_id as user_id, 'followed' as kind, (id >> 16) / 86400000 as group_id, user_id as actor_id
     from following
+    union all
+    select followed_id, 'requested', user_id, user_id from follow_requests
     union all
     select author_id, 'liked', tweet_id, user_id from likes where author_id <> user_id
     union all
@@ -126,6 +128,18 @@ _DIFFERENCES = {
         (select user_id, followed_id, id from following except select follower_id, user_id, id from followers)
         union all
         (select follower_id, user_id, id from followers except select user_id, followed_id, id from following)""",
+    "the two sides of requests": """
+        (select user_id, followed_id, id from follow_requests
+        except select requester_id, user_id, id from follow_requesters)
+        union all
+        (select requester_id, user_id, id from follow_requesters
+        except select user_id, followed_id, id from follow_requests)""",
+    "requests of those who follow, or are kept away": """
+        select r.user_id, r.followed_id from follow_requests r join following f
+            on f.user_id = r.user_id and f.followed_id = r.followed_id
+        union all
+        select r.user_id, r.followed_id from follow_requests r join blocks b
+            on (b.user_id, b.blocked_id) in ((r.user_id, r.followed_id), (r.followed_id, r.user_id))""",
     "replies to tweets": """
         select id, replies_count, counted from (
             select t.id, t.replies_count, (select count(*) from tweets r where r.reply_to_id = t.id) as counted

@@ -16,9 +16,11 @@ import msgspec
 from linnet.clock import Clock, SystemClock
 from linnet.domain.timeline import Entry, Range
 from linnet.domain.trending import TrendingRules
+from linnet.domain.tweet import Visibility
 from linnet.domain.user import Profile
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
+from linnet.read.hydration.filters import FilterMemory
 from linnet.read.hydration.loading import LoaderOptions
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
@@ -42,7 +44,8 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.opening import is_cluster_url
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import blocks, follows, likes, pins, tweets
+from linnet.write.actions import blocks, followrequests, follows, likes, pins, tweets
+from linnet.write.actions.profiles import edit_profile
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
 from linnet.write.outbox.worker import EventWorker, WorkerOptions
@@ -108,8 +111,22 @@ class World:
             self.ids[name] = user_id
         return self.ids[names[-1]]
 
-    async def post(self, name: str, text: str = "a tweet", *, reply_to: TweetId | None = None) -> TweetId:
-        tweet = await tweets.post_tweet(self.write, self.ids[name], text=text, reply_to=reply_to, idempotency_key=None)
+    async def post(
+        self,
+        name: str,
+        text: str = "a tweet",
+        *,
+        reply_to: TweetId | None = None,
+        visibility: Visibility = "public",
+    ) -> TweetId:
+        tweet = await tweets.post_tweet(
+            self.write,
+            self.ids[name],
+            text=text,
+            reply_to=reply_to,
+            idempotency_key=None,
+            visibility=visibility,
+        )
         return tweet.id
 
     async def delete(self, name: str, tweet_id: TweetId) -> None:
@@ -158,6 +175,18 @@ class World:
     async def unmute(self, name: str, *others: str) -> None:
         for other in others:
             await blocks.unmute(self.write, self.ids[name], self.ids[other])
+
+    async def lock(self, name: str, *, locked: bool = True) -> None:
+        """From now on whoever would follow them has to ask; or not any more."""
+        await edit_profile(self.write, self.ids[name], {"locked": locked})
+
+    async def accept(self, name: str, *others: str) -> None:
+        for other in others:
+            await followrequests.accept(self.write, self.ids[name], self.ids[other])
+
+    async def refuse(self, name: str, *others: str) -> None:
+        for other in others:
+            await followrequests.refuse(self.write, self.ids[name], self.ids[other])
 
     async def settle(self) -> None:
         """Applies all events that wait, each batch twice, and lets the process learn what signals would have told it.
@@ -372,6 +401,7 @@ def build_world(
         ranking=Ranking(db, clock, RankingOptions()),
         top_news=TopNews(db, clock),
         trending=Trending(db, clock, options.trending),
+        filters=FilterMemory(db, clock),
         clock=clock,
         media=media,
     )

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from linnet.cli import main
 from linnet.cli.serve import pool_size
 from linnet.domain.limits import Quota
+from linnet.domain.place import Place
 from linnet.settings import SettingsError, read_settings
 from linnet.settings.table import SETTINGS, mask_url, shown_value
 from linnet.stores.valkey.limits import LimitOptions
@@ -64,6 +65,13 @@ def test_every_variable_reaches_its_option() -> None:
             "LINNET_LOG_REQUESTS": "yes",
             "LINNET_OTLP_ENDPOINT": "http://collector.example:4318/",
             "LINNET_TRACES_PERCENT": "5",
+            "LINNET_TITLE": "Kitchen",
+            "LINNET_DESCRIPTION": "We bake.",
+            "LINNET_ABOUT": "Bread.\r\n\r\nAnd buns.",
+            "LINNET_RULES": "Be kind | No crumbs\n\nShare",
+            "LINNET_CONTACT_EMAIL": "Oven@Kitchen.example",
+            "LINNET_CONTACT_USERNAME": "@Ada",
+            "LINNET_SIGN_UPS": "Closed",
         }
     )
     assert settings.postgres.url == "postgresql://u:p@db.example/linnet"
@@ -82,6 +90,16 @@ def test_every_variable_reaches_its_option() -> None:
     assert settings.limits.quotas["tweet"] == Quota(300, 3 * 3600)
     assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::1", "unix")
     assert (settings.log.level, settings.log.format, settings.log.requests) == ("debug", "json", True)
+    assert settings.write.place == Place(
+        "Kitchen",
+        "We bake.",
+        "Bread.\n\nAnd buns.",
+        "oven@kitchen.example",
+        "ada",
+        ("Be kind", "No crumbs", "Share"),
+        takes_sign_ups=False,
+    )
+    assert settings.write.place.paragraphs == ["Bread.", "And buns."]
     assert (settings.traces.endpoint, settings.traces.percent) == ("http://collector.example:4318", 5)
 
 
@@ -242,3 +260,23 @@ def test_importing_reads_no_setting() -> None:
     environ = {**os.environ, "LINNET_NO_SUCH_SETTING": "1", "LINNET_DATABASE_URL": "nonsense"}
     done = subprocess.run([sys.executable, "-c", f"import {modules}"], env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LINNET_TITLE", "x" * 61, "text of at most 60 characters on one line"),
+        ("LINNET_TITLE", "two\nlines", "on one line"),
+        ("LINNET_DESCRIPTION", "a \x07 bell", "text of at most 300 characters"),
+        ("LINNET_ABOUT", "x" * 10_001, "text of at most 10000 characters"),
+        ("LINNET_RULES", "x" * 501, "at most 50 rules"),
+        ("LINNET_RULES", "x|" * 51, "at most 50 rules"),
+        ("LINNET_CONTACT_EMAIL", "nobody", "an e-mail address"),
+        ("LINNET_CONTACT_USERNAME", "ada finch", "a username"),
+        ("LINNET_SIGN_UPS", "perhaps", "open or closed"),
+    ],
+)
+def test_what_a_place_cannot_say_of_itself_is_refused(name: str, value: str, said: str) -> None:
+    [problem] = problems_of(**{name: value})
+    assert name in problem
+    assert said in problem

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.domain.timeline import Entry, Range, merge, pack_entry, unpack_entry
+from linnet.domain.timeline import Entry, Range, merge, pack_entry, unpack_entries, unpack_entry
 from linnet.domain.visibility import drop_hidden
 from linnet.ids import MAX_ID, TweetId, UserId
 
@@ -49,6 +49,13 @@ def test_the_order_of_packed_entries_is_the_order_of_ids(one: Entry, other: Entr
 def test_what_is_no_entry_is_refused(length: int) -> None:
     with pytest.raises(struct.error):
         unpack_entry(b"x" * length)
+    with pytest.raises(struct.error):
+        unpack_entries([b"x" * 16, b"x" * length])
+
+
+@given(st.lists(entries, max_size=8))
+def test_many_entries_come_back_in_their_order(some: list[Entry]) -> None:
+    assert unpack_entries([*map(pack_entry, some)]) == some
 
 
 def test_a_reply_to_oneself_and_a_retweet_are_no_replies_to_others() -> None:

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.clock import rfc3339
+from linnet.domain.attachments import Attachment, pack_attachments, unpack_attachments
 from linnet.domain.timeline import Entry
 from linnet.domain.tweet import Tweet
 from linnet.domain.user import Account, Profile, Relationship, Session
 from linnet.domain.visits import Activity
-from linnet.ids import MAX_ID, SessionId, TweetId, UserId, unix_ms_of
+from linnet.ids import MAX_ID, AttachmentId, SessionId, TweetId, UserId, unix_ms_of
+from linnet.read.views.attachments import attachment_view
 from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import (
     AuthorView,
@@ -72,6 +74,24 @@ authors = st.builds(Author, user_ids, texts, texts, texts)
 viewers = st.none() | st.builds(TweetViewerView, liked=st.booleans(), retweeted=st.booleans(), bookmarked=st.booleans())
 
 
+pictures = st.lists(
+    st.builds(
+        Attachment,
+        id=st.integers(1, 2**62).map(AttachmentId),
+        name=st.just("0" * 32),
+        width=counts,
+        height=counts,
+        small_width=counts,
+        small_height=counts,
+        blurhash=texts,
+        description=texts,
+        focus_x=st.floats(-1, 1),
+        focus_y=st.floats(-1, 1),
+    ),
+    max_size=2,
+)
+
+
 @st.composite
 def tweets(draw: st.DrawFn) -> tuple[Tweet, EntitiesView]:
     """A tweet or a reply as a row, and its entities."""
@@ -92,6 +112,9 @@ def tweets(draw: st.DrawFn) -> tuple[Tweet, EntitiesView]:
             likes_count=draw(counts),
             pinned=draw(st.booleans()),
             version=1,
+            attachments=pack_attachments(draw(pictures)),
+            warning=draw(st.none() | texts.filter(bool)),
+            sensitive=draw(st.booleans()),
         ),
         found or NO_ENTITIES,
     )
@@ -118,6 +141,9 @@ def view_of(
         counts=TweetCountsView(tweet.replies_count, tweet.retweets_count, tweet.likes_count),
         pinned=tweet.pinned,
         entities=found,
+        attachments=[attachment_view(each) for each in unpack_attachments(tweet.attachments)],
+        warning=tweet.warning or "",
+        sensitive=tweet.sensitive,
         viewer=viewer,
     )
 

@@ -63,6 +63,13 @@ class Town:
         ask(self.cleo, "PUT", f"/users/{self.wide.id}/block")
         ask(self.cleo, "PUT", f"/users/{self.ada.id}/mute")
         ask(self.cleo, "DELETE", f"/tweets/{self.gone}")
+        self.list = ask(self.ada, "POST", "/lists", json={"title": "Birds, and whoever looks at them " * 2})["id"]
+        for person in (self.ada, self.bob):
+            ask(self.ada, "PUT", f"/lists/{self.list}/members/{person.id}")
+        words = [{"keyword": "zebra"}, {"keyword": "stripes of all kinds", "whole_word": False}]
+        wish = {"title": "No zebras", "contexts": ["account"], "keywords": [*words, {"keyword": "geese"}]}
+        ask(self.bob, "POST", "/filters", json=wish)
+        ask(self.ada, "PUT", "/me/featured-tags/birds")
         site.settle()
 
     def places(self) -> list[Place]:
@@ -104,6 +111,15 @@ class Town:
             Place("notifications, none", "/notifications", self.alone),
             Place("settings", "/settings", self.ada),
             Place("settings, people away", "/settings", self.cleo),
+            Place("filters", "/settings/filters", self.bob),
+            Place("filters, none", "/settings/filters", self.alone),
+            Place("filtered", ada, self.bob),
+            Place("lists", "/lists", self.ada),
+            Place("lists, none", "/lists", self.alone),
+            Place("list", f"/lists/{self.list}", self.ada),
+            Place("list, people", f"/lists/{self.list}/members", self.ada),
+            Place("list, change", f"/lists/{self.list}/edit", self.ada),
+            Place("lists of somebody", f"/users/{self.bob.id}/lists", self.ada),
             Place("blocked", "/settings/blocked", self.cleo),
             Place("muted", "/settings/muted", self.cleo),
             Place("offline", "/offline"),

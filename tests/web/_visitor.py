@@ -96,7 +96,7 @@ class Visitor:
         self.page.get_by_label("Choose a picture").set_input_files(
             {"name": "me.png", "mimeType": "image/png", "buffer": content}
         )
-        self.button("Upload").click()
+        self.button("Upload", self.page.get_by_role("region", name="Picture", exact=True)).click()
         expect(self.page.get_by_text("This is you now.")).to_be_visible()
 
     def leave(self) -> None:

@@ -34,14 +34,15 @@ _STICKS_OUT = """() => {
   }
   return [`scrolls to ${whole}`, ...out];
 }"""
-# What a finger has to hit. Links in running text, and in the line that says whose a tweet is and how old, are as high
-# as their line.
+# What a finger has to hit: of a box in its label, the label. Links in running text, and in the line that says whose a
+# tweet is and how old, are as high as their line.
 _SMALL_TARGETS = """(px) => {
   const things = "a[href], button, summary, textarea, select, input:not([type=hidden])";
   const lines = ".who, .why, .sentence, .when";
   return [...document.querySelectorAll(things)]
     .filter((one) => one.checkVisibility() && getComputedStyle(one).display !== "inline" && !one.closest(lines))
-    .map((one) => [one, one.getBoundingClientRect()])
+    .map((one) => [one, one.matches("label [type=checkbox], label [type=radio]") ? one.closest("label") : one])
+    .map(([one, hit]) => [one, hit.getBoundingClientRect()])
     .filter(([one, box]) => box.bottom > 0 && Math.min(box.width, box.height) < px - 0.5)
     .map(([one, box]) => `${Math.round(box.width)}×${Math.round(box.height)} ${one.outerHTML.slice(0, 120)}`);
 }"""

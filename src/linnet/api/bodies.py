@@ -12,6 +12,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from linnet.api.params import IdText
 from linnet.api.problems import BodyTooLarge, BodyTooSlow, MalformedForm, MalformedJson, NotAPicture, NotJson, Refused
+from linnet.domain.tweet import Visibility
 from linnet.errors import FieldError, Invalid
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -23,9 +24,15 @@ _MAX_FORM_BYTES = 4096
 _SENTENCES: dict[Any, str] = {
     str: "This must be text.",
     bool: "This must be true or false.",
+    list[IdText]: "This must be a list of ids, each as a string of digits.",
+    str | None: "This must be text, or null.",
+    bool | None: "This must be true or false, or null.",
+    Visibility: "This must be public, unlisted or private.",
     IdText: "This must be an id: a number from 1 on, as a string of digits.",
     IdText | None: "This must be an id: a number from 1 on, as a string of digits; or null.",
 }
+
+_NOT_OF_THAT_FORM = "This has another form than the documentation says."
 
 
 async def read_json_object(
@@ -114,7 +121,7 @@ def read_fields(body: dict[str, Any], wish: type[T]) -> T:
             try:
                 values[field.name] = msgspec.convert(body[field.encode_name], field.type)
             except msgspec.ValidationError:
-                errors.append(FieldError(field.encode_name, _SENTENCES[field.type]))
+                errors.append(FieldError(field.encode_name, _SENTENCES.get(field.type, _NOT_OF_THAT_FORM)))
         elif _is_required(field):
             errors.append(FieldError(field.encode_name, "This is needed."))
     if errors:

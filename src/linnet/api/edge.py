@@ -11,9 +11,8 @@ from typing import Any, cast
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars, unbind_contextvars
 
-from linnet import spans
+from linnet import logcontext, spans
 from linnet.api.limits import MORE_HEADERS
 from linnet.api.metrics import UNMATCHED, count_request, known_method
 from linnet.clock import Clock
@@ -73,7 +72,7 @@ class Edge:
         said = {"request_id": request_id.decode()}
         if span.trace_id:
             said["trace_id"] = span.trace_id
-        tokens = bind_contextvars(**said)
+        token = logcontext.begin(said)
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
@@ -86,9 +85,7 @@ class Edge:
                 log.info("request", method=known_method(method), route=route, status=status, milliseconds=milliseconds)
             if span is not spans.SILENCE:
                 _tell(span, known_method(method), route, status, request_id.decode())
-            # Bound by the routes, once they know who asks.
-            unbind_contextvars("user_id")
-            reset_contextvars(**tokens)
+            logcontext.end(token)
 
     def _parent_of(self, scope: HTTPScope) -> str | None:
         client = scope["client"]

@@ -19,8 +19,18 @@ from linnet.api.problems import ProblemType
 from linnet.api.services import ApiServices
 from linnet.domain.limits import LIMIT_NAMES
 from linnet.domain.timeline import Range
-from linnet.errors import Invalid, NotFound, SessionNotFound, TweetNotFound, Unauthenticated, UserNotFound
-from linnet.ids import SessionId, TweetId, UserId
+from linnet.errors import (
+    AttachmentNotFound,
+    FilterNotFound,
+    Invalid,
+    ListNotFound,
+    NotFound,
+    SessionNotFound,
+    TweetNotFound,
+    Unauthenticated,
+    UserNotFound,
+)
+from linnet.ids import AttachmentId, SessionId, TweetId, UserId
 from linnet.read.hydration.viewers import Viewer
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,6 +83,18 @@ class Call:
         """``{tweet_id}`` of the path. Raises ``TweetNotFound``."""
         return TweetId(self._path_id("tweet_id", TweetNotFound))
 
+    def attachment_id(self) -> AttachmentId:
+        """``{attachment_id}`` of the path. Raises ``AttachmentNotFound``."""
+        return AttachmentId(self._path_id("attachment_id", AttachmentNotFound))
+
+    def list_id(self) -> int:
+        """``{list_id}`` of the path. Raises ``ListNotFound``."""
+        return self._path_id("list_id", ListNotFound)
+
+    def filter_id(self) -> int:
+        """``{filter_id}`` of the path. Raises ``FilterNotFound``."""
+        return self._path_id("filter_id", FilterNotFound)
+
     def session_id(self) -> SessionId:
         """``{session_id}`` of the path. Raises ``SessionNotFound``."""
         return SessionId(self._path_id("session_id", SessionNotFound))
@@ -111,13 +133,16 @@ class Call:
         """The body, whatever is in it, for an action to which a field that is not there says something."""
         return await self._body()
 
-    async def picture(self) -> bytes:
-        """The body as the file of a picture, whatever is in it. Raises ``Refused``."""
+    async def picture(self, *, max_bytes: int = 0) -> bytes:
+        """The body as the file of a picture, whatever is in it; 0 bytes: as many as a profile's may have.
+
+        Raises ``Refused``.
+        """
         return await read_file(
             self._scope,
             self._receive,
             media_types=PICTURE_MEDIA_TYPES,
-            max_bytes=self.services.write.pictures.rules.max_bytes,
+            max_bytes=max_bytes or self.services.write.pictures.rules.max_bytes,
             timeout_seconds=self.services.options.upload_timeout_seconds,
         )
 

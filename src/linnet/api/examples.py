@@ -8,14 +8,19 @@ import msgspec
 from linnet.api.services import Check, Readiness
 from linnet.clock import rfc3339
 from linnet.domain.notification import NotificationKind
+from linnet.domain.place import Place
 from linnet.domain.visits import rounded_ms
 from linnet.ids import UserId, unix_ms_of
 from linnet.read.streams import bookmark_of
 from linnet.read.streams.frames import EventView
 from linnet.read.timelines.thread import ThreadView
-from linnet.read.views.avatars import avatar_url
+from linnet.read.views.attachments import AttachmentView, FocusView, PreviewView
+from linnet.read.views.avatars import avatar_url, header_url
+from linnet.read.views.filters import FiltersView, FilterView, KeywordView
+from linnet.read.views.lists import ListsView, ListView
 from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
+from linnet.read.views.place import ContactView, PlaceView
 from linnet.read.views.popular import (
     CatchUpView,
     FollowedByView,
@@ -24,7 +29,8 @@ from linnet.read.views.popular import (
     SuggestionView,
     TopTweetsView,
 )
-from linnet.read.views.tags import TagsView, TagView
+from linnet.read.views.reports import ReportView
+from linnet.read.views.tags import FeaturedTagsView, FeaturedTagView, TagNamesView, TagsView, TagView
 from linnet.read.views.tweets import (
     AuthorView,
     EntitiesView,
@@ -48,6 +54,13 @@ LIKE_ID = "116949227209785344"
 BLOCK_ID = "116949228517883904"
 MUTE_ID = "116949228517949440"
 BOOKMARK_ID = "116949228518015040"
+ATTACHMENT_ID = "116949220531896320"
+REPORT_ID = "116949228518080576"
+LIST_ID = "116949228518408256"
+PLACE_ID = "116949228518146112"
+FILTER_ID = "116949228518211648"
+KEYWORD_ID = "116949228518277184"
+FEATURED_ID = "116949228518342720"
 SESSION_ID = "116949214904582208"
 TOKEN = "AZ97yFGDAAB0-9ZfW0u8gU1S0N3q5pXo2mKk1vR4c7E"
 
@@ -115,6 +128,7 @@ ME = MeView(
 )
 AVATAR = "9f2c61d0e4b8a7350f1e2d3c4b5a6978"
 PICTURED_ME = msgspec.structs.replace(ME, avatar_url=avatar_url(UserId(int(ADA_ID)), AVATAR))
+HEADED_ME = msgspec.structs.replace(ME, header_url=header_url(AVATAR))
 BIO = "I draw birds, mostly finches."
 EDITED_ME = msgspec.structs.replace(ME, bio=BIO, location="Kraków", phone="+48601234567")
 SESSION = SessionView(
@@ -125,6 +139,39 @@ SESSION = SessionView(
     current=True,
 )
 
+_FILES = "/media/attachments/4be1c86f0f2a7d35b9e8d1c06a5f3e72"
+ATTACHMENT = AttachmentView(
+    ATTACHMENT_ID,
+    f"{_FILES}/large.webp",
+    600,
+    400,
+    PreviewView(f"{_FILES}/small.webp", 600, 400),
+    description="",
+    focus=FocusView(0.0, 0.0),
+    blurhash="L@K1LRQXaLyBVU^4s.NGi^xFj[WV",
+)
+DESCRIPTION = "Four finches at a window."
+DESCRIBED_ATTACHMENT = msgspec.structs.replace(ATTACHMENT, description=DESCRIPTION, focus=FocusView(0.0, 0.5))
+
+PLACE = PlaceView(
+    title=Place().title,
+    description=Place().description,
+    about="",
+    rules=[],
+    contact=ContactView(None, None),
+    takes_sign_ups=True,
+    max_tweet_chars=140,
+)
+REPORT = ReportView(
+    id=REPORT_ID,
+    created_at=_time_of(REPORT_ID),
+    user_id=ADA_ID,
+    tweet_ids=[TWEET_ID],
+    category="other",
+    comment="These are sparrows.",
+    rules=[],
+    resolved=False,
+)
 TEXT = "Finches at the window again, @linus. #birds https://example.com/finches"
 TWEET = TweetView(
     id=TWEET_ID,
@@ -154,6 +201,19 @@ NEW_TWEET = TweetView(
     entities=TWEET.entities,
     viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
 )
+PICTURED_TWEET = TweetView(
+    id=TWEET_ID,
+    text="",
+    created_at=_time_of(TWEET_ID),
+    author=_ADA_AUTHOR,
+    reply_to=None,
+    retweet_of=None,
+    counts=TweetCountsView(replies=0, retweets=0, likes=0),
+    pinned=False,
+    entities=EntitiesView([], [], []),
+    viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
+    attachments=[DESCRIBED_ATTACHMENT],
+)
 REPLY_TEXT = "How many?"
 REPLY = TweetView(
     id=REPLY_ID,
@@ -181,6 +241,7 @@ RETWEET = TweetView(
 )
 
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
+PICTURES = PageView[TweetView](items=[PICTURED_TWEET], next=None, prev=TWEET_ID)
 EVERYONE = PageView[TweetView](items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID)
 HOME_OF_LINUS = HomeView(items=[RETWEET, REPLY], next=REPLY_ID, prev=RETWEET_ID, popular=[])
 FOLLOWING = PageView[UserView](items=[ADA], next=None, prev=FOLLOW_ID)
@@ -195,6 +256,14 @@ LINUS_MUTED = msgspec.structs.replace(
 LINUS_BLOCKED = msgspec.structs.replace(
     LINUS_A_STRANGER, viewer=UserViewerView(following=False, followed_by=False, blocking=True, muting=False)
 )
+LINUS_ASKING = msgspec.structs.replace(
+    LINUS_A_STRANGER,
+    viewer=UserViewerView(following=False, followed_by=False, blocking=False, muting=False, requested_by=True),
+)
+LINUS_ACCEPTED = msgspec.structs.replace(
+    LINUS_A_STRANGER, viewer=UserViewerView(following=False, followed_by=True, blocking=False, muting=False)
+)
+ASKING = PageView[UserView](items=[LINUS_ASKING], next=None, prev=FOLLOW_ID)
 NOTE = NoteView("Draws finches.")
 BLOCKED = PageView[UserView](items=[LINUS_BLOCKED], next=None, prev=BLOCK_ID)
 MUTED = PageView[UserView](items=[LINUS_MUTED], next=None, prev=MUTE_ID)
@@ -209,6 +278,18 @@ LIKES = PageView[TweetView](items=[_COUNTED_TWEET], next=None, prev=LIKE_ID)
 BOOKMARKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=True))
 UNBOOKMARKED_TWEET = TWEET
 BOOKMARKS = PageView[TweetView](items=[BOOKMARKED_TWEET], next=None, prev=BOOKMARK_ID)
+LIST = ListView(LIST_ID, "Finches", "list", exclusive=False)
+LIST_CHANGED = ListView(LIST_ID, "Finches and sparrows", "list", exclusive=False)
+LISTS = ListsView([LIST])
+LIST_TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)
+LIST_MEMBERS = PageView[UserView](items=[ADA], next=None, prev=PLACE_ID)
+FILTER = FilterView(FILTER_ID, "Cats", ["home", "public"], "warn", None, [KeywordView(KEYWORD_ID, "cat", True)], [])
+FILTER_HIDING = msgspec.structs.replace(FILTER, action="hide")
+FILTER_NAMING = msgspec.structs.replace(FILTER, tweet_ids=[TWEET_ID])
+FILTERS = FiltersView([FILTER])
+FEATURED = FeaturedTagView(FEATURED_ID, "birds", "birds", 1, _time_of(TWEET_ID))
+FEATURED_TAGS = FeaturedTagsView([FEATURED])
+USED_TAGS = TagNamesView(["birds"])
 THREAD = ThreadView(
     ancestors=[],
     tweet=TWEET,

@@ -24,6 +24,7 @@ async def put_follow(call: Call) -> Answer:
     """Follow somebody
 
     Quiet when it is so already. Answers the user who is followed now; their tweets are in one's home timeline at once.
+    Whoever is `locked` is asked first: then `viewer.requested` says that one waits.
     """
     return await _follow(call, call.user_id(), wanted=True)
 
@@ -31,7 +32,8 @@ async def put_follow(call: Call) -> Answer:
 async def delete_follow(call: Call) -> Answer:
     """Unfollow somebody
 
-    Quiet when it is so already. Answers the user; their tweets are gone from one's home timeline at once.
+    Quiet when it is so already. Answers the user; their tweets are gone from one's home timeline at once. A request
+    that waits is taken back.
     """
     return await _follow(call, call.user_id(), wanted=False)
 

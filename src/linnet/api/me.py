@@ -28,6 +28,13 @@ class DeleteAccountBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     password: str
 
 
+class FieldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A label of up to 50 characters, and what stands beside it, of up to 255."""
+
+    name: str
+    value: str
+
+
 class EditProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is not sent stays as it is."""
 
@@ -35,6 +42,10 @@ class EditProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     bio: str | msgspec.UnsetType | None = msgspec.UNSET
     location: str | msgspec.UnsetType | None = msgspec.UNSET
     phone: str | msgspec.UnsetType | None = msgspec.UNSET
+    locked: bool | msgspec.UnsetType = msgspec.UNSET
+    fields: list[FieldBody] | msgspec.UnsetType | None = msgspec.UNSET
+    bot: bool | msgspec.UnsetType = msgspec.UNSET
+    discoverable: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 async def get_me(call: Call) -> Answer:
@@ -49,7 +60,9 @@ async def patch_me(call: Call) -> Answer:
     """Change one's profile
 
     Only what is sent is changed. `null` clears the bio, the location or the phone number; a name cannot be cleared.
-    The phone number is shown to nobody else; it begins with a plus and the country.
+    The phone number is shown to nobody else; it begins with a plus and the country. Whoever is `locked` is asked before
+    somebody follows them; who waits when one is not any more is let in. `fields` are up to four labels with something
+    beside each; a `bot` says that a program writes here; who is not `discoverable` is suggested to nobody.
     """
     services, user_id = call.services, call.actor.user_id
     await edit_profile(services.write, user_id, await call.json_object())
@@ -66,6 +79,28 @@ async def put_avatar(call: Call) -> Answer:
     """
     services, user_id = call.services, call.actor.user_id
     await avatars.put_avatar(services.write, user_id, call.picture)
+    services.read.forget_person(user_id)
+    return await _own_account(call)
+
+
+async def put_header(call: Call) -> Answer:
+    """Choose the picture above one's profile
+
+    As for one's own picture; what is shown is the middle, three times as wide as it is high.
+    """
+    services, user_id = call.services, call.actor.user_id
+    await avatars.put_avatar(services.write, user_id, call.picture, use="header")
+    services.read.forget_person(user_id)
+    return await _own_account(call)
+
+
+async def delete_header(call: Call) -> Answer:
+    """Have no picture above one's profile
+
+    The one before is deleted, unless somebody else has the very same.
+    """
+    services, user_id = call.services, call.actor.user_id
+    await avatars.remove_avatar(services.write, user_id, use="header")
     services.read.forget_person(user_id)
     return await _own_account(call)
 
@@ -152,6 +187,24 @@ ENDPOINTS = (
         "DELETE",
         "/api/me/avatar",
         delete_avatar,
+        "me",
+        Success("The account without one.", MeView, examples.ME),
+        limit="profile",
+    ),
+    Endpoint(
+        "PUT",
+        "/api/me/header",
+        put_header,
+        "me",
+        Success("The account with the picture above its profile.", MeView, examples.HEADED_ME),
+        takes_picture=True,
+        problems=(PictureUnreadable, PictureTooLarge),
+        limit="avatar",
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/me/header",
+        delete_header,
         "me",
         Success("The account without one.", MeView, examples.ME),
         limit="profile",

@@ -1,4 +1,4 @@
-"""Pictures, for everybody: chosen ones from the store, and the birds of those who chose none.
+"""Pictures, for everybody: chosen ones and those of tweets from the store, and the birds of those who chose none.
 
 An address is made from what lies at it, so a browser may keep it for ever, and asks a second time only to be told so.
 """
@@ -6,6 +6,12 @@ An address is made from what lies at it, so a browser may keep it for ever, and 
 from linnet.api.answers import Answer, Header
 from linnet.api.endpoints import Call, Endpoint, HeaderDoc, Success
 from linnet.api.params import parse_id
+from linnet.domain.attachments import (
+    ATTACHMENT_FILES,
+    ATTACHMENT_MEDIA_TYPE,
+    attachment_path,
+    is_attachment_name,
+)
 from linnet.domain.avatars import AVATAR_MEDIA_TYPE, AVATAR_SIDES, avatar_file, avatar_path, is_avatar_name
 from linnet.errors import PictureNotFound
 from linnet.ids import UserId
@@ -38,6 +44,23 @@ async def get_avatar(call: Call) -> Answer:
     if content is None:
         raise PictureNotFound
     return _picture(content, AVATAR_MEDIA_TYPE, etag)
+
+
+async def get_attachment_file(call: Call) -> Answer:
+    """Read a picture that stands in a tweet
+
+    Its address never leads to another one, so it may be kept for ever; nobody can guess it.
+    """
+    name, file = call.path("attachment"), call.path("file")
+    if file not in ATTACHMENT_FILES or not is_attachment_name(name):
+        raise PictureNotFound
+    etag = f'"{name}-{file.removesuffix(".webp")}"'
+    if _has_it(call, etag):
+        return _unchanged(etag)
+    content = await call.services.read.media.find(attachment_path(name, file))
+    if content is None:
+        raise PictureNotFound
+    return _picture(content, ATTACHMENT_MEDIA_TYPE, etag)
 
 
 async def get_default_avatar(call: Call) -> Answer:
@@ -82,6 +105,18 @@ ENDPOINTS = (
         get_avatar,
         "media",
         Success("The picture.", bytes, headers=(_ETAG, _CACHE_CONTROL), media_type=AVATAR_MEDIA_TYPE),
+        access="everyone",
+        headers=(_IF_NONE_MATCH,),
+        problems=(PictureNotFound,),
+        failure=_UNCHANGED,
+        limit="",
+    ),
+    Endpoint(
+        "GET",
+        "/media/attachments/{attachment}/{file}",
+        get_attachment_file,
+        "media",
+        Success("The picture.", bytes, headers=(_ETAG, _CACHE_CONTROL), media_type=ATTACHMENT_MEDIA_TYPE),
         access="everyone",
         headers=(_IF_NONE_MATCH,),
         problems=(PictureNotFound,),

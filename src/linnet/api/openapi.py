@@ -32,6 +32,7 @@ from linnet.api.problems import (
     status_of,
 )
 from linnet.api.services import ApiOptions
+from linnet.domain.attachments import ATTACHMENT_FILES
 from linnet.domain.avatars import AVATAR_SIDES, avatar_file
 from linnet.errors import FieldError, Invalid, Limited, LinnetError, Unauthenticated, Unavailable
 from linnet.read.timelines.thread import ThreadView
@@ -45,7 +46,18 @@ _TOKEN = "token"
 _PATH_PARAMETERS: dict[str, Json] = {
     "user_id": {"schema": CURSOR, "description": "Whose: a user's id."},
     "tweet_id": {"schema": CURSOR, "description": "A tweet's id."},
+    "filter_id": {"schema": CURSOR, "description": "One of one's filters."},
+    "list_id": {"schema": CURSOR, "description": "One of one's lists."},
     "session_id": {"schema": CURSOR, "description": "A session's id."},
+    "attachment_id": {"schema": CURSOR, "description": "A picture's id."},
+    "attachment": {
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "description": "What its files are called, as `url` has it.",
+    },
+    "file": {
+        "schema": {"type": "string", "enum": list(ATTACHMENT_FILES)},
+        "description": "All of it, or a preview.",
+    },
     "avatar": {
         "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         "description": "A picture's name, as `avatar_url` has it.",
@@ -69,6 +81,7 @@ _HEADERS = {
 _SHARED_HEADERS: Json = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS}
 
 TAGS = {
+    "about": "What this place is, and telling whoever runs it about others.",
     "users": "Accounts, profiles, and the lists that belong to a person.",
     "sessions": "Logging in and out.",
     "me": "One's own account.",
@@ -78,7 +91,10 @@ TAGS = {
     "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "likes": "Liking tweets, and pinning one's own.",
+    "attachments": "Pictures for tweets: uploaded first, then described, then named by a tweet.",
     "bookmarks": "What one put by for later, which nobody else knows of.",
+    "lists": "People whose tweets one reads by themselves.",
+    "filters": "What one would rather not read.",
     "media": "Pictures. What lies at an address never changes, so that it need not be asked for twice.",
     "timelines": "What those one follows have posted.",
     "stream": "The same, as it happens.",
@@ -180,7 +196,7 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas") -> Json:
         operation["requestBody"] = {"required": True, "content": {"application/json": media}}
     if endpoint.takes_picture:
         file = {"type": "string", "format": "binary"}
-        form = {"type": "object", "properties": {"avatar": file}, "required": ["avatar"]}
+        form = {"type": "object", "properties": {"picture": file}, "required": ["picture"]}
         content = {**{name: {"schema": file} for name in PICTURE_MEDIA_TYPES}, FORM: {"schema": form}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation

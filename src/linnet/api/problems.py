@@ -11,8 +11,8 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from structlog.contextvars import get_contextvars
 
+from linnet import logcontext
 from linnet.errors import FieldError, Invalid, Kind, Limited, LinnetError, Unavailable
 from linnet.ids import LeaseExhausted
 
@@ -136,7 +136,7 @@ def headers_of(error: LinnetError | Refused) -> dict[str, str]:
 
 def _respond(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
     if problem.status >= 500:
-        problem = msgspec.structs.replace(problem, request_id=get_contextvars().get("request_id", msgspec.UNSET))
+        problem = msgspec.structs.replace(problem, request_id=logcontext.current().get("request_id", msgspec.UNSET))
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

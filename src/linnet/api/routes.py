@@ -17,9 +17,8 @@ from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
-from linnet import spans
+from linnet import logcontext, spans
 from linnet.api.answers import Answer
 from linnet.api.auth import find_viewer
 from linnet.api.endpoints import Call, Endpoint
@@ -134,7 +133,7 @@ async def _answer(
         try:
             viewer = await find_viewer(services.viewers, scope["headers"])
             if viewer is not None:
-                bind_contextvars(user_id=str(viewer.user_id))
+                logcontext.add("user_id", str(viewer.user_id))
             elif endpoint.access == "user":
                 raise Unauthenticated
         except Unauthenticated as error:

@@ -1,6 +1,7 @@
 """Tweets: post, answer, read, delete, retweet."""
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -8,8 +9,9 @@ from linnet.api import examples
 from linnet.api.answers import Answer, json_answer, no_content, page_answer, view_answer
 from linnet.api.endpoints import Call, Endpoint, HeaderDoc, Success
 from linnet.api.params import PAGE, IdText, require_id
+from linnet.domain.tweet import Visibility
 from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, TweetNotFound
-from linnet.ids import TweetId, first_id_at
+from linnet.ids import AttachmentId, TweetId, first_id_at
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ThreadView, posted_screen, thread_screen, tweet_screen
@@ -30,11 +32,20 @@ _IDEMPOTENCY_KEY = HeaderDoc(
 _LOCATION = HeaderDoc("Location", "The tweet's address.", f"/api/tweets/{examples.TWEET_ID}")
 
 
-class TweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tweet, or with ``reply_to`` an answer to one."""
+class TweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A tweet, or with ``reply_to`` an answer to one.
+
+    ``attachments`` are the ids of pictures that were uploaded, up to 4, in their order; beside them the text may be
+    empty. A ``warning`` is shown first, and the rest when somebody asks for it. What has one is ``sensitive``, too:
+    its pictures are shown when somebody asks for them.
+    """
 
     text: str
     reply_to: IdText | None = None
+    attachments: list[IdText] = []
+    warning: str = ""
+    sensitive: bool = False
+    visibility: Visibility = "public"
 
 
 class PlainTweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,11 +66,22 @@ async def post_tweet(call: Call) -> Answer:
 
     Or, with `reply_to`, answer one. 1 to 140 characters (unless the server is told otherwise), counted as code points
     after normalisation to NFC and trimming; a link counts 23 whatever its length. No control characters. With an
-    `Idempotency-Key` the request can be sent again safely.
+    `Idempotency-Key` the request can be sent again safely. `visibility`: `unlisted` is for everybody who comes across
+    it, and in no list of what strangers say (everyone's tweets, tags, search, what is popular); `private` is for
+    followers, and for whom it mentions or answers.
     """
     body = await call.fields(TweetBody)
     reply_to = None if body.reply_to is None else TweetId(require_id("reply_to", body.reply_to))
-    return await _post(call, body.text, reply_to)
+    attached = [AttachmentId(require_id("attachments", text)) for text in body.attachments]
+    return await _post(
+        call,
+        body.text,
+        reply_to,
+        attached=attached,
+        warning=body.warning,
+        sensitive=body.sensitive,
+        visibility=body.visibility,
+    )
 
 
 async def post_tweet_plainly(call: Call) -> Answer:
@@ -79,13 +101,32 @@ async def post_answer(call: Call) -> Answer:
     return await _post(call, body.text, TweetId(require_id("tweet_id", body.tweet_id)))
 
 
-async def _post(call: Call, text: str, reply_to: TweetId | None) -> Answer:
+async def _post(
+    call: Call,
+    text: str,
+    reply_to: TweetId | None,
+    *,
+    attached: Sequence[AttachmentId] = (),
+    warning: str = "",
+    sensitive: bool = False,
+    visibility: Visibility = "public",
+) -> Answer:
     services, author_id = call.services, call.actor.user_id
     key = call.header(_IDEMPOTENCY_KEY.name)
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid.field(_IDEMPOTENCY_KEY.name, "This must be 1 to 255 visible ASCII characters.")
     oldest_new_id = first_id_at(services.write.clock.now_ms())
-    tweet = await tweets.post_tweet(services.write, author_id, text=text, reply_to=reply_to, idempotency_key=key)
+    tweet = await tweets.post_tweet(
+        services.write,
+        author_id,
+        text=text,
+        reply_to=reply_to,
+        idempotency_key=key,
+        attached=attached,
+        warning=warning,
+        sensitive=sensitive,
+        visibility=visibility,
+    )
     # Posted before, with the same key: nothing was done, so nothing counts.
     call.did_nothing = tweet.id < oldest_new_id
     shown = await posted_screen(services.read, author_id, tweet, again=key is not None)

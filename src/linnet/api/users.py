@@ -6,7 +6,7 @@ from linnet.api import examples
 from linnet.api.answers import Answer, page_answer, view_answer
 from linnet.api.endpoints import Call, Endpoint, HeaderDoc, Success
 from linnet.api.params import PAGE
-from linnet.errors import EmailTaken, UsernameTaken, UserNotFound
+from linnet.errors import EmailTaken, SignUpsClosed, UsernameTaken, UserNotFound
 from linnet.read.timelines.people import (
     followers_page,
     following_page,
@@ -79,6 +79,17 @@ async def list_user_tweets(call: Call) -> Answer:
     return page_answer(await user_tweets_page(call.services.read, call.viewer_id, call.user_id(), call.range()))
 
 
+async def list_user_pictures(call: Call) -> Answer:
+    """List a person's tweets with pictures
+
+    Newest first, without retweets. Nothing where one of the two blocks the other.
+    """
+    page = await user_tweets_page(
+        call.services.read, call.viewer_id, call.user_id(), call.range(), pinned_first=False, only_pictures=True
+    )
+    return page_answer(page)
+
+
 async def list_followers(call: Call) -> Answer:
     """List who follows a person
 
@@ -133,7 +144,7 @@ ENDPOINTS = (
         access="everyone",
         body=SignUpBody,
         body_example=SignUpBody("ada", "Ada Finch", "ada@example.com", "a feather for a pen"),
-        problems=(UsernameTaken, EmailTaken),
+        problems=(UsernameTaken, EmailTaken, SignUpsClosed),
         limit="sign_up",
     ),
     Endpoint(
@@ -164,6 +175,16 @@ ENDPOINTS = (
         problems=(UserNotFound,),
     ),
     LIST_USER_TWEETS,
+    Endpoint(
+        "GET",
+        "/api/users/{user_id}/pictures",
+        list_user_pictures,
+        "users",
+        Success("A page of tweets.", PageView[TweetView], examples.PICTURES),
+        access="viewer",
+        query=PAGE,
+        problems=(UserNotFound,),
+    ),
     Endpoint(
         "GET",
         "/api/users/{user_id}/followers",

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from linnet import logcontext
 from linnet.settings import LogOptions
 
 _SECRETS = frozenset({"password", "old_password", "new_password", "token", "authorization", "cookie", "url"})
@@ -65,7 +66,7 @@ def _level(options: LogOptions) -> int:
 
 def _shared() -> list[Any]:
     return [
-        structlog.contextvars.merge_contextvars,
+        logcontext.merge,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _drop_secrets,

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from linnet.domain.event import LANES
 from linnet.errors import Unavailable
-from linnet.stores.postgres import jobs, outbox, vitals
+from linnet.stores.postgres import jobs, outbox, reports, vitals
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.connection import ValkeyReplyError
@@ -53,6 +53,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     late_jobs: int
     runners: int
     processes: int
+    reports: int
 
 
 def metrics_renderer(db: Database, valkey: Valkey) -> Callable[[], Awaitable[tuple[bytes, str]]]:
@@ -82,6 +83,7 @@ async def _find_waiting(db: Database) -> _Waiting | None:
                 late_jobs=(await vitals.find_late_jobs(session, late_seconds=_LATE_JOB_SECONDS)).count,
                 runners=await vitals.count_job_runners(session, stalled_seconds=_STALLED_JOB_SECONDS),
                 processes=(await vitals.find_leases(session)).held,
+                reports=await reports.count_open(session),
             )
     except (Unavailable, TimeoutError) as error:
         log.debug("what waits is not known", cause=str(error))
@@ -131,5 +133,6 @@ def _families(waiting: _Waiting) -> list[Metric]:
         "linnet_jobs_late": ("Background jobs that should have begun ten minutes ago.", waiting.late_jobs),
         "linnet_job_runners": ("Processes that run background jobs.", waiting.runners),
         "linnet_processes": ("Processes that may mint ids: web and worker ones, and commands.", waiting.processes),
+        "linnet_reports_waiting": ("What people reported and nobody dealt with yet.", waiting.reports),
     }
     return [by_lane, *(GaugeMetricFamily(name, words, value=value) for name, (words, value) in single.items())]

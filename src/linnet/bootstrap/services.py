@@ -17,6 +17,7 @@ from linnet.clock import Clock, SystemClock
 from linnet.domain.timeline import unpack_entry
 from linnet.errors import LinnetError
 from linnet.read.deps import ReadDeps
+from linnet.read.hydration.filters import FilterMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
@@ -108,6 +109,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
         ranking=Ranking(db, clock, settings.ranking),
         top_news=TopNews(db, clock),
         trending=Trending(db, clock, settings.write.trending),
+        filters=FilterMemory(db, clock),
         clock=clock,
         media=media,
         replicas=Replicas(db, settings.replicas, clock),

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
 _INTERFACE_PATHS = ("/api/", "/media/", "/health/", "/nodeinfo/", "/.well-known/")
-_INTERFACE_FILES = ("/api", "/metrics", "/oauth/token", "/oauth/revoke")
+_INTERFACE_FILES = ("/api", "/metrics", "/oauth/token", "/oauth/revoke", "/oauth/userinfo")
 
 
 def create_web_app() -> ASGIApp:
@@ -85,7 +85,8 @@ def with_pages(interface: ASGIApp, services: WebServices) -> ASGIApp:
 
 
 def _is_interface(path: str) -> bool:
-    return path.startswith(_INTERFACE_PATHS) or path in _INTERFACE_FILES
+    # Clients of the Mastodon API put a slash at the end, or not.
+    return path.startswith(_INTERFACE_PATHS) or path.rstrip("/") in _INTERFACE_FILES
 
 
 def api_services(services: Services, ending: Ending) -> ApiServices:

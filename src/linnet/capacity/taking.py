@@ -113,9 +113,8 @@ def _from_streams(written: Any) -> dict[str, Figure]:
     """The list of ``linnet bench``, in which streams are one of the scenarios."""
     scenarios = written["measured"] if isinstance(written, dict) else written
     scenario = next(one for one in scenarios if one["scenario"] == "streams")
-    by_name = {one["name"]: one for one in scenario["comparisons"]}
-    memory = next(one for name, one in by_name.items() if "memory" in name)
-    heard = next(one for one in scenario["sides"] if one["cpu_us"].get("web"))
+    memory = next(one for one in scenario["comparisons"] if one["name"] == "idle stream")
+    heard = next(one for one in scenario["sides"] if one["name"] == "answer → heard")
     when = f"; {written['measured_at'][:10]}" if isinstance(written, dict) else ""
     where = f"{scenario['notes']}{when}"
     kilo = 1024 if memory["unit"].upper().startswith("KB") else 1

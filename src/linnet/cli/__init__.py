@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "events": "linnet.cli.events:events",
     "timelines": "linnet.cli.timelines:timelines",
     "tags": "linnet.cli.tags:tags",
+    "reports": "linnet.cli.reports:reports",
     "demo": "linnet.cli.demo:demo",
     "import-graph": "linnet.cli.import_graph:import_graph",
     "bench": "linnet.bench.entry:bench",

@@ -1,4 +1,8 @@
-"""What an avatar is called: a picture is named after its content, and kept in three sizes."""
+"""What an avatar is called: a picture is named after its content, and kept in three sizes.
+
+The wide one above a profile is such a picture, too, three times as wide as it is high: its sizes are those of its
+height, it lies among the others, and everything that is done with them is done with it.
+"""
 
 from typing import Final
 
@@ -8,6 +12,8 @@ AVATAR_SIDES: Final = (512, 192, 64)
 """Pixels, the largest first: for a profile, for lists on sharp screens, for a line of text."""
 
 SHOWN_SIDE: Final = 192
+HEADER_ASPECT: Final = 3
+HEADER_SIDE: Final = 512
 AVATAR_MEDIA_TYPE: Final = "image/webp"
 AVATAR_DIRECTORY: Final = "avatars"
 

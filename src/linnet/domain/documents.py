@@ -8,7 +8,7 @@ hold. A document is a pure function of the tweet's row, and can be made anew at 
 much a search for common words has to look at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -27,6 +27,7 @@ _MAX_SLICES: Final = (18, 18, 18, 2048)
 HAS_LINK: Final = "has/link"
 HAS_HASHTAG: Final = "has/hashtag"
 HAS_MENTION: Final = "has/mention"
+HAS_PICTURE: Final = "has/picture"
 IS_REPLY: Final = "is/reply"
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -45,16 +46,36 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def document_of(
-    author_id: UserId, tweet_id: TweetId, text: str, reply_to_author_id: UserId | None, rules: TextRules
+    author_id: UserId,
+    tweet_id: TweetId,
+    text: str,
+    reply_to_author_id: UserId | None,
+    rules: TextRules,
+    *,
+    beside: Sequence[str] = (),
+    has_pictures: bool = False,
 ) -> Document:
-    """The document of a tweet or a reply. Retweets have none: their originals are found."""
+    """The document of a tweet or a reply. Retweets have none: their originals are found.
+
+    ``beside``: what else it says, as a warning and descriptions of its pictures. Their words count like those of the
+    text; a tag or a name among them is nothing but a word.
+    """
     words = find_words(text)
     positions: dict[str, list[int]] = {}
     for position, word in enumerate(words, 1):
         positions.setdefault(word, []).append(position)
+    behind = len(words) + 1
+    for more in map(find_words, beside):
+        # No phrase goes from one into the next.
+        for position, word in enumerate(more, behind + 1):
+            positions.setdefault(word, []).append(position)
+        behind += len(more) + 1
+        words = [*words, *more]
     # A word has no sign in it that would have to be quoted.
     lexemes = [f"'{word}':{','.join(map(str, at))}" for word, at in positions.items()]
     lexemes += [quote(mark) for mark in _marks(author_id, tweet_id, text, reply_to_author_id, rules)]
+    if has_pictures:
+        lexemes.append(quote(HAS_PICTURE))
     language = guess_language(words)
     if language is None:
         return Document(author_id, tweet_id, reply_to_author_id, " ".join(lexemes))

@@ -96,18 +96,35 @@ class BookmarksChanged(msgspec.Struct, frozen=True):
     user_id: UserId
 
 
-class UserFollowed(msgspec.Struct, frozen=True):
-    """``follower_id`` began to follow ``followed_id``."""
+class UserFollowed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``follower_id`` began to follow ``followed_id``. ``asked``: they had asked to, and do not wait any more."""
 
     kind: ClassVar[str] = "user_followed"
     follower_id: UserId
     followed_id: UserId
+    asked: bool = False
 
 
 class UserUnfollowed(msgspec.Struct, frozen=True):
     """``follower_id`` ceased to follow ``followed_id``."""
 
     kind: ClassVar[str] = "user_unfollowed"
+    follower_id: UserId
+    followed_id: UserId
+
+
+class FollowRequested(msgspec.Struct, frozen=True):
+    """``follower_id`` asked ``followed_id`` to be let follow."""
+
+    kind: ClassVar[str] = "follow_requested"
+    follower_id: UserId
+    followed_id: UserId
+
+
+class FollowRequestEnded(msgspec.Struct, frozen=True):
+    """What ``follower_id`` asked of ``followed_id`` was refused, or taken back."""
+
+    kind: ClassVar[str] = "follow_request_ended"
     follower_id: UserId
     followed_id: UserId
 
@@ -149,6 +166,20 @@ class UserUnmuted(msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "user_unmuted"
     user_id: UserId
     muted_id: UserId
+
+
+class FiltersChanged(msgspec.Struct, frozen=True):
+    """``user_id`` filters something else from now on."""
+
+    kind: ClassVar[str] = "filters_changed"
+    user_id: UserId
+
+
+class ListsChanged(msgspec.Struct, frozen=True):
+    """What ``user_id`` has on lists changed so that their home timeline did."""
+
+    kind: ClassVar[str] = "lists_changed"
+    user_id: UserId
 
 
 class ProfileChanged(msgspec.Struct, frozen=True):
@@ -202,10 +233,14 @@ Event = (
     | BookmarksChanged
     | UserFollowed
     | UserUnfollowed
+    | FollowRequested
+    | FollowRequestEnded
     | UserBlocked
     | UserUnblocked
     | UserMuted
     | UserUnmuted
+    | ListsChanged
+    | FiltersChanged
     | ProfileChanged
     | NotificationsRead
     | FollowsErased
@@ -221,7 +256,7 @@ def actor_of(event: Event) -> UserId:
     match event:
         case TweetPosted() | TweetDeleted() | TweetPinned():
             return event.author_id
-        case UserFollowed() | UserUnfollowed():
+        case UserFollowed() | UserUnfollowed() | FollowRequested() | FollowRequestEnded():
             return event.follower_id
         case _:
             return event.user_id

@@ -79,6 +79,8 @@ RULES: tuple[LimitRule, ...] = (
     LimitRule("like", "1000/d", "user", "Likes of a user."),
     LimitRule("profile", "60/h", "user", "Changes of a user's profile."),
     LimitRule("avatar", "20/h", "user", "Pictures that a user uploads."),
+    LimitRule("attachment", "400/3h", "user", "Pictures for tweets that a user uploads."),
+    LimitRule("report", "30/d", "user", "What a user tells the operator about others."),
     LimitRule("app", "30/h", "address", "Apps that register from an address.", is_kept=True),
     LimitRule("search", "60/m", "user", "Searches of a user; without a token, of an address."),
 )

@@ -6,7 +6,7 @@ Every ``check_*`` is pure: it returns the value as it is to be stored, or raises
 
 import unicodedata
 from collections.abc import Callable
-from typing import Literal, ParamSpec
+from typing import Literal, ParamSpec, TypeVar
 
 import regex
 
@@ -51,6 +51,7 @@ _EMAIL_LABEL = regex.compile(r"(?!-)[\p{L}\p{M}\p{N}\-]{1,63}+(?<!-)", regex.V1)
 _DIGITS = regex.compile(r"[0-9]+")
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Problems:
@@ -74,6 +75,14 @@ class Problems:
         except Invalid as refusal:
             self._errors.extend(refusal.errors)
             return ""
+
+    def take(self, rule: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """The same for what is no text; None when it refuses."""
+        try:
+            return rule(*args, **kwargs)
+        except Invalid as refusal:
+            self._errors.extend(refusal.errors)
+            return None
 
     def add(self, field: str, message: str) -> None:
         self._errors.append(FieldError(field, message))

@@ -7,11 +7,14 @@ import msgspec
 from linnet.domain.event import TweetPosted, TweetRef
 from linnet.ids import UserId, unix_ms_of
 
-NotificationKind = Literal["followed", "liked", "retweeted", "replied", "mentioned"]
+NotificationKind = Literal["followed", "requested", "liked", "retweeted", "replied", "mentioned"]
 KINDS: tuple[NotificationKind, ...] = get_args(NotificationKind)
 
 TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned")
 """Those whose group is a tweet: one's own for the first two, the other's for the rest."""
+
+ABOUT_PEOPLE: tuple[NotificationKind, ...] = ("followed", "requested")
+"""The others: a follow, and a wish to follow."""
 
 _DAY_MS = 86_400_000
 
@@ -48,3 +51,8 @@ def cause_of_like(user_id: UserId, tweet: TweetRef) -> Cause:
 def cause_of_follow(follower_id: UserId, followed_id: UserId, follow_id: int) -> Cause:
     """What a follow causes. New followers of one day (UTC) are a group."""
     return Cause(followed_id, "followed", unix_ms_of(follow_id) // _DAY_MS, follower_id)
+
+
+def cause_of_request(follower_id: UserId, followed_id: UserId) -> Cause:
+    """What a wish to follow causes, for as long as it waits. Each is its own."""
+    return Cause(followed_id, "requested", follower_id, follower_id)

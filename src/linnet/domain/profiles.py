@@ -15,6 +15,9 @@ MAX_BIO_CHARS = 160
 MAX_LOCATION_CHARS = 100
 MAX_PHONE_DIGITS = 15
 MIN_PHONE_DIGITS = 7
+MAX_FIELDS = 4
+MAX_LABEL_CHARS = 50
+MAX_ENTRY_CHARS = 255
 
 _EMPTY_LINES = regex.compile(r"\n{3,}")
 # What people set digits apart with when they write a number down.
@@ -62,3 +65,35 @@ def check_phone(raw: str, *, field: str = "phone") -> str:
             field, f"After the plus come {MIN_PHONE_DIGITS} to {MAX_PHONE_DIGITS} digits, the country's first."
         )
     return phone
+
+
+def check_fields(raw: object, *, field: str = "fields") -> list[str]:
+    """Labels and entries in turn, as they are stored: up to four of ``{"name": …, "value": …}``, each on one line.
+
+    Where both are empty there is none. Raises ``Invalid``.
+    """
+    if not isinstance(raw, list) or len(raw) > 5 * MAX_FIELDS:
+        raise Invalid.field(field, f"These must be at most {MAX_FIELDS} fields.")
+    found: list[str] = []
+    for each in raw:
+        if not isinstance(each, dict) or not set(each) <= {"name", "value"}:
+            raise Invalid.field(field, "Each field has a name and a value.")
+        texts = [each.get(part, "") for part in ("name", "value")]
+        if not all(isinstance(text, str) for text in texts):
+            raise Invalid.field(field, "A field's name and value must be text.")
+        label = check_line(texts[0], noun="label", max_chars=MAX_LABEL_CHARS, field=field)
+        entry = check_line(texts[1], noun="entry", max_chars=MAX_ENTRY_CHARS, field=field)
+        if entry and not label:
+            raise Invalid.field(field, f"What is {entry!r}? Please put a label beside it.")
+        if label or entry:
+            found += (label, entry)
+    if len(found) > 2 * MAX_FIELDS:
+        raise Invalid.field(field, f"You have {len(found) // 2} fields; {MAX_FIELDS} are allowed.")
+    return found
+
+
+def check_flag(raw: object, *, field: str) -> bool:
+    """Raises ``Invalid`` for what is neither."""
+    if not isinstance(raw, bool):
+        raise Invalid.field(field, "This must be true or false.")
+    return raw

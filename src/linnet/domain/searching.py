@@ -11,7 +11,7 @@ a search must hold something that narrows it down, and it is not longer than a t
 | `#tag`, `@name` | with the hashtag; that mention somebody |
 | `from:name`, `to:name` | by somebody; that answer or mention them |
 | `since:2026-01-31`, `until:2026-02-28` | from the first day on; before the second (days of UTC) |
-| `has:link`, `has:hashtag`, `has:mention`, `is:reply` | that are like this |
+| `has:link`, `has:hashtag`, `has:mention`, `has:picture`, `is:reply` | that are like this |
 | `-` before any of these but days | that are not |
 """
 
@@ -27,6 +27,7 @@ from linnet.domain.documents import (
     HAS_HASHTAG,
     HAS_LINK,
     HAS_MENTION,
+    HAS_PICTURE,
     IS_REPLY,
     answered_mark,
     author_mark,
@@ -60,6 +61,10 @@ _MARKS: Final[dict[str, str]] = {
     "has:tags": HAS_HASHTAG,
     "has:mention": HAS_MENTION,
     "has:mentions": HAS_MENTION,
+    "has:picture": HAS_PICTURE,
+    "has:pictures": HAS_PICTURE,
+    "has:image": HAS_PICTURE,
+    "has:media": HAS_PICTURE,
     "is:reply": IS_REPLY,
     "has:reply": IS_REPLY,
 }

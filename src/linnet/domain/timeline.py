@@ -6,8 +6,10 @@ timeline's order.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import starmap
+from operator import attrgetter, call
+from typing import Any
 
 import msgspec
 
@@ -17,7 +19,15 @@ from linnet.ids import MAX_ID, TweetId, UserId
 _TWEET = struct.Struct(">qq")
 _REPLY = struct.Struct(">qqq")
 _RETWEET = struct.Struct(">qqqq")
-_unpack_of = {packed.size: packed.unpack for packed in (_TWEET, _REPLY)}.get
+
+
+class _Unpackers(dict[int, Callable[[bytes], tuple[Any, ...]]]):
+    def __missing__(self, length: int) -> Callable[[bytes], tuple[Any, ...]]:
+        # What has no such length either is refused by it.
+        return _RETWEET.unpack
+
+
+_unpacker_of = _Unpackers({packed.size: packed.unpack for packed in (_TWEET, _REPLY)}).__getitem__
 _ID, _AUTHOR_ID, _ORIGINAL_ID = attrgetter("id"), attrgetter("author_id"), attrgetter("original_id")
 
 
@@ -59,15 +69,15 @@ def pack_entry(entry: Entry) -> bytes:
 
 def unpack_entry(packed: bytes) -> Entry:
     """The entry of 16, 24 or 32 bytes; raises ``struct.error`` on any other length."""
-    return Entry(*_unpack_of(len(packed), _RETWEET.unpack)(packed))
-
-
-def unpack_entries(packed: Iterable[bytes]) -> list[Entry]:
-    """The same of many."""
-    return [Entry(*_unpack_of(len(one), _RETWEET.unpack)(one)) for one in packed]
+    return Entry(*_unpacker_of(len(packed))(packed))
 
 
 # Every page goes through these. Most have no retweet, and are gone through without a line of Python for each entry.
+
+
+def unpack_entries(packed: Sequence[bytes]) -> list[Entry]:
+    """Each as ``unpack_entry`` does."""
+    return list(starmap(Entry, map(call, map(_unpacker_of, map(len, packed)), packed)))
 
 
 def has_retweets(entries: Iterable[Entry]) -> bool:

@@ -1,13 +1,23 @@
 """Tweets as the truth keeps them."""
 
+from typing import Literal
+
 import msgspec
 
 from linnet.domain.event import TweetRef, ref_of
 from linnet.ids import TweetId, UserId
 
+Narrowed = Literal["unlisted", "private"]
+Visibility = Literal["public", "unlisted", "private"]
+"""``unlisted``: for everybody who comes across it, and in no list of what strangers say; ``private``: for followers."""
+
 
 class Tweet(msgspec.Struct, frozen=True):
-    """One row. ``entities`` is JSON text (null: none found). ``version`` grows with every change of the row."""
+    """One row. ``entities`` is JSON text (null: none found). ``version`` grows with every change of the row.
+
+    ``attachments``: as ``domain.attachments`` packs them. ``warning``: what one reads before all else, and may stop at.
+    ``visibility``: None: public. A retweet has that of what is in it.
+    """
 
     author_id: UserId
     id: TweetId
@@ -22,6 +32,10 @@ class Tweet(msgspec.Struct, frozen=True):
     likes_count: int
     pinned: bool
     version: int
+    attachments: str | None = None
+    warning: str | None = None
+    sensitive: bool = False
+    visibility: Narrowed | None = None
 
     @property
     def ref(self) -> TweetRef:

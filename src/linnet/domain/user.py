@@ -11,7 +11,9 @@ NOBODY = UserId(1)
 class Profile(msgspec.Struct, frozen=True):
     """What everybody may know of a user. ``version`` grows with every change, so that caches never go back.
 
-    ``avatar`` names a picture of the media store; None: the one that is drawn from the id.
+    ``avatar`` names a picture of the media store; None: the one that is drawn from the id. ``locked``: followed only by
+    whom the user accepted. ``header`` names the wide picture above the profile. ``fields`` are labels and what stands
+    beside them, in turn.
     """
 
     id: UserId
@@ -24,6 +26,11 @@ class Profile(msgspec.Struct, frozen=True):
     followers_count: int
     following_count: int
     version: int
+    locked: bool = False
+    header: str | None = None
+    fields: tuple[str, ...] = ()
+    is_bot: bool = False
+    is_discoverable: bool = True
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -63,3 +70,5 @@ class Relationship(msgspec.Struct, frozen=True):
     followed_by: bool
     blocking: bool = False
     muting: bool = False
+    requested: bool = False
+    requested_by: bool = False

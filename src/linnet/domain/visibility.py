@@ -6,20 +6,89 @@ from typing import Literal
 import msgspec
 
 from linnet.domain.timeline import Entry
+from linnet.domain.tweet import Narrowed, Tweet
 from linnet.ids import UserId
 
 Surface = Literal[
-    "home", "everyone", "user", "tweet", "thread", "tag", "search", "popular", "notifications", "people", "suggestions"
+    "home",
+    "list",
+    "everyone",
+    "user",
+    "tweet",
+    "thread",
+    "tag",
+    "search",
+    "popular",
+    "notifications",
+    "people",
+    "suggestions",
 ]
 """Where somebody is met. ``user``: their own page of tweets; ``tweet``: one tweet, by its id; ``people``: lists."""
 
 HIDES_MUTED: frozenset[Surface] = frozenset(
-    {"home", "everyone", "thread", "tag", "search", "popular", "notifications", "suggestions"}
+    {"home", "list", "everyone", "thread", "tag", "search", "popular", "notifications", "suggestions"}
 )
 """Where whoever mutes somebody does not meet them. Whoever goes to look at them does: their page, a tweet, a list."""
 
 HIDES_BLOCKED: frozenset[Surface] = HIDES_MUTED | {"user", "tweet", "people"}
 """Where the two sides of a block do not meet each other: everywhere. The profile itself stays, to unblock from."""
+
+
+HOLDS_PUBLIC_ALONE: frozenset[Surface] = frozenset({"everyone", "tag", "search", "popular", "suggestions"})
+"""Where one comes upon what strangers say. Unlisted and private tweets are in none of these, for nobody."""
+
+
+class Audience(msgspec.Struct, frozen=True, array_like=True):
+    """Whom a tweet is for that is not public. ``people`` are whom it mentions, and whom it answers."""
+
+    visibility: Narrowed
+    people: tuple[UserId, ...] = ()
+
+
+class _Mention(msgspec.Struct, frozen=True):
+    user_id: str
+
+
+class _Entities(msgspec.Struct, frozen=True):
+    mentions: tuple[_Mention, ...] = ()
+
+
+def audience_of(tweet: Tweet) -> Audience | None:
+    """None: everybody, everywhere."""
+    if tweet.visibility is None:
+        return None
+    people = [] if tweet.reply_to_author_id is None else [tweet.reply_to_author_id]
+    if tweet.entities is not None:
+        people += [UserId(int(each.user_id)) for each in msgspec.json.decode(tweet.entities, type=_Entities).mentions]
+    return Audience(tweet.visibility, tuple(dict.fromkeys(people)))
+
+
+def is_for(
+    audience: Audience | None,
+    author_id: UserId,
+    viewer_id: UserId | None,
+    *,
+    follows: Container[UserId],
+    surface: Surface,
+) -> bool:
+    """THE rule of who may see a tweet where; blocks and mutes come on top. ``follows``: whom the viewer follows.
+
+    A private tweet is for its author, for whom it mentions or answers, and for whoever follows the author at the moment
+    of looking: who begins to follow sees the older ones, who ceases to sees none.
+
+    The home timeline need not ask: all that it holds is by people whom one follows, and nobody but its author retweets
+    a private tweet. What holds public tweets alone holds no others from the start: search, tags and popular tweets by
+    ``search.fetch_texts``, ``post_tweet`` and ``popular.fetch_rankable``, everybody's by ``tweets.fetch_newest``. Said
+    again in SQL by ``tweets.fetch_by_author``, for a person's own page.
+    ``tests/http/test_visibility_everywhere.py`` asks every surface.
+    """
+    if audience is None:
+        return True
+    if surface in HOLDS_PUBLIC_ALONE:
+        return False
+    if audience.visibility == "unlisted" or surface == "home":
+        return True
+    return viewer_id is not None and (viewer_id == author_id or viewer_id in audience.people or author_id in follows)
 
 
 class Hidden(msgspec.Struct, frozen=True):
@@ -53,6 +122,15 @@ def drop_kept_away(entries: list[Entry], hidden: Container[UserId], viewer_id: U
         if entry.author_id not in hidden
         and not (entry.related_author_id in hidden and (entry.original_id or entry.author_id != viewer_id))
     ]
+
+
+def drop_aside(entries: list[Entry], aside: Container[UserId]) -> list[Entry]:
+    """A home timeline without what those wrote or retweeted whom its reader has on an exclusive list.
+
+    They are followed all the same: others' replies to them stay, and retweets of what they wrote. Said again in SQL by
+    ``home.sources_at_home``, which leaves them out of the authors, and by ``home.fetch_oracle``.
+    """
+    return [entry for entry in entries if entry.author_id not in aside]
 
 
 def shows_reply(entry: Entry, viewer_id: UserId, followed: Container[UserId]) -> bool:

@@ -4,6 +4,7 @@ import msgspec
 
 from linnet.clock import Clock
 from linnet.ids import UserId
+from linnet.read.hydration.filters import FilterMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
@@ -41,6 +42,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     ranking: Ranking
     top_news: TopNews
     trending: Trending
+    filters: FilterMemory
     clock: Clock
     media: MediaStore
     # None where there are none, and nobody would look at them.

@@ -6,10 +6,12 @@ The home timeline does not ask this: a reader's window knows it (``read/timeline
 from collections.abc import Collection, Sequence, Set
 
 from linnet.domain.timeline import Entry
-from linnet.domain.visibility import Hidden, Surface, drop_kept_away
+from linnet.domain.tweet import Tweet
+from linnet.domain.visibility import Hidden, Surface, audience_of, drop_kept_away, is_for
 from linnet.ids import UserId
 from linnet.read.deps import ReadDeps
 from linnet.stores.postgres import relations
+from linnet.stores.postgres.follows import fetch_followed_among
 
 
 async def fetch_hidden_among(deps: ReadDeps, viewer_id: UserId | None, user_ids: Collection[int]) -> Hidden:
@@ -41,3 +43,12 @@ async def drop_unmet(
 async def meets(deps: ReadDeps, viewer_id: UserId | None, user_id: UserId, *, surface: Surface) -> bool:
     """Whether a viewer may meet somebody there."""
     return user_id not in (await fetch_hidden_among(deps, viewer_id, [user_id])).on(surface)
+
+
+async def sees(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet, *, surface: Surface) -> bool:
+    """Whether a tweet is for a viewer, as far as that does not hang on blocks. A public one costs no query."""
+    audience = audience_of(tweet)
+    follows: set[UserId] = set()
+    if audience is not None and viewer_id is not None:
+        follows = await fetch_followed_among(deps.db, viewer_id, [tweet.author_id])
+    return is_for(audience, tweet.author_id, viewer_id, follows=follows, surface=surface)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from linnet.domain.limits import RULES
+from linnet.domain.place import Place
 from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.read.hydration.loading import LoaderOptions
@@ -34,6 +35,7 @@ from linnet.write.actions.passwords import PasswordOptions
 from linnet.write.deps import WriteOptions
 from linnet.write.failover.repair import RepairOptions
 from linnet.write.outbox.worker import WorkerOptions
+from linnet.write.photos import PhotoRules
 from linnet.write.pictures import PictureRules
 
 PREFIX = "LINNET_"
@@ -159,6 +161,20 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 min_people=values["LINNET_TRENDING_MIN_PEOPLE"],
             ),
             popular_half_life_hours=values["LINNET_POPULAR_HALF_LIFE_HOURS"],
+            photos=PhotoRules(
+                max_bytes=1024 * values["LINNET_PICTURE_MAX_KB"],
+                max_pixels=values["LINNET_PICTURE_MAX_PIXELS"],
+                per_tweet=values["LINNET_TWEET_MAX_PICTURES"],
+            ),
+            place=Place(
+                title=values["LINNET_TITLE"],
+                description=values["LINNET_DESCRIPTION"],
+                about=values["LINNET_ABOUT"],
+                contact_email=values["LINNET_CONTACT_EMAIL"],
+                contact_username=values["LINNET_CONTACT_USERNAME"],
+                rules=values["LINNET_RULES"],
+                takes_sign_ups=values["LINNET_SIGN_UPS"] == "open",
+            ),
         ),
         # A hand holds its connection, and one more is needed for what lies beside.
         worker=WorkerOptions(

@@ -8,8 +8,11 @@ import msgspec
 
 from linnet.domain.addresses import parse_proxies
 from linnet.domain.limits import RULES, parse_quota
+from linnet.domain.place import MAX_ABOUT_CHARS, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS, Place
 from linnet.settings.values import (
     boolean,
+    email,
+    house_rules,
     integer,
     key_prefix,
     media_url,
@@ -18,8 +21,10 @@ from linnet.settings.values import (
     postgres_url,
     postgres_urls,
     processes,
+    username,
     valkey_url,
     web_url,
+    words,
 )
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -123,6 +128,39 @@ SETTINGS: tuple[Setting, ...] = (
         "not set",
         is_url=True,
     ),
+    Setting("LINNET_TITLE", Place().title, "text", "What this place is called.", words(MAX_TITLE_CHARS)),
+    Setting(
+        "LINNET_DESCRIPTION",
+        Place().description,
+        "text",
+        "What this place is, in a sentence or two: where people sign up, and in lists of places.",
+        words(MAX_DESCRIPTION_CHARS),
+    ),
+    Setting(
+        "LINNET_ABOUT",
+        "",
+        "text",
+        "More of that, for the page about this place; empty lines part its paragraphs.",
+        words(MAX_ABOUT_CHARS, lines=True),
+        "nothing",
+    ),
+    Setting(
+        "LINNET_RULES",
+        "",
+        "rules",
+        "What people agree to, each rule on its own line or with | between them.",
+        house_rules,
+        "none",
+    ),
+    Setting("LINNET_CONTACT_EMAIL", "", "e-mail address", "Where people reach whoever runs this place.", email, "none"),
+    Setting("LINNET_CONTACT_USERNAME", "", "username", "Who they are here.", username, "nobody"),
+    Setting(
+        "LINNET_SIGN_UPS",
+        "open",
+        "open or closed",
+        "Whether new people may sign up, on the page, over the API and from apps.",
+        one_of("open", "closed"),
+    ),
     Setting(
         "LINNET_WEB_PROCESSES",
         "",
@@ -174,6 +212,27 @@ SETTINGS: tuple[Setting, ...] = (
         "characters",
         "The longest tweet, in code points; a link counts 23 whatever its length.",
         integer(1, 10_000),
+    ),
+    Setting(
+        "LINNET_TWEET_MAX_PICTURES",
+        "4",
+        "pictures",
+        "How many pictures a tweet takes.",
+        integer(1, 4),
+    ),
+    Setting(
+        "LINNET_PICTURE_MAX_KB",
+        "10240",
+        "KB",
+        "The largest file of a picture for a tweet, in units of 1024 bytes.",
+        integer(1, 65_536),
+    ),
+    Setting(
+        "LINNET_PICTURE_MAX_PIXELS",
+        "25000000",
+        "pixels",
+        "The most pixels such a picture may have; a million of them take 16 MB while it is decoded.",
+        integer(1, 100_000_000),
     ),
     Setting(
         "LINNET_TOP_USER_FOLLOWERS",

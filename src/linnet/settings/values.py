@@ -5,6 +5,10 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from linnet.domain.characters import find_forbidden
+from linnet.domain.names import check_email, check_username
+from linnet.domain.place import MAX_RULE_CHARS, MAX_RULES
+from linnet.errors import Invalid
 from linnet.stores.media import parse_media_url
 from linnet.stores.valkey.address import parse_address
 
@@ -94,6 +98,48 @@ def key_prefix(text: str) -> bytes:
     if not text.isascii() or len(text) > 64 or any(char.isspace() or char in "{}" for char in text):
         raise ValueError("at most 64 ASCII characters without blanks and braces")
     return text.encode()
+
+
+def words(max_chars: int, *, lines: bool = False) -> Callable[[str], str]:
+    """What people read; ``lines``: of several lines."""
+
+    def parse(text: str) -> str:
+        text = text.replace("\r\n", "\n")
+        if len(text) > max_chars or find_forbidden(text) or ("\n" in text and not lines):
+            raise ValueError(f"text of at most {max_chars} characters" + ("" if lines else " on one line"))
+        return text
+
+    return parse
+
+
+def house_rules(text: str) -> tuple[str, ...]:
+    """Each on a line of its own or, where a variable has one line alone, with a bar between them."""
+    try:
+        rules = [words(MAX_RULE_CHARS)(rule.strip()) for line in text.splitlines() for rule in line.split("|")]
+        found = tuple(rule for rule in rules if rule)
+        if len(found) <= MAX_RULES:
+            return found
+    except ValueError:
+        pass
+    raise ValueError(
+        f"at most {MAX_RULES} rules, each on its own line or with | between them, of {MAX_RULE_CHARS} characters each"
+    )
+
+
+def email(text: str) -> str:
+    try:
+        return check_email(text) if text else ""
+    except Invalid:
+        raise ValueError("an e-mail address like people@linnet.example") from None
+
+
+def username(text: str) -> str:
+    """Whether anybody has it is not asked."""
+    name = text.removeprefix("@")
+    try:
+        return check_username(name) if name else ""
+    except Invalid:
+        raise ValueError("a username like ada") from None
 
 
 def cores() -> int:

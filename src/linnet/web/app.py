@@ -12,15 +12,19 @@ from linnet.ids import LeaseExhausted
 from linnet.web.answers import go_to, refusal
 from linnet.web.asking import PageRoute, here_of, is_script, safe_path
 from linnet.web.pages import (
+    about,
     accounts,
     bookmarks,
     errors,
     explore,
+    filters,
     home,
+    lists,
     live,
     notifications,
     oauth,
     people,
+    reports,
     settings,
     statics,
     tweets,
@@ -33,13 +37,17 @@ log = structlog.get_logger()
 
 PAGES: tuple[PageRoute, ...] = (
     *home.PAGES,
+    *about.PAGES,
     *accounts.PAGES,
     *oauth.PAGES,
     *tweets.PAGES,
     *people.PAGES,
+    *reports.PAGES,
     *explore.PAGES,
     *notifications.PAGES,
     *bookmarks.PAGES,
+    *lists.PAGES,
+    *filters.PAGES,
     *settings.PAGES,
     *live.PAGES,
     *statics.PAGES,

@@ -159,7 +159,7 @@ class Ask:
 
     async def form(self) -> dict[str, str]:
         """The fields of a form of ours, the first of each name. Raises ``StrangeForm``."""
-        form = await self._read(self.services.options.max_body_bytes)
+        form = await self._read()
         return self._check(form)
 
     async def form_of_stranger(self) -> dict[str, str]:
@@ -167,19 +167,27 @@ class Ask:
 
         That the browser says where it comes from is enough: what it makes is a session of its own.
         """
-        form = await self._read(self.services.options.max_body_bytes)
+        form = await self._read()
         if not comes_from_here(self.request, public_url=self.services.options.public_url):
             raise StrangeForm
         return form.fields
 
     async def file(self, name: str, *, max_bytes: int) -> bytes:
         """The file of that name, nothing when none was chosen. Raises ``StrangeForm`` or ``FormTooLarge``."""
-        form = await self._read(max_bytes + self.services.options.max_body_bytes)
+        form = await self._read(max_file_bytes=max_bytes)
         self._check(form)
         return form.files.get(name, b"")
 
-    async def _read(self, max_bytes: int) -> Form:
-        form = await read_form(self.request.scope, self.request.receive, max_bytes=max_bytes)
+    async def form_with_files(self, *, max_bytes: int) -> Form:
+        """All of a form of ours, with files of so many bytes together. Raises ``StrangeForm`` or ``FormTooLarge``."""
+        form = await self._read(max_file_bytes=max_bytes)
+        self._check(form)
+        return form
+
+    async def _read(self, *, max_file_bytes: int = 0) -> Form:
+        max_bytes = self.services.options.max_body_bytes
+        request = self.request
+        form = await read_form(request.scope, request.receive, max_bytes=max_bytes, max_file_bytes=max_file_bytes)
         back, at = form.fields.get("back", ""), form.fields.get("at", "")
         if _PLACE_ON_PAGE.fullmatch(at):
             # One form serves a whole page: the button says from which tweet of it.

@@ -13,10 +13,12 @@ from typing import Final, Literal
 import msgspec
 from markupsafe import Markup
 
+from linnet.domain.filters import Context
 from linnet.read.views.tags import TagView
 from linnet.read.views.tweets import TweetView
 from linnet.web import times
 from linnet.web.asking import Ask
+from linnet.web.folding import fold_of, is_filtered
 from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.templates import call_macro
 
@@ -57,18 +59,22 @@ class _Card:
 
 
 _tweet = msgspec.json.Decoder(TweetView)
-_Key = tuple[bytes, str, Look]
+_Key = tuple[bytes, str, Look, Context | None]
 # Two generations: what is used goes from the old one to the young one, which becomes the old one when it is full.
 _young: dict[_Key, _Card] = {}
 _old: dict[_Key, _Card] = {}
 
 
-def tweet_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> list[Markup]:
-    """The markup of tweets that are JSON already, in their order."""
-    return [Markup(card.decode()) for card in packed_cards(ask, items, look=look)]
+def tweet_cards(
+    ask: Ask, items: Sequence[bytes], *, look: Look = "listed", context: Context | None = None
+) -> list[Markup]:
+    """The markup of tweets that are JSON already, in their order; folded where a filter holds in this context."""
+    return [Markup(card.decode()) for card in packed_cards(ask, items, look=look, context=context)]
 
 
-def packed_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> list[bytes]:
+def packed_cards(
+    ask: Ask, items: Sequence[bytes], *, look: Look = "listed", context: Context | None = None
+) -> list[bytes]:
     """The same as bytes, for pages that are put together of them."""
     now_ms = ask.services.read.clock.now_ms()
     me_id = "" if ask.me is None else ask.me.id
@@ -76,7 +82,7 @@ def packed_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> 
     cards: list[bytes] = []
     for item in items:
         # One's own tweets have another menu. All that JSON says of the author is its id, early in it.
-        key = (item, me_id if me_id and mine in item else "", look)
+        key = (item, me_id if me_id and mine in item else "", look, context if is_filtered(item) else None)
         card = _young.get(key) or _take(key, me_id)
         cards.append(card.at(now_ms))
     return cards
@@ -84,20 +90,28 @@ def packed_cards(ask: Ask, items: Sequence[bytes], *, look: Look = "listed") -> 
 
 def _take(key: _Key, me_id: str) -> _Card:
     global _young, _old
-    card = _old.get(key) or _make(key[0], me_id, key[2])
+    card = _old.get(key) or _make(key[0], me_id, key[2], key[3])
     if len(_young) >= _KEPT:
         _old, _young = _young, {}
     _young[key] = card
     return card
 
 
-def _make(item: bytes, me_id: str, look: Look) -> _Card:
+def _make(item: bytes, me_id: str, look: Look, context: Context | None) -> _Card:
     tweet = _tweet.decode(item)
     shown = tweet.retweet_of or tweet
     is_stranger = shown.viewer is None
     me = None if is_stranger else _Me(me_id if shown.author.id == me_id else "")
     time = place("time")
-    markup = call_macro("tweet_item", _Asking(me), tweet, lambda _: time, main=look == "main", pins=look == "first")
+    markup = call_macro(
+        "tweet_item",
+        _Asking(me),
+        tweet,
+        lambda _: time,
+        main=look == "main",
+        pins=look == "first",
+        folded=fold_of(tweet, context),
+    )
     return _Card(outline_of(markup), datetime.fromisoformat(shown.created_at))
 
 

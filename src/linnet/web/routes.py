@@ -9,9 +9,8 @@ from litestar import Request, Response
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi, route
 from litestar.types import Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
-from linnet import spans
+from linnet import logcontext, spans
 from linnet.domain.user import Profile
 from linnet.errors import Limited, LinnetError, Unauthenticated
 from linnet.read.views.users import UserView, user_view
@@ -71,7 +70,7 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
     viewer = await find_viewer(services.viewers, token)
     me: UserView | None = None
     if viewer is not None:
-        bind_contextvars(user_id=str(viewer.user_id))
+        logcontext.add("user_id", str(viewer.user_id))
         found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
         # The account went while its session was still remembered: that is nobody.
         me, viewer = (None, None) if found is None else (_me_of(found), viewer)

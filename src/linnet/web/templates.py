@@ -7,8 +7,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from linnet.clock import Clock
+from linnet.domain.blurhash import average_of
+from linnet.domain.place import Place
+from linnet.read.views.attachments import FocusView
 from linnet.web import devices, richtext, times
 from linnet.web.files import module_paths, static_path
+from linnet.write.photos import PhotoRules
 
 _environment = Environment(
     loader=PackageLoader("linnet.web", "templates"),
@@ -29,13 +33,26 @@ def compact(number: int) -> str:
     return f"{number / 1_000_000:.1f}M"
 
 
+def aim(focus: FocusView) -> Markup:
+    """Which part of a picture stays in sight when it is cut, in quarters; nothing for the middle."""
+    across, down = round(2 + 2 * focus.x), round(2 - 2 * focus.y)
+    classes = [f"{name}{quarter}" for name, quarter in (("x", across), ("y", down)) if quarter != 2]
+    return Markup(f' class="{" ".join(classes)}"') if classes else Markup()
+
+
 @cache
 def _head() -> Markup:
     """What the head of every page has; the same as long as this process lives."""
     return Markup(_environment.get_template("head.html").render())
 
 
-_environment.globals.update(static=static_path, module_paths=module_paths, head=_head)
+@cache
+def _plain_extras(photos: PhotoRules) -> Markup:
+    """The fields beside a text that is begun: the same on every page."""
+    return call_macro("extras", photos, None)
+
+
+_environment.globals.update(static=static_path, module_paths=module_paths, head=_head, plain_extras=_plain_extras)
 _environment.filters.update(
     rich=richtext.render_text,
     exactly=times.exactly,
@@ -43,17 +60,19 @@ _environment.filters.update(
     seen=times.seen,
     device=devices.device_name,
     compact=compact,
+    average=average_of,
+    aim=aim,
 )
 
 
-def render(template: str, clock: Clock, **values: Any) -> str:
-    """A whole page."""
+def render(template: str, clock: Clock, *, place: Place, **values: Any) -> str:
+    """A whole page of this place."""
     now_ms = clock.now_ms()
 
     def ago(rfc3339: str) -> str:
         return times.ago(rfc3339, now_ms)
 
-    return _environment.get_template(template).render(ago=ago, **values)
+    return _environment.get_template(template).render(ago=ago, place=place, **values)
 
 
 def call_macro(name: str, *values: Any, **named: Any) -> Markup:

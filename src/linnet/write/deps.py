@@ -3,6 +3,7 @@
 import msgspec
 
 from linnet.clock import Clock
+from linnet.domain.place import Place
 from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.ids import IdSource
@@ -15,6 +16,7 @@ from linnet.stores.valkey.keys import Keys
 from linnet.stores.valkey.live import LiveReaders
 from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.windows import Windows
+from linnet.write.photos import PhotoRules
 from linnet.write.pictures import Pictures
 
 
@@ -28,6 +30,8 @@ class WriteOptions(msgspec.Struct, frozen=True):
     top_user_followers: int = 5000
     trending: TrendingRules = TrendingRules()
     popular_half_life_hours: int = 24
+    photos: PhotoRules = PhotoRules()
+    place: Place = Place()
 
     @property
     def popular_half_life_ms(self) -> int:

@@ -10,6 +10,23 @@ create table apps (
     used_ms bigint,
     constraint apps_pkey PRIMARY KEY (id)
 );
+create table attachments (
+    owner_id bigint not null,
+    id bigint not null,
+    name text not null,
+    state text not null default 'new'::text,
+    tweet_id bigint,
+    waits_since_ms bigint not null,
+    width integer not null default 0,
+    height integer not null default 0,
+    small_width integer not null default 0,
+    small_height integer not null default 0,
+    blurhash text not null default ''::text,
+    description text not null default ''::text,
+    focus_x double precision not null default 0,
+    focus_y double precision not null default 0,
+    constraint attachments_pkey PRIMARY KEY (owner_id, id)
+);
 create table blocked_by (
     user_id bigint not null,
     blocker_id bigint not null,
@@ -39,10 +56,43 @@ create table event_workers (
     seen_at timestamp with time zone not null,
     constraint event_workers_pkey PRIMARY KEY (id)
 );
+create table featured_tags (
+    user_id bigint not null,
+    tag text not null,
+    display text not null,
+    id bigint not null,
+    constraint featured_tags_pkey PRIMARY KEY (user_id, tag)
+);
+create table filter_tweets (
+    user_id bigint not null,
+    filter_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    id bigint not null,
+    constraint filter_tweets_pkey PRIMARY KEY (user_id, filter_id, tweet_id)
+);
+create table filters (
+    user_id bigint not null,
+    version bigint not null,
+    document json not null,
+    constraint filters_pkey PRIMARY KEY (user_id)
+);
 create table follow_changes (
     user_id bigint not null,
     id bigint not null,
     constraint follow_changes_pkey PRIMARY KEY (user_id)
+);
+create table follow_requesters (
+    user_id bigint not null,
+    requester_id bigint not null,
+    id bigint not null,
+    constraint follow_requesters_pkey PRIMARY KEY (user_id, requester_id)
+);
+create table follow_requests (
+    user_id bigint not null,
+    followed_id bigint not null,
+    id bigint not null,
+    constraint follow_requests_pkey PRIMARY KEY (user_id, followed_id)
 );
 create table followers (
     user_id bigint not null,
@@ -75,6 +125,21 @@ create table likes (
     author_id bigint not null,
     id bigint not null,
     constraint likes_pkey PRIMARY KEY (user_id, tweet_id)
+);
+create table list_members (
+    user_id bigint not null,
+    list_id bigint not null,
+    member_id bigint not null,
+    id bigint not null,
+    constraint list_members_pkey PRIMARY KEY (user_id, list_id, member_id)
+);
+create table lists (
+    user_id bigint not null,
+    id bigint not null,
+    title text not null,
+    replies text not null,
+    exclusive boolean not null default false,
+    constraint lists_pkey PRIMARY KEY (user_id, id)
 );
 create table markers (
     user_id bigint not null,
@@ -162,6 +227,13 @@ create table popular (
     score_ms bigint not null generated always as (((tweet_id >> 16) + engagement_ms) + reach_ms) stored,
     constraint popular_pkey PRIMARY KEY (author_id, tweet_id)
 );
+create table preferences (
+    user_id bigint not null,
+    visibility text not null default 'public'::text,
+    sensitive boolean not null default false,
+    language text,
+    constraint preferences_pkey PRIMARY KEY (user_id)
+);
 create table remarks (
     user_id bigint not null,
     about_id bigint not null,
@@ -174,6 +246,18 @@ create table replies (
     reply_id bigint not null,
     reply_author_id bigint not null,
     constraint replies_pkey PRIMARY KEY (author_id, tweet_id, reply_id)
+);
+create table reports (
+    user_id bigint not null,
+    id bigint not null,
+    about_id bigint not null,
+    tweet_ids bigint[] not null,
+    category text not null,
+    comment text not null,
+    rules text[] not null,
+    resolved_ms bigint,
+    resolution text not null default ''::text,
+    constraint reports_pkey PRIMARY KEY (user_id, id)
 );
 create table retweets (
     author_id bigint not null,
@@ -253,7 +337,12 @@ create table tweets (
     likes_count bigint not null default 0,
     pinned boolean not null default false,
     version bigint not null default 1,
-    constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id)
+    attachments json,
+    warning text,
+    sensitive boolean not null default false,
+    visibility text,
+    constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id),
+    constraint tweets_visibility_check CHECK ((visibility = ANY (ARRAY['unlisted'::text, 'private'::text])))
 );
 create table usernames (
     username text not null,
@@ -277,7 +366,12 @@ create table users (
     avatar text,
     last_active_ms bigint,
     previous_visit_ms bigint,
+    header text,
+    fields text[] not null default '{}'::text[],
+    is_bot boolean not null default false,
+    is_discoverable boolean not null default true,
     deleted_ms bigint,
+    locked boolean not null default false,
     constraint users_pkey PRIMARY KEY (id)
 );
 create table valkey_history (
@@ -302,13 +396,20 @@ create table worker_leases (
     constraint worker_leases_pkey PRIMARY KEY (worker)
 );
 CREATE INDEX apps_unused ON public.apps USING btree (id) WHERE (used_ms IS NULL);
+CREATE INDEX attachments_name ON public.attachments USING btree (name);
+CREATE INDEX attachments_of_tweet ON public.attachments USING btree (owner_id, tweet_id) WHERE (tweet_id IS NOT NULL);
+CREATE INDEX attachments_waiting ON public.attachments USING btree (owner_id, id) WHERE (tweet_id IS NULL);
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX bookmarks_newest ON public.bookmarks USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
 CREATE INDEX bookmarks_tweet ON public.bookmarks USING btree (author_id, tweet_id);
+CREATE INDEX filter_tweets_tweet ON public.filter_tweets USING btree (author_id, tweet_id);
+CREATE INDEX follow_requesters_newest ON public.follow_requesters USING btree (user_id, id DESC) INCLUDE (requester_id);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
 CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
 CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX likes_newest ON public.likes USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
+CREATE INDEX list_members_member ON public.list_members USING btree (member_id, user_id) INCLUDE (list_id);
+CREATE INDEX list_members_newest ON public.list_members USING btree (user_id, list_id, id DESC) INCLUDE (member_id);
 CREATE INDEX mentions_of_tweet ON public.mentions USING btree (author_id, tweet_id);
 CREATE INDEX mutes_ending ON public.mutes USING btree (until_ms) WHERE (until_ms IS NOT NULL);
 CREATE INDEX mutes_muted ON public.mutes USING btree (muted_id);
@@ -323,6 +424,10 @@ CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry
 CREATE INDEX popular_best ON public.popular USING btree (score_ms DESC, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
 CREATE INDEX popular_by_author ON public.popular USING btree (author_id, score_ms DESC, tweet_id DESC) INCLUDE (reply_to_author_id);
 CREATE INDEX remarks_about ON public.remarks USING btree (about_id);
+CREATE INDEX reports_about ON public.reports USING btree (about_id);
+CREATE INDEX reports_newest ON public.reports USING btree (id);
+CREATE UNIQUE INDEX reports_open ON public.reports USING btree (user_id, about_id, tweet_ids) WHERE (resolved_ms IS NULL);
+CREATE INDEX reports_waiting ON public.reports USING btree (id) WHERE (resolved_ms IS NULL);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
 CREATE INDEX tag_people_of_tag ON public.tag_people USING btree (tag, last_id);
 CREATE INDEX tag_people_oldest ON public.tag_people USING btree (last_id);
@@ -334,10 +439,14 @@ CREATE INDEX tweet_documents_newest ON public.tweet_documents USING btree (tweet
 CREATE INDEX tweet_documents_words ON public.tweet_documents USING gin (document) WITH (gin_pending_list_limit='512');
 CREATE INDEX tweet_likes_newest ON public.tweet_likes USING btree (author_id, tweet_id, id DESC) INCLUDE (user_id);
 CREATE INDEX tweet_tags_newest ON public.tweet_tags USING btree (tag, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
+CREATE INDEX tweet_tags_of_author ON public.tweet_tags USING btree (author_id, tag, tweet_id DESC);
 CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
+CREATE INDEX tweets_newest_with_attachments ON public.tweets USING btree (id DESC) WHERE (attachments IS NOT NULL);
 CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHERE pinned;
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
+CREATE INDEX tweets_with_attachments ON public.tweets USING btree (author_id, id DESC) INCLUDE (reply_to_author_id) WHERE (attachments IS NOT NULL);
 CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS NOT NULL);
+CREATE INDEX users_header ON public.users USING btree (header) WHERE (header IS NOT NULL);
 CREATE INDEX users_most_followed ON public.users USING btree (followers_count DESC, id DESC) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_names ON public.users USING gin (name_keys(username, name)) WHERE (deleted_ms IS NULL);
 CREATE INDEX users_username ON public.users USING btree (username text_pattern_ops) WHERE (deleted_ms IS NULL);

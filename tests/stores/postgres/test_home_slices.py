@@ -82,8 +82,7 @@ class Truth:
             async with self.db.snapshot() as session:
                 return await home.fetch_below(
                     session,
-                    READER,
-                    await home.fetch_followed(session, READER),
+                    home.sources_at_home(READER, await home.fetch_followed(session, READER)),
                     before_id=before_id,
                     newest_id=first_id_at(newest_ms),
                     page_size=page_size,
@@ -96,8 +95,7 @@ class Truth:
             async with self.db.snapshot() as session:
                 return await home.fetch_above(
                     session,
-                    READER,
-                    await home.fetch_followed(session, READER),
+                    home.sources_at_home(READER, await home.fetch_followed(session, READER)),
                     after_id=after_id,
                     newest_id=first_id_at(newest_ms),
                     page_size=page_size,
@@ -172,7 +170,11 @@ def test_who_follows_nobody_reads_only_themselves(truth: Truth) -> None:
         async with truth.db.snapshot() as session:
             followed = await home.fetch_followed(session, STRANGER)
             entries = await home.fetch_below(
-                session, STRANGER, followed, before_id=MAX_ID, newest_id=first_id_at(NOW_MS), page_size=800
+                session,
+                home.sources_at_home(STRANGER, followed),
+                before_id=MAX_ID,
+                newest_id=first_id_at(NOW_MS),
+                page_size=800,
             )
             return followed, entries
 

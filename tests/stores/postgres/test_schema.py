@@ -108,7 +108,7 @@ def test_tables_that_grow_are_owned_by_a_user(database_url: str) -> None:
     of_the_installation = {"installation", "valkey_history", "worker_leases", "usernames", "emails", "tags"}
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(_CONSTRAINTS.encode()).fetchall()
-    owners = {"user_id", "author_id", "actor_id", "id"}
+    owners = {"user_id", "author_id", "owner_id", "actor_id", "id"}
     for table, name, definition in rows:
         assert not definition.startswith("FOREIGN KEY"), f"{name} refers to rows of another owner"
         if table not in of_the_installation and definition.startswith(("PRIMARY KEY", "UNIQUE")):

@@ -1,4 +1,4 @@
-"""Accounts: one's own, other people's, what they wrote, and how one stands to them."""
+"""Accounts: people, what they wrote, and how one stands to them."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,7 +11,6 @@ from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import (
     account_of,
-    credentials_of,
     muted_accounts_of,
     relationship_of,
     relationships_of,
@@ -19,7 +18,7 @@ from linnet.api.mastodon.rendering import (
 )
 from linnet.api.mastodon.timelines import page_of
 from linnet.domain.timeline import Range
-from linnet.errors import PictureUnreadable, UserNotFound
+from linnet.errors import UserNotFound
 from linnet.ids import UserId
 from linnet.read.timelines.bookmarks import bookmarks_page
 from linnet.read.timelines.likes import liked_page
@@ -27,49 +26,20 @@ from linnet.read.timelines.people import (
     blocked_page,
     followers_page,
     following_page,
-    me_screen,
     muted_page,
     people_screen,
+    requesters_page,
     user_by_username_screen,
     user_screen,
 )
 from linnet.read.timelines.user import Part, pinned_of, user_tweets_page
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import UserView
-from linnet.write.actions import blocks, follows
-from linnet.write.actions.avatars import put_avatar
-from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions import blocks, followrequests, follows
 from linnet.write.actions.remarks import put_remark
 from linnet.write.deps import WriteDeps
 
 _MOST_ASKED = 80
-
-
-async def verify_credentials(call: Call) -> Answer:
-    """One's own account."""
-    return answer(credentials_of(call, await me_screen(call.read, call.me)))
-
-
-async def update_credentials(call: Call) -> Answer:
-    """Changes what of it linnet has: name, words about oneself, picture. The rest stays as it is, and is not minded."""
-    params = await call.body(more_bytes=call.write.pictures.rules.max_bytes)
-    wish: dict[str, object] = {}
-    if params.has("display_name"):
-        wish["name"] = params.text("display_name")
-    if params.has("note"):
-        wish["bio"] = params.text("note") or None
-    await edit_profile(call.write, call.me, wish)
-    if params.has("avatar"):
-        picture = params.files.get("avatar")
-        if picture is None:
-            raise PictureUnreadable
-        await put_avatar(call.write, call.me, partial(_given, picture))
-    call.read.forget_person(call.me)
-    return await verify_credentials(call)
-
-
-async def _given(picture: bytes) -> bytes:
-    return picture
 
 
 async def get_account(call: Call) -> Answer:
@@ -106,16 +76,21 @@ async def get_account_statuses(call: Call) -> Answer:
     if params.flag("pinned"):
         item = await pinned_of(call.read, call.viewer_id, user_id)
         return answer(await statuses_of(call, [] if item is None else [item]))
-    if params.flag("only_media"):
-        await user_screen(call.read, call.viewer_id, user_id)
-        return answer([])
     part: Part = "tweets" if params.flag("exclude_replies") else "all"
     with_retweets = not params.flag("exclude_reblogs")
+    only_pictures = params.flag("only_media")
     return await page_of(
         call,
         params,
         lambda wanted: user_tweets_page(
-            call.read, call.viewer_id, user_id, wanted, part=part, pinned_first=False, with_retweets=with_retweets
+            call.read,
+            call.viewer_id,
+            user_id,
+            wanted,
+            part=part,
+            pinned_first=False,
+            with_retweets=with_retweets,
+            only_pictures=only_pictures,
         ),
     )
 
@@ -133,6 +108,11 @@ async def get_following(call: Call) -> Answer:
 async def get_blocks(call: Call) -> Answer:
     """Whom one blocks."""
     return await _people(call, partial(blocked_page, call.read, call.me))
+
+
+async def get_follow_requests(call: Call) -> Answer:
+    """Who asked to follow one."""
+    return await _people(call, partial(requesters_page, call.read, call.me))
 
 
 async def get_mutes(call: Call) -> Answer:
@@ -208,8 +188,6 @@ _READ = ("read:accounts",)
 _BLOCKS, _MUTES, _FOLLOWS = ("write:blocks",), ("write:mutes",), ("write:follows",)
 
 ROUTES = (
-    Route("GET", "/api/v1/accounts/verify_credentials", verify_credentials, ("read:accounts", "profile")),
-    Route("PATCH", "/api/v1/accounts/update_credentials", update_credentials, ("write:accounts",), limit="profile"),
     Route("GET", "/api/v1/accounts/relationships", get_relationships, ("read:follows",)),
     Route("GET", "/api/v1/accounts/lookup", lookup, _READ, access="viewer"),
     Route("GET", "/api/v1/accounts", get_accounts, _READ, access="viewer"),
@@ -225,6 +203,9 @@ ROUTES = (
     Route("POST", f"{_ONE}/unblock", _does(blocks.unblock), _BLOCKS),
     Route("POST", f"{_ONE}/mute", mute, _MUTES, limit="mute"),
     Route("POST", f"{_ONE}/unmute", _does(blocks.unmute), _MUTES),
+    Route("GET", "/api/v1/follow_requests", get_follow_requests, ("read:follows",)),
+    Route("POST", "/api/v1/follow_requests/{id}/authorize", _does(followrequests.accept), _FOLLOWS),
+    Route("POST", "/api/v1/follow_requests/{id}/reject", _does(followrequests.refuse), _FOLLOWS),
     Route("GET", "/api/v1/blocks", get_blocks, ("read:blocks",)),
     Route("GET", "/api/v1/mutes", get_mutes, ("read:mutes",)),
     Route("GET", "/api/v1/favourites", get_favourites, ("read:favourites",)),

@@ -41,6 +41,12 @@ class OutsideScopes(Forbidden):
     code = "outside_scopes"
 
 
+class NeedsApp(Forbidden):
+    """This method requires an app's own token"""
+
+    code = "needs_app"
+
+
 class NeedsPerson(Invalid):
     """This method requires an authenticated user"""
 

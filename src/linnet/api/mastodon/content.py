@@ -1,8 +1,9 @@
 """What people wrote as the markup that clients of the Mastodon API show: escaped, with our own links alone."""
 
+import re
 from collections.abc import Sequence
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from linnet.read.views.tweets import EntitiesView
 
@@ -34,6 +35,13 @@ def plain_html(text: str) -> str:
     return _paragraphs(escape(text)) if text else ""
 
 
+def entry_html(text: str) -> str:
+    """What stands beside a label: a link if it is an address, and nothing else."""
+    if re.fullmatch(r"https?://[^\s\"'<>]+", text):
+        return f'<a href="{escape(text)}" rel="me nofollow noopener noreferrer" target="_blank">{escape(text)}</a>'
+    return escape(text)
+
+
 def account_url(base: str, username: str) -> str:
     return f"{base}/@{quote(username, safe='')}"
 
@@ -44,6 +52,14 @@ def status_url(base: str, username: str, tweet_id: str) -> str:
 
 def tag_url(base: str, tag: str) -> str:
     return f"{base}/tags/{quote(tag, safe='')}"
+
+
+def parts_of_address(base: str, address: str) -> list[str]:
+    """Of an address of ours, what stands behind its ``/@``: a username, or one and an id. Nothing for others'."""
+    start = f"{base}/@"
+    # What somebody copied out of a browser may have more behind it.
+    path = re.split(r"[?#]", address, maxsplit=1)[0].rstrip("/")
+    return unquote(path.removeprefix(start)).split("/") if path.startswith(start) else []
 
 
 def _joined(text: str, pieces: Sequence[tuple[int, int, str]]) -> str:

@@ -12,13 +12,12 @@ import msgspec
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
-from linnet import spans
+from linnet import logcontext, spans
 from linnet.api.answers import Answer
 from linnet.api.auth import InvalidToken
 from linnet.api.limits import MORE_HEADERS, Gate, did_nothing
-from linnet.api.mastodon.answers import Error, NeedsPerson, OutsideScopes, answer, error_answer, preflight
+from linnet.api.mastodon.answers import Error, NeedsApp, NeedsPerson, OutsideScopes, answer, error_answer, preflight
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.params import read_query
 from linnet.api.mastodon.streaming import WEBSOCKET_PATH, names_in, serve_socket
@@ -35,7 +34,7 @@ from linnet.read.timelines.size import SizeOfPlace
 
 log = structlog.get_logger()
 
-PREFIXES = ("/api/v1/", "/api/v2/", "/oauth/", "/nodeinfo/", "/.well-known/")
+PREFIXES = ("/api/v1/", "/api/v2/", "/api/oembed", "/oauth/", "/nodeinfo/", "/.well-known/")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -133,7 +132,7 @@ class Door:
         accept: Any = {"type": "websocket.accept", "subprotocol": protocols[0] if protocols else None, "headers": []}
         await send(accept)
         call = Call(self._services, scope, receive, viewer, {}, size=self._size, crowd=self._crowd)
-        bind_contextvars(user_id=str(viewer.user_id))
+        logcontext.add("user_id", str(viewer.user_id))
         await serve_socket(call, viewer, names_in(query), receive, send)
 
     def _say_limits(self, scope: HTTPScope) -> None:
@@ -170,7 +169,7 @@ class Door:
             except LinnetError as error:
                 refused = error
         if viewer is not None:
-            bind_contextvars(user_id=str(viewer.user_id))
+            logcontext.add("user_id", str(viewer.user_id))
         call = Call(services, scope, receive, viewer, parts, size=self._size, crowd=self._crowd, app_id=app_id)
         if bound.gate is None:
             if refused is not None:
@@ -212,6 +211,8 @@ class Door:
         viewers = self._services.viewers
         viewer = viewers.peek_granted(token) or await viewers.find_granted(token)
         if viewer is not None:
+            if route.access == "client":
+                raise NeedsApp
             if viewer.grant is not None:
                 _check_scopes(route, viewer.grant.scopes)
             return viewer, None if viewer.grant is None else viewer.grant.app_id

@@ -1,15 +1,11 @@
 """What linnet does not have: an empty answer, so that a client that asks at its start goes on."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Access, Call, Route
-from linnet.clock import rfc3339
-
-# An app that reads a time needs one, though nothing was ever written.
-NEVER: Final = rfc3339(0)
 
 
 def _always(name: str, body: Any) -> Callable[[Call], Awaitable[Answer]]:
@@ -20,51 +16,26 @@ def _always(name: str, body: Any) -> Callable[[Call], Awaitable[Answer]]:
     return handle
 
 
-async def get_preferences(call: Call) -> Answer:
-    """There is nothing to choose: all is public, and nothing is folded."""
-    return answer(
-        {
-            "posting:default:visibility": "public",
-            "posting:default:sensitive": False,
-            "posting:default:language": None,
-            "posting:default:quote_policy": "public",
-            "reading:expand:media": "default",
-            "reading:expand:spoilers": False,
-        }
-    )
-
-
 def _nothing(path: str, *scopes: str, access: Access = "user", body: Any = ()) -> Route:
     return Route("GET", path, _always(f"empty {path}", body), scopes, access=access, has="empty")
 
 
 ROUTES = (
-    Route("GET", "/api/v1/preferences", get_preferences, ("read:accounts",)),
     _nothing("/api/v1/announcements", access="viewer"),
     _nothing("/api/v1/conversations", "read:statuses"),
     _nothing("/api/v1/custom_emojis", access="everyone"),
     _nothing("/api/v1/directory", access="viewer"),
     _nothing("/api/v1/domain_blocks", "read:blocks", "follow"),
     _nothing("/api/v1/endorsements", "read:accounts"),
-    _nothing("/api/v1/featured_tags", "read:accounts"),
-    _nothing("/api/v1/featured_tags/suggestions", "read:accounts"),
-    _nothing("/api/v1/filters", "read:filters"),
-    _nothing("/api/v2/filters", "read:filters"),
-    _nothing("/api/v1/follow_requests", "read:follows"),
     _nothing("/api/v1/followed_tags", "read:follows"),
     _nothing("/api/v1/instance/activity", access="everyone"),
     _nothing("/api/v1/instance/domain_blocks", access="everyone"),
-    _nothing("/api/v1/instance/extended_description", access="everyone", body={"updated_at": NEVER, "content": ""}),
     _nothing("/api/v1/instance/peers", access="everyone"),
-    _nothing("/api/v1/instance/rules", access="everyone"),
     _nothing("/api/v1/instance/translation_languages", access="everyone", body={}),
-    _nothing("/api/v1/lists", "read:lists"),
     _nothing("/api/v1/notifications/requests", "read:notifications"),
     _nothing("/api/v1/scheduled_statuses", "read:statuses"),
     _nothing("/api/v1/timelines/link", "read:statuses", access="viewer"),
     _nothing("/api/v1/trends/links", access="viewer"),
     _nothing("/api/v1/accounts/familiar_followers", "read:follows"),
-    _nothing("/api/v1/accounts/{id}/featured_tags", "read:accounts", access="viewer"),
     _nothing("/api/v1/accounts/{id}/identity_proofs", "read:accounts", access="viewer"),
-    _nothing("/api/v1/accounts/{id}/lists", "read:lists"),
 )

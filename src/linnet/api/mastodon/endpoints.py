@@ -24,9 +24,9 @@ from linnet.write.deps import WriteDeps
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 
-Access = Literal["everyone", "viewer", "app", "user"]
+Access = Literal["everyone", "viewer", "app", "client", "user"]
 """``everyone``: a token is not looked at. ``viewer``: better with a token. ``app``: with a token, of an app or of
-somebody. ``user``: only with somebody's.
+somebody. ``client``: only with an app's own. ``user``: only with somebody's.
 """
 
 
@@ -123,13 +123,14 @@ class Call:
 
     def user_id(self) -> UserId:
         """``:id`` of a path about an account. Raises ``UserNotFound``."""
-        return UserId(self._id(UserNotFound))
+        return UserId(self.id_of(UserNotFound))
 
     def tweet_id(self) -> TweetId:
         """``:id`` of a path about a status. Raises ``TweetNotFound``."""
-        return TweetId(self._id(TweetNotFound))
+        return TweetId(self.id_of(TweetNotFound))
 
-    def _id(self, missing: type[NotFound]) -> int:
+    def id_of(self, missing: type[NotFound]) -> int:
+        """``:id`` of a path about anything. Raises ``missing`` for what can be none."""
         number = parse_id(self.path["id"])
         if number is None:
             raise missing

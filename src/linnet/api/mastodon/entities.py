@@ -3,11 +3,11 @@
 Ids are strings of digits, times have three decimals and a Z, addresses are whole.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-Visibility = Literal["public"]
+from linnet.domain.tweet import Visibility
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Source(msgspec.Struct, frozen=True):
 
     note: str
     fields: list[Field]
-    privacy: Visibility = "public"
+    privacy: str = "public"
     sensitive: bool = False
     language: str | None = None
     follow_requests_count: int = 0
@@ -90,9 +90,67 @@ class StatusTag(msgspec.Struct, frozen=True):
     url: str
 
 
+class MediaSize(msgspec.Struct, frozen=True):
+    """``size`` says both sides once more, ``aspect`` the width for a height of 1."""
+
+    width: int
+    height: int
+    size: str
+    aspect: float
+
+
+class MediaFocus(msgspec.Struct, frozen=True):
+    x: float
+    y: float
+
+
+class MediaMeta(msgspec.Struct, frozen=True):
+    original: MediaSize
+    small: MediaSize
+    focus: MediaFocus
+
+
+class MediaAttachment(msgspec.Struct, frozen=True):
+    id: str
+    url: str
+    preview_url: str
+    meta: MediaMeta
+    description: str | None
+    blurhash: str
+    type: str = "image"
+    remote_url: None = None
+
+
 class StatusApplication(msgspec.Struct, frozen=True):
     name: str
     website: str | None = None
+
+
+class FilterKeyword(msgspec.Struct, frozen=True):
+    id: str
+    keyword: str
+    whole_word: bool
+
+
+class FilterStatus(msgspec.Struct, frozen=True):
+    id: str
+    status_id: str
+
+
+class Filter(msgspec.Struct, frozen=True):
+    id: str
+    title: str
+    context: list[str]
+    expires_at: str | None
+    filter_action: str
+    keywords: list[FilterKeyword] | msgspec.UnsetType = msgspec.UNSET
+    statuses: list[FilterStatus] | msgspec.UnsetType = msgspec.UNSET
+
+
+class FilterResult(msgspec.Struct, frozen=True):
+    filter: Filter
+    keyword_matches: list[str] | None
+    status_matches: list[str] | None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,12 +180,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool = False
     spoiler_text: str = ""
     language: str | None = None
-    media_attachments: list[Any] = []
+    media_attachments: list[MediaAttachment] = []
     emojis: list[Any] = []
     poll: None = None
     card: None = None
     application: StatusApplication | None = None
-    filtered: list[Any] = []
+    filtered: list[FilterResult] = []
     text: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -218,6 +276,36 @@ class Suggestion(msgspec.Struct, frozen=True):
     source: str
     sources: list[str]
     account: Account
+
+
+class FeaturedTag(msgspec.Struct, frozen=True):
+    """The count is text."""
+
+    id: str
+    name: str
+    url: str
+    statuses_count: str
+    last_status_at: str | None
+
+
+class KeywordFilter(msgspec.Struct, frozen=True):
+    """A filter of the first version: a keyword by itself."""
+
+    id: str
+    phrase: str
+    context: list[str]
+    whole_word: bool
+    expires_at: str | None
+    irreversible: bool
+
+
+class PeopleListEntity(msgspec.Struct, frozen=True):
+    """A list of people, which clients call List."""
+
+    id: str
+    title: str
+    replies_policy: str
+    exclusive: bool
 
 
 class Application(msgspec.Struct, frozen=True):

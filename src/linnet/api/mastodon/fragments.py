@@ -94,6 +94,11 @@ def _outline_of(call: Call, item: bytes) -> _Outline:
     return _Outline(tuple(parts), tuple(UserId(int(user_id)) for user_id in people))
 
 
+def has_pictures(item: bytes) -> bool:
+    """Whether a tweet that is JSON has pictures. No text can say so: it would have its quotes escaped."""
+    return b'"attachments":[{' in item
+
+
 # What every tweet's JSON begins with, see ``read.views.tweets``.
 _ID_STARTS: Final = len(b'{"id":"')
 

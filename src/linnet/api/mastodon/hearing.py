@@ -10,18 +10,20 @@ import structlog
 from linnet.api.mastodon.endpoints import Call
 from linnet.api.mastodon.fragments import statuses_json
 from linnet.api.mastodon.happenings import Happening, happenings
+from linnet.api.params import parse_id
 from linnet.domain.timeline import Range
-from linnet.errors import Unavailable
+from linnet.errors import ListNotFound, Unavailable
 from linnet.read.streams import Listener
 from linnet.read.streams.stream import Stream
 from linnet.read.timelines.everyone import everyone_page
+from linnet.read.timelines.lists import list_page
 from linnet.read.timelines.tag import tag_page
 from linnet.read.views.pages import Page
 
 log = structlog.get_logger()
 
 Name = tuple[str, ...]
-"""A stream as its frames call it: its kind, and the tag of one that has a tag."""
+"""A stream as its frames call it: its kind, and the tag or the list of one that has one."""
 
 # Which happenings one's own streams have in them.
 EVENTS: Final = {
@@ -32,6 +34,7 @@ EVENTS: Final = {
 SILENT: Final = frozenset(("direct", "public:remote", "public:media", "public:local:media", "public:remote:media"))
 _EVERYONES: Final = frozenset(("public", "public:local"))
 _TAGGED: Final = frozenset(("hashtag", "hashtag:local"))
+_LISTS: Final = "list"
 # So many tags one client listens to; each is read by itself.
 _MOST_LISTENED: Final = 20
 
@@ -39,7 +42,7 @@ Say = Callable[[Name, Happening], Awaitable[None]]
 
 
 def is_of_crowd(name: Name) -> bool:
-    return name[0] in _EVERYONES or name[0] in _TAGGED
+    return name[0] in _EVERYONES or name[0] in _TAGGED or name[0] == _LISTS
 
 
 class Hearing:
@@ -53,7 +56,7 @@ class Hearing:
         self._is_listening = asyncio.Event()
 
     async def add(self, name: Name) -> None:
-        """From now on. Raises ``Unavailable``."""
+        """From now on. Raises ``Unavailable``, and ``ListNotFound``."""
         if not is_of_crowd(name):
             self._own.add(name)
         elif name not in self._listeners and len(self._listeners) < _MOST_LISTENED:
@@ -100,7 +103,12 @@ class Hearing:
             self._stream.end()
 
     async def _tell_news(self, name: Name, listener: Listener, say: Say) -> None:
-        items, gone = await listener.news()
+        try:
+            items, gone = await listener.news()
+        except ListNotFound:
+            # It was deleted, and nothing comes any more.
+            self.remove(name)
+            return
         for tweet_id in gone:
             await say(name, Happening("delete", str(tweet_id)))
         for status in await statuses_json(self._call, items):
@@ -111,4 +119,7 @@ class Hearing:
         read, viewer_id = self._call.read, self._call.viewer_id
         if name[0] in _EVERYONES:
             return lambda wanted: everyone_page(read, viewer_id, wanted)
+        if name[0] == _LISTS:
+            list_id = parse_id(name[1]) or 0
+            return lambda wanted: list_page(read, self._call.me, list_id, wanted)
         return lambda wanted: tag_page(read, viewer_id, name[1], wanted)

@@ -3,21 +3,32 @@
 import struct
 import zlib
 from functools import cache
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from linnet.api.answers import Answer
+from linnet.api.mastodon.accounts import local_name
 from linnet.api.mastodon.answers import answer, raw_answer
+from linnet.api.mastodon.content import account_url, plain_html
 from linnet.api.mastodon.endpoints import Call, Route
-from linnet.api.mastodon.rendering import MISSING_HEADER
-from linnet.errors import NotFound
+from linnet.api.mastodon.entities import Account
+from linnet.api.mastodon.rendering import MISSING_HEADER, account_of
+from linnet.clock import rfc3339
+from linnet.domain.attachments import MAX_DESCRIPTION_CHARS
+from linnet.domain.profiles import MAX_FIELDS
+from linnet.errors import NotFound, SignUpsClosed, UserNotFound
+from linnet.read.timelines.people import user_by_username_screen
+from linnet.read.timelines.place import contact_of
 from linnet.stores.postgres.instance import Size
 
 # Clients choose by it what to ask for: what is claimed has to be there.
 _SPOKEN = "4.3.0"
 _API_VERSION = 2
-_TITLE = "linnet"
-_DESCRIPTION = "A place for short tweets, in an order that never loses one."
+# An app that reads a time needs one; when the text was written nobody is told.
+_UNKNOWN = rfc3339(0)
 _LINK_CHARS = 23
 _PICTURE_TYPES = ["image/jpeg", "image/png", "image/webp"]
 
@@ -25,14 +36,15 @@ _PICTURE_TYPES = ["image/jpeg", "image/png", "image/webp"]
 async def get_instance(call: Call) -> Answer:
     """The newer document."""
     size = await call.size.fetch(call.read)
+    place = call.write.options.place
     return answer(
         {
             "domain": _domain(call),
-            "title": _TITLE,
+            "title": place.title,
             "version": _version(call),
             # Typed apps read it as an address, and throw all of this away if it is none.
             "source_url": f"{call.base}/",
-            "description": _DESCRIPTION,
+            "description": place.description,
             "usage": {"users": {"active_month": size.active}},
             "thumbnail": {"url": call.base + MISSING_HEADER, "blurhash": None, "versions": {}},
             "icon": [],
@@ -41,7 +53,7 @@ async def get_instance(call: Call) -> Answer:
                 "urls": {
                     "streaming": _streaming(call),
                     "status": None,
-                    "about": None,
+                    "about": f"{call.base}/about",
                     "privacy_policy": None,
                     "terms_of_service": None,
                 },
@@ -51,16 +63,16 @@ async def get_instance(call: Call) -> Answer:
                 "limited_federation": True,
             },
             "registrations": {
-                "enabled": True,
+                "enabled": place.takes_sign_ups,
                 "approval_required": False,
                 "reason_required": False,
-                "message": None,
+                "message": None if place.takes_sign_ups else SignUpsClosed.public_sentence(),
                 "min_age": None,
                 "url": f"{call.base}/signup",
             },
             "api_versions": {"mastodon": _API_VERSION},
-            "contact": {"email": "", "account": None},
-            "rules": [],
+            "contact": {"email": place.contact_email, "account": await _contact(call)},
+            "rules": _rules(call),
         }
     )
 
@@ -68,26 +80,64 @@ async def get_instance(call: Call) -> Answer:
 async def get_old_instance(call: Call) -> Answer:
     """The older document."""
     size = await call.size.fetch(call.read)
+    place = call.write.options.place
     return answer(
         {
             "uri": _domain(call),
-            "title": _TITLE,
-            "short_description": _DESCRIPTION,
-            "description": _DESCRIPTION,
-            "email": "",
+            "title": place.title,
+            "short_description": place.description,
+            "description": plain_html(place.about) or place.description,
+            "email": place.contact_email,
             "version": _version(call),
             "urls": {"streaming_api": _streaming(call)},
             "stats": {"user_count": size.users, "status_count": size.tweets, "domain_count": 0},
             "thumbnail": call.base + MISSING_HEADER,
             "languages": ["en"],
-            "registrations": True,
+            "registrations": place.takes_sign_ups,
             "approval_required": False,
             "invites_enabled": False,
             "configuration": _limits(call),
-            "contact_account": None,
-            "rules": [],
+            "contact_account": await _contact(call),
+            "rules": _rules(call),
         }
     )
+
+
+async def get_rules(call: Call) -> Answer:
+    """What people agree to."""
+    return answer(_rules(call))
+
+
+async def get_extended_description(call: Call) -> Answer:
+    """All that is said of this place, as markup."""
+    return answer({"updated_at": _UNKNOWN, "content": plain_html(call.write.options.place.about)})
+
+
+async def get_host_meta(call: Call) -> Answer:
+    """Where others would look somebody up, as old clients ask whether this is a place like that."""
+    template = f"{escape(call.base)}/.well-known/webfinger?resource={{uri}}"
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">\n'
+        f'  <Link rel="lrdd" template="{template}"/>\n</XRD>\n'
+    )
+    return raw_answer(body.encode(), media_type=b"application/xrd+xml")
+
+
+async def get_webfinger(call: Call) -> Answer:
+    """RFC 7033: whose name it is here, and where their page lies."""
+    resource = call.query().text("resource")
+    username = local_name(call, resource.removeprefix("acct:")) if resource.startswith("acct:") else None
+    if username is None:
+        raise UserNotFound
+    user = await user_by_username_screen(call.read, None, username)
+    page = {"rel": "http://webfinger.net/rel/profile-page", "type": "text/html"}
+    href = account_url(call.base, user.username)
+    body = {
+        "subject": f"acct:{user.username}@{_domain(call)}",
+        "aliases": [href],
+        "links": [{**page, "href": href}],
+    }
+    return raw_answer(msgspec.json.encode(body), media_type=b"application/jrd+json")
 
 
 async def get_nodeinfo_links(call: Call) -> Answer:
@@ -99,15 +149,16 @@ async def get_nodeinfo_links(call: Call) -> Answer:
 async def get_nodeinfo(call: Call) -> Answer:
     """What runs here, in a form that all such places have."""
     size: Size = await call.size.fetch(call.read)
+    place = call.write.options.place
     return answer(
         {
             "version": "2.0",
             "software": {"name": "linnet", "version": call.services.options.version},
             "protocols": [],
             "services": {"inbound": [], "outbound": []},
-            "openRegistrations": True,
+            "openRegistrations": place.takes_sign_ups,
             "usage": {"users": {"total": size.users, "activeMonth": size.active}, "localPosts": size.tweets},
-            "metadata": {"nodeName": _TITLE, "nodeDescription": _DESCRIPTION},
+            "metadata": {"nodeName": place.title, "nodeDescription": place.description},
         }
     )
 
@@ -143,6 +194,17 @@ def _plain_png(width: int, height: int) -> bytes:
     )
 
 
+def _rules(call: Call) -> list[dict[str, str]]:
+    """By their numbers, which a report may name."""
+    rules = call.write.options.place.rules
+    return [{"id": str(number), "text": rule, "hint": ""} for number, rule in enumerate(rules, 1)]
+
+
+async def _contact(call: Call) -> Account | None:
+    user = await contact_of(call.read, call.write.options.place)
+    return None if user is None else account_of(call, user)
+
+
 def _domain(call: Call) -> str:
     return urlsplit(call.base).netloc
 
@@ -158,17 +220,17 @@ def _version(call: Call) -> str:
 
 
 def _limits(call: Call) -> dict[str, Any]:
-    rules = call.write.pictures.rules
+    rules = call.write.options.photos
     return {
-        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 1, "max_profile_fields": 0},
+        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 1, "max_profile_fields": MAX_FIELDS + 1},
         "statuses": {
             "max_characters": call.write.options.text.max_chars,
-            "max_media_attachments": 0,
+            "max_media_attachments": rules.per_tweet,
             "characters_reserved_per_url": _LINK_CHARS,
         },
         "media_attachments": {
             "supported_mime_types": _PICTURE_TYPES,
-            "description_limit": 1500,
+            "description_limit": MAX_DESCRIPTION_CHARS,
             "image_size_limit": rules.max_bytes,
             "image_matrix_limit": rules.max_pixels,
             "video_size_limit": 0,
@@ -187,6 +249,10 @@ def _limits(call: Call) -> dict[str, Any]:
 ROUTES = (
     Route("GET", "/api/v2/instance", get_instance, access="everyone"),
     Route("GET", "/api/v1/instance", get_old_instance, access="everyone"),
+    Route("GET", "/api/v1/instance/rules", get_rules, access="everyone"),
+    Route("GET", "/api/v1/instance/extended_description", get_extended_description, access="everyone"),
+    Route("GET", "/.well-known/host-meta", get_host_meta, access="everyone"),
+    Route("GET", "/.well-known/webfinger", get_webfinger, access="everyone"),
     Route("GET", "/.well-known/nodeinfo", get_nodeinfo_links, access="everyone"),
     Route("GET", "/nodeinfo/2.0", get_nodeinfo, access="everyone"),
     Route("GET", "/api/v1/pictures/{kind}/missing.png", get_missing, access="everyone", limit=""),

@@ -20,19 +20,23 @@ from linnet.errors import Invalid, NotFound
 from linnet.ids import unix_ms_of
 from linnet.read.timelines.causes import Told, causes_page
 from linnet.read.timelines.markers import markers_screen
-from linnet.read.timelines.notifications import notifications_page, unread_screen
-from linnet.read.views.notifications import NotificationView
+from linnet.read.timelines.notifications import ToldGroup, group_people, group_screen, groups_page, unread_screen
 from linnet.write.actions.markers import TIMELINES, put_markers
 from linnet.write.actions.notifications import mark_read
 
 _TYPES: Final[dict[NotificationKind, str]] = {
     "followed": "follow",
+    "requested": "follow_request",
     "liked": "favourite",
     "retweeted": "reblog",
     "replied": "mention",
     "mentioned": "mention",
 }
-_JSON = msgspec.json.Decoder(NotificationView)
+_NEVER_ALIKE: Final[tuple[NotificationKind, ...]] = ("requested", "replied", "mentioned")
+_ALONE: Final = "ungrouped"
+_POLICIES: Final = tuple(
+    f"for_{kind}" for kind in ("not_following", "not_followers", "new_accounts", "private_mentions", "limited_accounts")
+)
 
 
 async def get_notifications(call: Call) -> Answer:
@@ -90,9 +94,9 @@ async def tell(call: Call, items: Sequence[Told]) -> list[Notification]:
 
 
 def _group_key(kind: NotificationKind, group_id: int, some_id: int) -> str:
-    """What is alike has one key; an answer and a mention are alike to nothing."""
-    if kind in ("replied", "mentioned"):
-        return f"ungrouped-{some_id}"
+    """What is alike has one key; an answer, a mention and a wish to follow are alike to nothing."""
+    if kind in _NEVER_ALIKE:
+        return f"{_ALONE}-{some_id}"
     return f"{_TYPES[kind]}-{group_id}"
 
 
@@ -100,31 +104,80 @@ async def get_groups(call: Call) -> Answer:
     """What is alike as one, as the web app shows it."""
     params = call.query()
     wanted = wanted_of(params, default=40, most=80)
-    page = await notifications_page(call.read, call.me, wanted.range)
-    # Views of people and tweets are encoded already: one that is encoded whole is read whole.
-    views = [_JSON.decode(msgspec.json.encode(view)) for view in page.items]
-    kinds = _kinds(params)
-    shown = [view for view in views if view.kind in kinds and int(view.id) < wanted.below]
-    accounts = await accounts_by_id(call, {int(person.id) for view in shown for person in view.people})
-    tweets = [msgspec.json.encode(view.tweet) for view in shown if view.tweet is not None]
-    statuses = {status.id: status for status in await statuses_of(call, tweets)}
-    groups = [
-        NotificationGroup(
-            group_key=_group_key(view.kind, int(view.id) if view.tweet is None else int(view.tweet.id), int(view.id)),
-            notifications_count=view.people_count,
-            type=_TYPES[view.kind],
-            most_recent_notification_id=int(view.id),
-            page_min_id=view.id,
-            page_max_id=view.id,
-            latest_page_notification_at=view.created_at,
-            sample_account_ids=[person.id for person in view.people if person.id in accounts],
-            status_id=msgspec.UNSET if view.tweet is None else view.tweet.id,
-        )
-        for view in shown
-        if view.tweet is None or view.tweet.id in statuses
-    ]
-    links = links_of(call, params, next_id=page.next, prev_id=page.prev) if groups else []
-    return answer(GroupedNotifications(list(accounts.values()), list(statuses.values()), groups), 200, *links)
+    page = await groups_page(call.read, call.me, wanted.range, kinds=_kinds(params))
+    shown = [told for told in page.items if told.group.newest_id < wanted.below]
+    links = links_of(call, params, next_id=page.next_id, prev_id=page.prev_id) if shown else []
+    return answer(await _grouped(call, shown), 200, *links)
+
+
+async def get_group(call: Call) -> Answer:
+    """One of them."""
+    return answer(await _grouped(call, [await _group(call)]))
+
+
+async def get_group_accounts(call: Call) -> Answer:
+    """Who did it, the newest first."""
+    told = await _group(call)
+    limit = call.query().count("limit", default=40, most=80)
+    people = await group_people(call.read, call.me, told.group, page_size=limit)
+    accounts = await accounts_by_id(call, people)
+    return answer([accounts[str(person)] for person in people if str(person) in accounts])
+
+
+async def dismiss_group(call: Call) -> Answer:
+    """This one, and those before it, are read."""
+    told = await _group(call)
+    await mark_read(call.write, call.me, up_to=told.group.newest_id)
+    return answer({})
+
+
+async def _group(call: Call) -> ToldGroup:
+    """That of the path. Raises ``NotFound``."""
+    name, _, digits = call.path["group_key"].rpartition("-")
+    number = parse_id(digits)
+    told: ToldGroup | None = None
+    if number is None:
+        raise NotFound
+    if name == _ALONE:
+        page = await causes_page(call.read, call.me, Range(1, before=number + 1, after=number - 1), kinds=KINDS)
+        for cause in page.items:
+            told = await group_screen(call.read, call.me, cause.row.kind, cause.row.group_id)
+    else:
+        for kind, said in _TYPES.items():
+            if said == name and kind not in _NEVER_ALIKE:
+                told = await group_screen(call.read, call.me, kind, number)
+    if told is None:
+        raise NotFound
+    return told
+
+
+async def _grouped(call: Call, shown: Sequence[ToldGroup]) -> GroupedNotifications:
+    """Without those whose people or tweets went since they were read."""
+    accounts = await accounts_by_id(call, {person for told in shown for person, _ in told.people})
+    statuses = {
+        status.id: status
+        for status in await statuses_of(call, [told.tweet for told in shown if told.tweet is not None])
+    }
+    groups = []
+    for told in shown:
+        group = told.group
+        samples = [str(person) for person, _ in told.people if str(person) in accounts]
+        status_id = msgspec.UNSET if told.tweet is None else str(group.group_id)
+        if samples and (status_id is msgspec.UNSET or status_id in statuses):
+            groups.append(
+                NotificationGroup(
+                    group_key=_group_key(group.kind, group.group_id, group.newest_id),
+                    notifications_count=told.people_count,
+                    type=_TYPES[group.kind],
+                    most_recent_notification_id=group.newest_id,
+                    page_min_id=str(group.newest_id),
+                    page_max_id=str(group.newest_id),
+                    latest_page_notification_at=rfc3339(unix_ms_of(group.newest_id)),
+                    sample_account_ids=samples,
+                    status_id=status_id,
+                )
+            )
+    return GroupedNotifications(list(accounts.values()), list(statuses.values()), groups)
 
 
 async def get_unread(call: Call) -> Answer:
@@ -134,9 +187,17 @@ async def get_unread(call: Call) -> Answer:
 
 async def get_policy(call: Call) -> Answer:
     """Nobody's notifications are held back here."""
-    kinds = ("not_following", "not_followers", "new_accounts", "private_mentions", "limited_accounts")
     summary = {"pending_requests_count": 0, "pending_notifications_count": 0}
-    return answer({**{f"for_{kind}": "accept" for kind in kinds}, "summary": summary})
+    return answer({**dict.fromkeys(_POLICIES, "accept"), "summary": summary})
+
+
+async def patch_policy(call: Call) -> Answer:
+    """It stays so: to hold something back, and not do it, would be worse than to say no."""
+    params = await call.body()
+    for name in _POLICIES:
+        if params.text(name, "accept") != "accept":
+            raise Invalid.field(name, "linnet holds no notifications back: mute or block whom you do not want to hear.")
+    return await get_policy(call)
 
 
 async def clear(call: Call) -> Answer:
@@ -199,6 +260,11 @@ ROUTES = (
     Route("GET", "/api/v2/notifications", get_groups, _READ),
     Route("GET", "/api/v2/notifications/unread_count", get_unread, _READ),
     Route("GET", "/api/v2/notifications/policy", get_policy, _READ),
+    Route("PATCH", "/api/v2/notifications/policy", patch_policy, _WRITE),
+    Route("GET", "/api/v2/notifications/{group_key}", get_group, _READ),
+    # As it is published: to ask who did it needs the scope to change something.
+    Route("GET", "/api/v2/notifications/{group_key}/accounts", get_group_accounts, _WRITE),
+    Route("POST", "/api/v2/notifications/{group_key}/dismiss", dismiss_group, _WRITE),
     Route("GET", "/api/v1/markers", get_markers, ("read:statuses",)),
     Route("POST", "/api/v1/markers", post_markers, ("write:statuses",)),
 )

@@ -4,6 +4,7 @@ Clients of the Mastodon API send the same thing in many ways: ``a[]=1`` or ``{"a
 objects in objects, true as ``true``, ``1`` or ``on``. Here they become one. What nobody asks for is not minded.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ from linnet.ids import MAX_ID
 
 _MAX_FIELDS: Final = 400
 _MAX_DEPTH: Final = 4
+_OF_A_RECORD: Final = re.compile(r"(\w+)\[\]\[(\w+)\]")
 _FALSE: Final = frozenset(("", "0", "f", "false", "off", "no"))
 
 
@@ -39,6 +41,16 @@ class Params(msgspec.Struct, frozen=True):
 
     def texts(self, name: str) -> list[str]:
         return self.values.get(name, [])
+
+    def records(self, name: str) -> list["Params"]:
+        """Objects in a list, in the order of their numbers: `name[0][field]`, or `name[][field]`."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for key, values in self.values.items():
+            if key.startswith(f"{name}[") and key.endswith("]"):
+                number, _, field = key[len(name) + 1 : -1].partition("][")
+                found.setdefault(number, {})[field] = values
+        ordered = sorted(found, key=lambda number: (len(number), number))
+        return [Params(found[number]) for number in ordered]
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """A yes or no, however it is said."""
@@ -121,8 +133,9 @@ def _flat(body: Mapping[Any, Any], within: str = "", depth: int = 0) -> list[tup
         if isinstance(value, Mapping):
             pairs += _flat(value, name, depth + 1)
         elif isinstance(value, list):
-            for each in value:
-                pairs += _flat(each, name, depth + 1) if isinstance(each, Mapping) else _one(name, each)
+            for number, each in enumerate(value):
+                is_object = isinstance(each, Mapping)
+                pairs += _flat(each, f"{name}[{number}]", depth + 1) if is_object else _one(name, each)
         else:
             pairs += _one(name, value)
         if len(pairs) > _MAX_FIELDS:
@@ -141,7 +154,14 @@ def _one(name: str, value: object) -> list[tuple[str, str]]:
 
 def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
     for name, value in pairs:
+        if one := _OF_A_RECORD.fullmatch(name):
+            # Fields of records that have no numbers: where one comes again the next record begins.
+            number = numbers.setdefault(one[1], 0)
+            if f"{one[1]}[{number}][{one[2]}]" in values:
+                numbers[one[1]] = number = number + 1
+            name = f"{one[1]}[{number}][{one[2]}]"
         if "\0" in value or not _is_encodable(value):
             raise Invalid.field(name[:64].encode("utf-8", "replace").decode(), "This holds what is no character.")
         values.setdefault(name.removesuffix("[]"), []).append(value)

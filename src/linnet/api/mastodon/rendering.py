@@ -5,12 +5,18 @@ from typing import Any, Final
 
 import msgspec
 
-from linnet.api.mastodon.content import account_url, plain_html, status_url, tag_url, text_html
+from linnet.api.mastodon.content import account_url, entry_html, plain_html, status_url, tag_url, text_html
 from linnet.api.mastodon.endpoints import Call
 from linnet.api.mastodon.entities import (
     Account,
     CredentialAccount,
     Field,
+    Filter,
+    FilterResult,
+    MediaAttachment,
+    MediaFocus,
+    MediaMeta,
+    MediaSize,
     MutedAccount,
     Relationship,
     Source,
@@ -19,13 +25,16 @@ from linnet.api.mastodon.entities import (
     StatusTag,
 )
 from linnet.clock import rfc3339
+from linnet.domain.preferences import Preferences
 from linnet.ids import UserId
 from linnet.read.timelines.standings import Standing, standings
+from linnet.read.views.attachments import AttachmentView
 from linnet.read.views.tweets import MentionView, TweetView
-from linnet.read.views.users import MeView, UserView, user_view
+from linnet.read.views.users import FieldView, MeView, UserView, user_view
 
 MISSING_HEADER: Final = "/api/v1/pictures/header/missing.png"
 MISSING_AVATAR: Final = "/api/v1/pictures/avatar/missing.png"
+LOCATION: Final = "Location"
 
 _tweets = msgspec.json.Decoder(TweetView)
 
@@ -45,10 +54,23 @@ def account_of(call: Call, user: UserView) -> Account:
     return Account(**_facts_of(call, user))
 
 
-def credentials_of(call: Call, me: MeView) -> CredentialAccount:
-    facts = _facts_of(call, me)
-    fields = [Field(field.name, me.location) for field in facts["fields"]]
-    return CredentialAccount(**facts, source=Source(me.bio, fields))
+def credentials_of(call: Call, me: MeView, chosen: Preferences, requests_count: int) -> CredentialAccount:
+    """``chosen``: with what the person's apps begin a post. ``requests_count``: how many asked to follow."""
+    source = Source(
+        me.bio,
+        [Field(field.name, field.value) for field in fields_of(me)],
+        privacy=chosen.visibility,
+        sensitive=chosen.sensitive,
+        language=chosen.language,
+        discoverable=me.discoverable,
+        follow_requests_count=requests_count,
+    )
+    return CredentialAccount(**_facts_of(call, me), source=source)
+
+
+def fields_of(user: UserView) -> list[FieldView]:
+    """What apps show and change as fields: where somebody is comes first."""
+    return [*([FieldView(LOCATION, user.location)] if user.location else []), *user.fields]
 
 
 def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
@@ -57,6 +79,7 @@ def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
     # A bird is drawn as SVG, which few apps show: these look at the name instead, and draw their own.
     is_drawn = user.avatar_url.endswith(".svg")
     avatar = base + (MISSING_AVATAR if is_drawn else user.avatar_url)
+    header = base + (user.header_url or MISSING_HEADER)
     return {
         "id": user.id,
         "username": user.username,
@@ -67,13 +90,16 @@ def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
         "note": plain_html(user.bio),
         "avatar": avatar,
         "avatar_static": avatar,
-        "header": base + MISSING_HEADER,
-        "header_static": base + MISSING_HEADER,
+        "header": header,
+        "header_static": header,
         "created_at": user.created_at,
         "followers_count": user.counts.followers,
         "following_count": user.counts.following,
         "statuses_count": user.counts.tweets,
-        "fields": [Field("Location", plain_html(user.location))] if user.location else [],
+        "locked": user.locked,
+        "fields": [Field(field.name, entry_html(field.value)) for field in fields_of(user)],
+        "bot": user.bot,
+        "discoverable": user.discoverable,
     }
 
 
@@ -114,6 +140,8 @@ def _relationship_of(user: UserView, known: Standing) -> Relationship:
         blocking=stands.blocking,
         muting=stands.muting,
         muting_notifications=stands.muting,
+        requested=stands.requested,
+        requested_by=stands.requested_by,
         note=known.remark,
         muting_expires_at=_time_or_none(known.muted_until_ms),
     )
@@ -140,10 +168,11 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
     account = accounts.get(tweet.author.id)
     if account is None:
         return None
-    shown, reblog = tweet, None
+    shown, reblog, filtered = tweet, None, _filtered_of(tweet)
     if tweet.retweet_of is not None:
         shown = tweet.retweet_of
-        reblog = entity_of(call, shown, accounts)
+        # The filters that it matches stand with the retweet, since that is what is shown.
+        reblog = entity_of(call, msgspec.structs.replace(shown, filtered=tweet.filtered), accounts)
         if reblog is None:
             return None
     base = call.base
@@ -169,11 +198,58 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
         in_reply_to_id=None if tweet.reply_to is None else tweet.reply_to.tweet_id,
         in_reply_to_account_id=None if tweet.reply_to is None else tweet.reply_to.user_id,
         reblog=reblog,
+        sensitive=shown.sensitive,
+        spoiler_text=shown.warning,
+        media_attachments=[media_of(call, attachment) for attachment in shown.attachments],
         favourited=viewer is not None and viewer.liked,
         reblogged=viewer is not None and viewer.retweeted,
         bookmarked=viewer is not None and viewer.bookmarked,
+        filtered=filtered,
+        visibility=shown.visibility or "public",
         pinned=tweet.pinned if is_own and reblog is None else msgspec.UNSET,
     )
+
+
+def media_of(call: Call, attachment: AttachmentView) -> MediaAttachment:
+    """A picture of a tweet, or one that is to stand in one."""
+    preview = attachment.preview
+    return MediaAttachment(
+        attachment.id,
+        call.base + attachment.url,
+        call.base + preview.url,
+        MediaMeta(
+            _size(attachment.width, attachment.height),
+            _size(preview.width, preview.height),
+            MediaFocus(attachment.focus.x, attachment.focus.y),
+        ),
+        attachment.description or None,
+        attachment.blurhash,
+    )
+
+
+def _size(width: int, height: int) -> MediaSize:
+    return MediaSize(width, height, f"{width}x{height}", width / height)
+
+
+def _filtered_of(tweet: TweetView) -> list[FilterResult]:
+    """All that match; an app knows where it shows the status, and which of them hold there."""
+    if tweet.filtered is msgspec.UNSET:
+        return []
+    shown = tweet.retweet_of or tweet
+    return [
+        FilterResult(
+            Filter(
+                match.filter.id,
+                match.filter.title,
+                list(match.filter.contexts),
+                match.filter.expires_at,
+                match.filter.action,
+            ),
+            match.keywords or None,
+            [shown.id] if match.by_name else None,
+        )
+        for match in tweet.filtered
+    ]
 
 
 def _once(tweet: TweetView) -> list[MentionView]:

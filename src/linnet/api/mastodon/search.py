@@ -1,12 +1,12 @@
 """Search, and what is talked about."""
 
+from contextlib import suppress
 from typing import Final
-from urllib.parse import unquote
 
 from linnet.api.answers import Answer
 from linnet.api.mastodon.accounts import local_name
 from linnet.api.mastodon.answers import answer
-from linnet.api.mastodon.content import tag_url
+from linnet.api.mastodon.content import parts_of_address, tag_url
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.entities import Account, Search, Status, Suggestion, Tag
 from linnet.api.mastodon.paging import offset_links
@@ -14,7 +14,7 @@ from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import account_of, status_of, statuses_of
 from linnet.api.params import parse_id
 from linnet.domain.timeline import Range
-from linnet.errors import NotFound
+from linnet.errors import NotFound, UserNotFound
 from linnet.ids import TweetId
 from linnet.read.timelines.people import me_screen, user_by_username_screen
 from linnet.read.timelines.popular import top_tweets
@@ -36,7 +36,7 @@ async def search(call: Call) -> Answer:
     if typed.startswith(("http://", "https://")) and call.viewer_id is not None:
         return answer(await _led_to(call, typed))
     found = Search(
-        await _people(call, typed, limit, offset) if kind in ("", "accounts") else [],
+        await _people(call, params, limit, offset) if kind in ("", "accounts") else [],
         await _statuses(call, typed, limit, offset) if kind in ("", "statuses") and call.viewer_id else [],
         await _tags(call, typed, limit, offset) if kind in ("", "hashtags") else [],
     )
@@ -47,7 +47,7 @@ async def search_accounts(call: Call) -> Answer:
     """People by their names."""
     params = call.query()
     limit, offset = params.count("limit", default=40, most=80), _offset(params)
-    found = await _people(call, params.text("q").strip(), limit, offset)
+    found = await _people(call, params, limit, offset)
     return answer(found, 200, *offset_links(call, params, found, offset=offset, limit=limit))
 
 
@@ -55,13 +55,20 @@ def _offset(params: Params) -> int:
     return min(params.number("offset") or 0, _MOST_SKIPPED)
 
 
-async def _people(call: Call, typed: str, limit: int, offset: int) -> list[Account]:
+async def _people(call: Call, params: Params, limit: int, offset: int) -> list[Account]:
+    typed = params.text("q").strip()
     # With our own name behind it, it is somebody here; with another, nobody.
     name = local_name(call, typed) if "@" in typed else typed
     if not name:
         return []
     page = await people_found_page(call.read, call.viewer_id, name, Range(offset + limit))
-    return [account_of(call, user) for user in page.items[offset:]]
+    found = [account_of(call, user) for user in page.items[offset:]]
+    if offset == 0 and params.flag("resolve"):
+        # Whoever names somebody means them, though they be muted: by this, apps find whom they are to hear again.
+        with suppress(UserNotFound):
+            named = account_of(call, await user_by_username_screen(call.read, call.viewer_id, name))
+            found = [named, *(account for account in found if account.id != named.id)][:limit]
+    return found
 
 
 async def _statuses(call: Call, typed: str, limit: int, offset: int) -> list[Status]:
@@ -82,8 +89,7 @@ async def _tags(call: Call, typed: str, limit: int, offset: int) -> list[Tag]:
 
 async def _led_to(call: Call, address: str) -> Search:
     """What is at an address of ours; nothing for those of others."""
-    start = f"{call.base}/@"
-    parts = unquote(address.removeprefix(start)).split("/") if address.startswith(start) else []
+    parts = parts_of_address(call.base, address)
     try:
         if len(parts) == 1:
             user = await user_by_username_screen(call.read, call.viewer_id, parts[0])

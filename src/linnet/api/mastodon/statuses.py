@@ -1,7 +1,8 @@
 """Statuses: post, read, delete, and what one does with them."""
 
 import re
-from typing import Final
+from contextlib import suppress
+from typing import Final, cast, get_args
 
 import msgspec
 
@@ -12,14 +13,18 @@ from linnet.api.mastodon.entities import Context, Status
 from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of
+from linnet.api.params import parse_id
+from linnet.domain.attachments import parse_focus
 from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Range
-from linnet.errors import Forbidden, Invalid, TweetNotFound
-from linnet.ids import TweetId, UserId, first_id_at
+from linnet.domain.tweet import Visibility
+from linnet.errors import AttachmentNotFound, Forbidden, Invalid, TweetNotFound
+from linnet.ids import AttachmentId, TweetId, UserId, first_id_at
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
-from linnet.write.actions import bookmarks, likes, pins, tweets
+from linnet.write.actions import attachments, bookmarks, likes, pins, tweets
+from linnet.write.actions.attachments import check_chosen
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 # Answers to answers: so many are looked up, and so many shown. Deeper ones are found from there.
@@ -28,10 +33,8 @@ _MOST_LOOKS: Final = 60
 _ANSWERS_PER_LOOK: Final = 100
 # What linnet does not have must not be posted as something else than was meant.
 _MISSING: Final = {
-    "media_ids": "linnet has no media yet.",
     "poll[options]": "linnet has no polls yet.",
     "scheduled_at": "linnet posts at once alone.",
-    "spoiler_text": "linnet has no content warnings yet.",
     "quoted_status_id": "linnet has no quotes yet.",
 }
 
@@ -42,18 +45,35 @@ async def post_status(call: Call) -> Answer:
     for name, sentence in _MISSING.items():
         if any(params.texts(name)):
             raise Invalid.field(name, sentence)
-    if params.text("visibility", "public") not in ("public", ""):
-        raise Invalid.field("visibility", "Everything that is posted here is public.")
+    visibility = _visibility_of(params)
     key = call.header(b"idempotency-key") or None
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid.field("Idempotency-Key", "This must be 1 to 255 visible ASCII characters.")
     reply_to = _answered(params)
+    attached = await _attached(call, params)
     oldest_new_id = first_id_at(call.write.clock.now_ms())
     tweet = await tweets.post_tweet(
-        call.write, call.me, text=params.text("status"), reply_to=reply_to, idempotency_key=key
+        call.write,
+        call.me,
+        text=params.text("status"),
+        reply_to=reply_to,
+        idempotency_key=key,
+        attached=attached,
+        warning=params.text("spoiler_text"),
+        sensitive=params.flag("sensitive"),
+        visibility=visibility,
     )
     call.did_nothing = tweet.id < oldest_new_id
     return answer(await status_of(call, await posted_screen(call.read, call.me, tweet, again=key is not None)))
+
+
+def _visibility_of(params: Params) -> Visibility:
+    chosen = params.text("visibility") or "public"
+    if chosen == "direct":
+        raise Invalid.field("visibility", "linnet has no direct messages yet.")
+    if chosen not in get_args(Visibility):
+        raise Invalid.field("visibility", "This must be public, unlisted or private.")
+    return cast(Visibility, chosen)
 
 
 def _answered(params: Params) -> TweetId | None:
@@ -63,6 +83,34 @@ def _answered(params: Params) -> TweetId | None:
     if not number:
         raise TweetNotFound
     return TweetId(number)
+
+
+async def _attached(call: Call, params: Params) -> list[AttachmentId]:
+    """The pictures that it names, described as it says on the way."""
+    texts = [text for text in params.texts("media_ids") if text]
+    numbers = [parse_id(text) for text in texts]
+    chosen = [AttachmentId(number) for number in numbers if number is not None]
+    if len(chosen) < len(texts):
+        raise Invalid.field("media_ids", "These must be ids of pictures that were uploaded.")
+    check_chosen(chosen, most=call.write.options.photos.per_tweet)
+    for attachment_id, description, focus in _attributes(params):
+        if attachment_id in chosen:
+            # Of one that is not there posting says so, as of one of which nothing is said.
+            with suppress(AttachmentNotFound):
+                await attachments.describe(call.write, call.me, attachment_id, description=description, focus=focus)
+    return chosen
+
+
+def _attributes(params: Params) -> list[tuple[AttachmentId, str | None, tuple[float, float] | None]]:
+    """What is said of each; None is what is not said."""
+    return [
+        (
+            AttachmentId(parse_id(each.text("id")) or 0),
+            each.text("description") if each.has("description") else None,
+            parse_focus(each.text("focus")) if each.text("focus") else None,
+        )
+        for each in params.records("media_attributes")
+    ]
 
 
 async def get_status(call: Call) -> Answer:
@@ -83,13 +131,14 @@ async def get_statuses(call: Call) -> Answer:
 
 
 async def delete_status(call: Call) -> Answer:
-    """One's own; with its text, to be written anew."""
+    """One's own; with its text, to be written anew, and its pictures as well unless these are to go at once."""
     tweet_id = call.tweet_id()
+    keeps = not call.query().flag("delete_media")
     item = await tweet_screen(call.read, call.me, tweet_id)
     tweet = read_tweet(item)
     status = await status_of(call, item)
     try:
-        await tweets.delete_tweet(call.write, call.me, tweet_id)
+        await tweets.delete_tweet(call.write, call.me, tweet_id, keeps_attachments=keeps)
     except Forbidden as error:
         # Others' are not looked for here.
         raise TweetNotFound from error
@@ -102,7 +151,7 @@ async def get_source(call: Call) -> Answer:
     tweet = read_tweet(await tweet_screen(call.read, call.me, call.tweet_id()))
     if tweet.author.id != str(call.me):
         raise TweetNotFound
-    return answer({"id": tweet.id, "text": tweet.text, "spoiler_text": ""})
+    return answer({"id": tweet.id, "text": tweet.text, "spoiler_text": tweet.warning})
 
 
 async def get_history(call: Call) -> Answer:
@@ -112,11 +161,11 @@ async def get_history(call: Call) -> Answer:
         [
             {
                 "content": status.content,
-                "spoiler_text": "",
-                "sensitive": False,
+                "spoiler_text": status.spoiler_text,
+                "sensitive": status.sensitive,
                 "created_at": status.created_at,
                 "account": status.account,
-                "media_attachments": [],
+                "media_attachments": status.media_attachments,
                 "emojis": [],
             }
         ]
@@ -175,9 +224,8 @@ async def unbookmark(call: Call) -> Answer:
 
 async def reblog(call: Call) -> Answer:
     """The retweet, which has an id of its own, around what is in it."""
-    params = await call.body()
-    if params.text("visibility", "public") not in ("public", ""):
-        raise Invalid.field("visibility", "Everything that is posted here is public.")
+    # A retweet is for those whom its original is for: whatever an app would rather have.
+    await call.body()
     return answer(await _shown(call, await tweets.retweet(call.write, call.me, call.tweet_id())))
 
 

@@ -14,11 +14,13 @@ from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.happenings import Happening
 from linnet.api.mastodon.hearing import EVENTS, SILENT, Hearing, Name, is_of_crowd
 from linnet.api.mastodon.params import Params
+from linnet.api.params import parse_id
 from linnet.domain.scopes import covers
-from linnet.errors import Invalid, LinnetError
+from linnet.errors import Invalid, LinnetError, ListNotFound
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import StreamWish
 from linnet.read.streams.serving import HEADERS
+from linnet.read.timelines.lists import list_screen
 
 log = structlog.get_logger()
 
@@ -40,6 +42,7 @@ class _Wish(msgspec.Struct, frozen=True):
     type: str
     stream: str
     tag: str = ""
+    list: str = ""
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -54,10 +57,12 @@ async def get_health(call: Call) -> Answer:
 
 def names_in(query: Params) -> list[Name]:
     """The streams that an address names."""
-    return [_name_of(stream, query.text("tag")) for stream in query.texts("stream")]
+    return [_name_of(stream, query.text("tag"), query.text("list")) for stream in query.texts("stream")]
 
 
-def _name_of(stream: str, tag: str) -> Name:
+def _name_of(stream: str, tag: str, list_id: str) -> Name:
+    if stream == "list":
+        return (stream, list_id)
     return (stream, tag) if stream in _TAGGED else (stream,)
 
 
@@ -99,6 +104,13 @@ async def get_tag(call: Call) -> Answer:
 async def get_local_tag(call: Call) -> Answer:
     """The same."""
     return _Events(call, _tagged("hashtag:local", call))
+
+
+async def get_list(call: Call) -> Answer:
+    """What the members of one of one's lists write."""
+    text = call.query().text("list")
+    await list_screen(call.read, call.me, parse_id(text) or 0)
+    return _Events(call, ("list", text))
 
 
 def _tagged(stream: str, call: Call) -> Name:
@@ -199,7 +211,10 @@ async def serve_socket(call: Call, viewer: Viewer, first: Iterable[Name], receiv
         if refusal is not None:
             await say(refusal)
         elif wanted:
-            await hearing.add(name)
+            try:
+                await hearing.add(name)
+            except ListNotFound:
+                await say(_Refusal("Record not found", 404))
         else:
             hearing.remove(name)
 
@@ -212,7 +227,7 @@ async def serve_socket(call: Call, viewer: Viewer, first: Iterable[Name], receiv
                 except (msgspec.DecodeError, msgspec.ValidationError):
                     continue
                 if wish.type in ("subscribe", "unsubscribe"):
-                    await subscribe(_name_of(wish.stream, wish.tag), wanted=wish.type == "subscribe")
+                    await subscribe(_name_of(wish.stream, wish.tag, wish.list), wanted=wish.type == "subscribe")
         finally:
             stream.end()
 
@@ -255,5 +270,6 @@ ROUTES = (
     Route("GET", f"{WEBSOCKET_PATH}/public/remote", get_remote, _READ, has="empty"),
     Route("GET", f"{WEBSOCKET_PATH}/hashtag", get_tag, _READ),
     Route("GET", f"{WEBSOCKET_PATH}/hashtag/local", get_local_tag, _READ),
+    Route("GET", f"{WEBSOCKET_PATH}/list", get_list, _READ),
     Route("GET", f"{WEBSOCKET_PATH}/direct", get_direct, _READ, has="empty"),
 )

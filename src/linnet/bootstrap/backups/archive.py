@@ -21,6 +21,7 @@ from typing import IO
 
 import msgspec
 
+from linnet.domain.attachments import ATTACHMENT_FILES, attachment_path, is_attachment_name
 from linnet.domain.avatars import AVATAR_SIDES, avatar_path, is_avatar_name
 from linnet.errors import LinnetError
 from linnet.stores.postgres.backups import Table, WaitingJob
@@ -225,7 +226,9 @@ def _read(zip_file: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
 def _is_picture(path: str) -> bool:
     parts = path.split("/")
     name = parts[1] if len(parts) == 3 else ""
-    return is_avatar_name(name) and path in {avatar_path(name, side) for side in AVATAR_SIDES}
+    return (is_avatar_name(name) and path in {avatar_path(name, side) for side in AVATAR_SIDES}) or (
+        is_attachment_name(name) and path in {attachment_path(name, file) for file in ATTACHMENT_FILES}
+    )
 
 
 def _path_of(table: str) -> str:

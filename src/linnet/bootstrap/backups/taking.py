@@ -1,6 +1,6 @@
 """Takes a backup while people go on: reads one moment of the database, and the pictures that are named in it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import structlog
 
 from linnet.bootstrap.backups.archive import FORMAT, ArchiveWriter, Contents, write_archive
 from linnet.clock import SystemClock, rfc3339
+from linnet.domain.attachments import ATTACHMENT_FILES, attachment_path
 from linnet.domain.avatars import AVATAR_SIDES, avatar_path
 from linnet.settings import Settings
 from linnet.stores.media import MediaStore
@@ -38,8 +39,13 @@ async def take_backup(settings: Settings, path: Path, progress: Callable[[str], 
             archive.jobs(waiting)
             progress("pictures")
             # Earlier releases had none.
-            has_pictures = any(table.name == "users" and "avatar" in table.columns for table in tables)
-            saved, missing = await _save_pictures(dump, media, archive) if has_pictures else (0, 0)
+            has_avatars = any(table.name == "users" and "avatar" in table.columns for table in tables)
+            has_attachments = any(table.name == "attachments" for table in tables)
+            saved = missing = 0
+            for is_there, paths in ((has_avatars, _avatar_paths), (has_attachments, _attachment_paths)):
+                if is_there:
+                    found, lost = await _save_pictures(paths(dump), media, archive)
+                    saved, missing = saved + found, missing + lost
             contents = Contents(
                 format=FORMAT,
                 linnet=version("linnet"),
@@ -69,15 +75,28 @@ async def note_backup(settings: Settings, contents: Contents) -> None:
         await db.close()
 
 
-async def _save_pictures(dump: Dump, media: MediaStore, archive: ArchiveWriter) -> tuple[int, int]:
+async def _avatar_paths(dump: Dump) -> AsyncIterator[str]:
+    async for avatars in dump.fetch_avatars():
+        for avatar in avatars:
+            for side in AVATAR_SIDES:
+                yield avatar_path(avatar, side)
+
+
+async def _attachment_paths(dump: Dump) -> AsyncIterator[str]:
+    async for names in dump.fetch_attachments():
+        for name in names:
+            for file in ATTACHMENT_FILES:
+                yield attachment_path(name, file)
+
+
+async def _save_pictures(paths: AsyncIterator[str], media: MediaStore, archive: ArchiveWriter) -> tuple[int, int]:
     """How many files were saved, and how many that somebody has were not there."""
     saved = missing = 0
-    async for avatars in dump.fetch_avatars():
-        for path in (avatar_path(avatar, side) for avatar in avatars for side in AVATAR_SIDES):
-            content = await media.find(path) if media.is_configured else None
-            if content is None:
-                missing += 1
-            else:
-                archive.picture(path, content)
-                saved += 1
+    async for path in paths:
+        content = await media.find(path) if media.is_configured else None
+        if content is None:
+            missing += 1
+        else:
+            archive.picture(path, content)
+            saved += 1
     return saved, missing

@@ -29,6 +29,7 @@ from linnet.bootstrap.checkup.work import (
     check_jobs,
     check_parked,
     check_processes,
+    check_reports,
     check_timelines,
 )
 from linnet.bootstrap.services import build_services
@@ -62,6 +63,7 @@ _CHECKS = (
     _Check("events", check_events, ("schema",)),
     _Check("parked", check_parked, ("schema",)),
     _Check("jobs", check_jobs, ("schema",)),
+    _Check("reports", check_reports, ("schema",)),
     _Check("timelines", check_timelines, ("schema", "Valkey")),
     _Check("backup", check_backup, ("schema",)),
     _Check("settings", check_settings),

@@ -6,7 +6,7 @@ from linnet.bootstrap.backups import BACKUP_FACT
 from linnet.bootstrap.checkup.finding import Finding, Patient, counted, lasting
 from linnet.ids import WORKERS
 from linnet.read.timelines.verify import verify_windows
-from linnet.stores.postgres import jobs, outbox, vitals
+from linnet.stores.postgres import jobs, outbox, reports, vitals
 from linnet.stores.postgres.leases import find_fact
 from linnet.stores.valkey.vitals import count_listeners
 
@@ -113,6 +113,16 @@ async def check_jobs(patient: Patient) -> list[Finding]:
             Finding("jobs", "well", f"{waiting or 'None'} {'wait' if waiting > 1 else 'waits'}; {by}.", details=details)
         ]
     return [Finding("jobs", "wrong", sentence, advice, details) for sentence, advice in found]
+
+
+async def check_reports(patient: Patient) -> list[Finding]:
+    """What people told whoever runs this place. That some wait is no illness."""
+    waiting = await reports.count_open(patient.services.db)
+    details = {"waiting": waiting}
+    if not waiting:
+        return [Finding("reports", "well", "None waits for you.", details=details)]
+    sentence = f"{counted(waiting, 'report')} {'waits' if waiting == 1 else 'wait'} for you."
+    return [Finding("reports", "note", sentence, "`linnet reports list` shows what people say.", details)]
 
 
 async def check_timelines(patient: Patient) -> list[Finding]:

@@ -205,6 +205,10 @@ class Mover:
         while avatars := await transfer.fetch_avatars(self._reading, after=after, page_size=_AVATARS_AT_ONCE):
             await self._pictures.bring(avatars)
             after = avatars[-1]
+        after = ""
+        while names := await transfer.fetch_attachments(self._reading, after=after, page_size=_AVATARS_AT_ONCE):
+            await self._pictures.bring_attachments(names)
+            after = names[-1]
 
     async def _catch_up(self) -> None:
         """Returns when so little is left that it can be brought while writing waits."""
@@ -281,6 +285,7 @@ class Mover:
     async def _apply_in_hand(self) -> None:
         # Files come before the rows that name them.
         await self._pictures.bring(await transfer.fetch_changed_avatars(self._reading))
+        await self._pictures.bring_attachments(await transfer.fetch_changed_attachments(self._reading))
         await transfer.apply_changes(self._reading, self._there, self._tables)
 
     @asynccontextmanager

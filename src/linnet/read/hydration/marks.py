@@ -8,8 +8,8 @@ import structlog
 from linnet.errors import Unavailable
 from linnet.ids import TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
-from linnet.stores.postgres import bookmarks, likes, tweets
-from linnet.stores.valkey.marks import BOOKMARKED, LIKED, RETWEETED, Marks, MarkStore
+from linnet.stores.postgres import bookmarks, filters, likes, tweets
+from linnet.stores.valkey.marks import BOOKMARKED, FILTERS, LIKED, RETWEETED, Marks, MarkStore
 
 log = structlog.get_logger()
 
@@ -28,7 +28,10 @@ async def fetch_marks(
     *,
     when_cold: WhenCold,
 ) -> Mapping[int, int]:
-    """The marks of these tweets (at least one), 0 left out; ``answer`` is what Valkey was asked for them."""
+    """The marks of these tweets (at least one), 0 left out; ``answer`` is what Valkey was asked for them.
+
+    Where the viewer has filters, their version stands among them, see ``FILTERS``.
+    """
     try:
         marks = MarkStore.read(tweet_ids, await answer)
     except Unavailable:
@@ -36,9 +39,13 @@ async def fetch_marks(
         when_cold = "ask"
     if not marks.loaded and when_cold == "load":
         marks = await _load(deps, viewer_id) or marks
+    known = marks.by_tweet
+    version = marks.filters_version if marks.loaded else await filters.find_version(deps.db, viewer_id)
+    if version:
+        known = {FILTERS: version, **known}
     lowest = min(tweet_ids)
     if lowest >= max(marks.retweeted_floor, marks.liked_floor, marks.bookmarked_floor):
-        return marks.by_tweet
+        return known
     retweeted, liked, bookmarked = await _ask_truth(
         deps,
         viewer_id,
@@ -46,7 +53,7 @@ async def fetch_marks(
         liked=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.liked_floor],
         bookmarked=[tweet_id for tweet_id in tweet_ids if tweet_id < marks.bookmarked_floor],
     )
-    return _marks_of(retweeted, liked, bookmarked, known=marks.by_tweet)
+    return _marks_of(retweeted, liked, bookmarked, known=known)
 
 
 async def _ask_truth(
@@ -76,8 +83,9 @@ async def _load(deps: ReadDeps, viewer_id: UserId) -> Marks | None:
             retweeted = await tweets.fetch_retweeted(db, author_id=viewer_id, page_size=MARKS_LOADED)
             liked = await likes.fetch_liked(db, viewer_id, page_size=MARKS_LOADED)
             bookmarked = await bookmarks.fetch_bookmarked(db, viewer_id, page_size=MARKS_LOADED)
+            version = await filters.find_version(db, viewer_id)
         loaded = _marks_of(retweeted, liked, bookmarked, known={})
-        marks = Marks(loaded, _floor_of(retweeted), _floor_of(liked), _floor_of(bookmarked))
+        marks = Marks(loaded, _floor_of(retweeted), _floor_of(liked), _floor_of(bookmarked), version)
         if await deps.marks.finish(viewer_id, token, marks):
             return marks
     except Unavailable as error:

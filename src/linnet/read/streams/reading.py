@@ -53,7 +53,7 @@ async def read_news(deps: ReadDeps, viewer_id: UserId, *, above: int, limit: int
 async def _keep(deps: ReadDeps, viewer_id: UserId, found: HomeRead, entries: list[Entry], items: list[bytes]) -> None:
     """Adds those that are there."""
     read = found.skeleton.entries
-    hydrated = await hydrate(deps, viewer_id, read, known_marks=found.skeleton.marks)
+    hydrated = await hydrate(deps, viewer_id, read, surface="home", known_marks=found.skeleton.marks)
     for entry, item in zip(read, hydrated, strict=True):
         if item is not None:
             entries.append(entry)

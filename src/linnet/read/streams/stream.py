@@ -18,6 +18,7 @@ from linnet.errors import Unavailable
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hiding import drop_unmet
+from linnet.read.hydration.entries import hydrate
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import frames
 from linnet.read.streams.bookmarks import Bookmark
@@ -265,7 +266,8 @@ class Stream(AsyncIterator[bytes]):
         refs = await tweets.fetch_refs(self._deps.db, tweet_ids)
         entries = [Entry(ref.tweet_id, ref.author_id) for ref in refs]
         seen = await drop_unmet(self._deps, self.viewer.user_id, entries, surface="tweet")
-        self._named = {entry.id: entry.author_id for entry in seen}
+        shown = await hydrate(self._deps, self.viewer.user_id, seen, surface="tweet", marks="none")
+        self._named = {entry.id: entry.author_id for entry, item in zip(seen, shown, strict=True) if item is not None}
         self.following.watch(self._named)
         self._gone.update(tweet_id for tweet_id in tweet_ids if tweet_id not in self._named)
 

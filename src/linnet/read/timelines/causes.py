@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from linnet.domain.notification import NotificationKind
+from linnet.domain.notification import ABOUT_PEOPLE, NotificationKind
 from linnet.domain.timeline import Entry, Range
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
@@ -14,7 +14,7 @@ from linnet.stores.postgres.causes import CauseRow
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One thing that somebody did. ``tweet`` is the JSON of what it is about; None for a follow."""
+    """One thing that somebody did. ``tweet`` is the JSON of what it is about; None for what concerns no tweet."""
 
     row: CauseRow
     tweet: bytes | None
@@ -37,10 +37,12 @@ async def causes_page(
     more = len(inside) > wanted.limit
     rows = inside[-wanted.limit :] if wanted.ascending else inside[: wanted.limit]
     entries = [_entry_of(row, user_id) for row in rows]
-    hydrated = iter(await hydrate(deps, user_id, [entry for entry in entries if entry is not None]))
+    hydrated = iter(
+        await hydrate(deps, user_id, [entry for entry in entries if entry is not None], surface="notifications")
+    )
     items = [Told(row, None if entry is None else next(hydrated)) for row, entry in zip(rows, entries, strict=True)]
     return ToldPage(
-        [told for told in items if told.row.kind == "followed" or told.tweet is not None],
+        [told for told in items if told.row.kind in ABOUT_PEOPLE or told.tweet is not None],
         rows[-1].id if rows and (more or wanted.ascending) else None,
         rows[0].id if rows else None,
     )
@@ -48,7 +50,7 @@ async def causes_page(
 
 def _entry_of(row: CauseRow, user_id: UserId) -> Entry | None:
     """The tweet that it is about: one's own, or that of whoever did it."""
-    if row.kind == "followed":
+    if row.kind in ABOUT_PEOPLE:
         return None
     author_id = user_id if row.kind in ("liked", "retweeted") else row.actor_id
     return Entry(TweetId(row.group_id), author_id)

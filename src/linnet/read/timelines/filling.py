@@ -13,6 +13,8 @@ from linnet.read.hiding import drop_unmet
 from linnet.read.hydration.entries import hydrate
 from linnet.read.views.pages import Page
 
+# Their pages are made without whom the viewer keeps away.
+_SIEVED: frozenset[Surface] = frozenset(("home", "list"))
 # Where nearly all is hidden a page asks for more and more at a time, up to so much.
 _MOST_ASKED = 480
 
@@ -48,9 +50,9 @@ async def fill_page(
 ) -> Page:
     """A page of ``wanted.limit`` items, fewer only where the timeline ends.
 
-    Whom the viewer is not to meet on ``surface`` is left out here, unless they are in ``met``; the home timeline has
-    seen to that itself. ``beside`` says, given the page's entries, what lists are to be shown beside them: they are
-    hydrated with them, so that they cost no round trip, and what is gone of them is left out.
+    Whom the viewer is not to meet on ``surface`` is left out here, unless they are in ``met``; home timelines and lists
+    have seen to that themselves. ``beside`` says, given the page's entries, what lists are to be shown beside them:
+    they are hydrated with them, so that they cost no round trip, and what is gone of them is left out.
     """
     items: list[bytes] = []
     newest: int | None = None
@@ -62,18 +64,18 @@ async def fill_page(
         skeleton = await fetch(rest)
         more = skeleton.more
         entries, reached = skeleton.entries, skeleton.reached
-        if surface != "home":
+        if surface not in _SIEVED:
             entries = await drop_unmet(deps, viewer_id, entries, surface=surface, met=met)
         missing = wanted.limit - len(items)
         if len(entries) > missing:
             entries = entries[-missing:] if wanted.ascending else entries[:missing]
             more, reached = True, skeleton.place_of(entries[0] if wanted.ascending else entries[-1])
         if beside is None:
-            hydrated = await hydrate(deps, viewer_id, entries, known_marks=skeleton.marks)
+            hydrated = await hydrate(deps, viewer_id, entries, surface=surface, known_marks=skeleton.marks)
         else:
             lists = beside(entries)
             together = [*entries, *chain.from_iterable(lists)]
-            hydrated = await hydrate(deps, viewer_id, together, known_marks=skeleton.marks)
+            hydrated = await hydrate(deps, viewer_id, together, surface=surface, known_marks=skeleton.marks)
             rest_of_items = iter(hydrated[len(entries) :])
             items_beside = [_there(islice(rest_of_items, len(one))) for one in lists]
             hydrated, beside = hydrated[: len(entries)], None

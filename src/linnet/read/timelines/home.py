@@ -10,7 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from linnet.domain.timeline import Entry, Range, merge
-from linnet.domain.visibility import drop_hidden, drop_kept_away, shows_reply
+from linnet.domain.visibility import drop_aside, drop_hidden, drop_kept_away, shows_reply
 from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.read.deps import ReadDeps
@@ -92,11 +92,13 @@ async def read_home(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, marks_o
 
 
 def _shown(entries: list[Entry], viewer_id: UserId, page: WindowPage) -> list[Entry]:
-    """Without what was pushed and is not to be seen: fan-outs know nothing of mutes, and may be late for the rest."""
+    """Without what was pushed and is not to be seen: fan-outs know nothing of mutes and lists, and may be late else."""
     if page.hidden:
         entries = drop_hidden(entries, page.hidden, viewer_id)
     if page.kept_away:
         entries = drop_kept_away(entries, page.kept_away, viewer_id)
+    if page.aside:
+        entries = drop_aside(entries, page.aside)
     return entries
 
 
@@ -147,7 +149,8 @@ async def _pull(
     while True:
         found = await deps.pulled.fetch(page.pulled, after_id=after_id, before_id=before_id, limit=limit)
         shown = [entry for entry in found if shows_reply(entry, viewer_id, page.pulled)]
-        pulled += drop_kept_away(shown, page.kept_away, viewer_id) if page.kept_away else shown
+        shown = drop_kept_away(shown, page.kept_away, viewer_id) if page.kept_away else shown
+        pulled += drop_aside(shown, page.aside) if page.aside else shown
         if len(found) < limit or len(pulled) >= limit:
             return pulled
         before_id = found[-1].id

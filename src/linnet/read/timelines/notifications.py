@@ -1,11 +1,12 @@
 """Screens: what others did that concerns one, grouped, and how much of it is new."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
+from linnet.domain.notification import KINDS, NotificationKind
 from linnet.domain.timeline import Entry, Range
 from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, TweetId, UserId
@@ -36,20 +37,50 @@ class _Met(msgspec.Struct, frozen=True):
     people_count: int
 
 
+class ToldGroup(msgspec.Struct, frozen=True):
+    """A group as it is shown: its newest people with the JSON of each, how many they are, and that of its tweet."""
+
+    group: Group
+    people: list[tuple[UserId, bytes]]
+    people_count: int
+    tweet: bytes | None
+
+
+class GroupsPage(msgspec.Struct, frozen=True):
+    """A page; ``next_id`` None: the end."""
+
+    items: list[ToldGroup]
+    next_id: int | None
+    prev_id: int | None
+
+
 async def notifications_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> NotificationsView:
     """One's notifications, the one with the newest addition first. People who are kept away are not in them."""
     state = await notifications.find_state(deps.db, user_id)
-    items: list[tuple[int, NotificationView]] = []
+    page = await groups_page(deps, user_id, wanted)
+    return NotificationsView(
+        items=[_view_of(told, read_id=state.read_id) for told in page.items],
+        next=None if page.next_id is None else str(page.next_id),
+        prev=None if page.prev_id is None else str(page.prev_id),
+        unread_count=await _count_unread(deps, user_id, state.read_id),
+    )
+
+
+async def groups_page(
+    deps: ReadDeps, user_id: UserId, wanted: Range, *, kinds: Collection[NotificationKind] = KINDS
+) -> GroupsPage:
+    """The same of some kinds, for those who show them otherwise."""
+    items: list[ToldGroup] = []
     more = True
     rest = wanted
     for _ in range(_MAX_FILLS):
-        fetched = await notifications.fetch_groups(deps.db, user_id, one_more(rest))
+        fetched = await notifications.fetch_groups(deps.db, user_id, one_more(rest), kinds=kinds)
         more = len(fetched) > rest.limit
         groups = (fetched[-rest.limit :] if wanted.ascending else fetched[: rest.limit]) if more else fetched
         groups = [group for group in groups if group.newest_id > wanted.after]
         more = more and bool(groups)
-        views = await _views(deps, user_id, groups, read_id=state.read_id)
-        items = views + items if wanted.ascending else items + views
+        told = await _tell(deps, user_id, groups)
+        items = told + items if wanted.ascending else items + told
         if not more or len(items) >= wanted.limit:
             break
         left = wanted.limit - len(items)
@@ -58,12 +89,23 @@ async def notifications_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> 
         else:
             rest = Range(left, groups[-1].newest_id, wanted.after)
     has_older = more or wanted.ascending
-    return NotificationsView(
-        items=[view for _, view in items],
-        next=str(items[-1][0]) if items and has_older else None,
-        prev=str(items[0][0]) if items else (str(wanted.after) if wanted.ascending else None),
-        unread_count=await _count_unread(deps, user_id, state.read_id),
+    return GroupsPage(
+        items,
+        items[-1].group.newest_id if items and has_older else None,
+        items[0].group.newest_id if items else (wanted.after if wanted.ascending else None),
     )
+
+
+async def group_screen(deps: ReadDeps, user_id: UserId, kind: NotificationKind, group_id: int) -> ToldGroup | None:
+    """One group; None when there is none, or nobody in it whom one may meet."""
+    group = await notifications.find_group(deps.db, user_id, kind, group_id)
+    told = [] if group is None else await _tell(deps, user_id, [group])
+    return told[0] if told else None
+
+
+async def group_people(deps: ReadDeps, user_id: UserId, group: Group, *, page_size: int) -> list[UserId]:
+    """The newest people of a group whom one may meet."""
+    return await notifications.fetch_people(deps.db, user_id, group, page_size=page_size)
 
 
 async def unread_screen(deps: ReadDeps, user_id: UserId) -> UnreadView:
@@ -97,31 +139,33 @@ async def _count_unread(deps: ReadDeps, user_id: UserId, read_id: int) -> int:
     return min(count, MAX_UNREAD)
 
 
-async def _views(
-    deps: ReadDeps, user_id: UserId, groups: Sequence[Group], *, read_id: int
-) -> list[tuple[int, NotificationView]]:
+async def _tell(deps: ReadDeps, user_id: UserId, groups: Sequence[Group]) -> list[ToldGroup]:
     """Those of the groups in which there is somebody to meet, and whose tweet is there."""
     met = await _meet(deps, user_id, groups)
     authors = await deps.authors.fetch({person for found in met for person in found.people})
     entries = [_entry_of(found, user_id) for found in met]
-    hydrated = iter(await hydrate(deps, user_id, [entry for entry in entries if entry is not None]))
-    views: list[tuple[int, NotificationView]] = []
+    hydrated = iter(
+        await hydrate(deps, user_id, [entry for entry in entries if entry is not None], surface="notifications")
+    )
+    told: list[ToldGroup] = []
     for found, entry in zip(met, entries, strict=True):
         tweet = None if entry is None else next(hydrated)
-        people = [authors[person].json for person in found.people if person in authors]
-        if not people or (entry is not None and tweet is None):
-            continue
-        newest_id = found.group.newest_id
-        view = notification_view(
-            newest_id,
-            found.group.kind,
-            people,
-            people_count=found.people_count,
-            unread=newest_id > read_id,
-            tweet=tweet,
-        )
-        views.append((newest_id, view))
-    return views
+        people = [(person, authors[person].json) for person in found.people if person in authors]
+        if people and (entry is None or tweet is not None):
+            told.append(ToldGroup(found.group, people, found.people_count, tweet))
+    return told
+
+
+def _view_of(told: ToldGroup, *, read_id: int) -> NotificationView:
+    newest_id = told.group.newest_id
+    return notification_view(
+        newest_id,
+        told.group.kind,
+        [json for _, json in told.people],
+        people_count=told.people_count,
+        unread=newest_id > read_id,
+        tweet=told.tweet,
+    )
 
 
 async def _meet(deps: ReadDeps, user_id: UserId, groups: Sequence[Group]) -> list[_Met]:
@@ -139,7 +183,7 @@ async def _meet(deps: ReadDeps, user_id: UserId, groups: Sequence[Group]) -> lis
 def _entry_of(met: _Met, user_id: UserId) -> Entry | None:
     """The tweet that a group is about: one's own, or that of its only person."""
     match met.group.kind:
-        case "followed":
+        case "followed" | "requested":
             return None
         case "liked" | "retweeted":
             return Entry(TweetId(met.group.group_id), user_id)

@@ -1,7 +1,7 @@
 """Screens about people: one person, oneself, one's log-ins, and the lists of people.
 
 A list is edges → profiles → how the viewer stands to them → view: for a page one query of edges, one fetch of profiles
-and three queries for the viewer, whatever its length. Who is gone, or kept away by a block, is left out, and the page
+and four queries for the viewer, whatever its length. Who is gone, or kept away by a block, is left out, and the page
 filled up from below.
 """
 
@@ -32,12 +32,13 @@ from linnet.read.views.users import (
     session_view,
     user_view,
 )
-from linnet.stores.postgres import follows, profiles, relations, sessions, topusers, tweets, users
+from linnet.stores.postgres import followrequests, follows, profiles, relations, sessions, topusers, tweets, users
 
 # Enough for anybody, and a bound.
 _MAX_SESSIONS: Final = 200
 # How often a page is filled up before it is shown short, with a cursor to go on: only where very many are gone.
 _MAX_FILLS: Final = 8
+MAX_REQUESTERS: Final = 100
 _TOP_USERS_PER_READ: Final = 1000
 
 FetchEdges = Callable[[Range], Awaitable[list[FollowEdge]]]
@@ -148,6 +149,16 @@ async def muted_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> PageView
     return await people_page(deps, user_id, partial(relations.fetch_muted, deps.db, user_id), wanted, of_all=True)
 
 
+async def requesters_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> PageView[UserView]:
+    """Who asked to follow one, the newest request first."""
+    return await people_page(deps, user_id, partial(followrequests.fetch_requesters, deps.db, user_id), wanted)
+
+
+async def count_requesters(deps: ReadDeps, user_id: UserId) -> int:
+    """How many asked to follow one; ``MAX_REQUESTERS`` means so many or more."""
+    return await followrequests.count_requesters(deps.db, user_id, page_size=MAX_REQUESTERS)
+
+
 async def top_users_page(deps: ReadDeps, viewer_id: UserId | None, wanted: Range) -> PageView[UserView]:
     """Whose tweets are pulled, the newest account first. A user on the way out is not listed any more."""
     edges = await _fetch_top_users(deps)
@@ -249,7 +260,7 @@ async def _fetch_people(
 async def _fetch_relationships(
     deps: ReadDeps, viewer_id: UserId | None, user_ids: Sequence[UserId]
 ) -> tuple[dict[UserId, Relationship], Hidden]:
-    """How the viewer stands to each, and whom of them the viewer keeps away: three queries.
+    """How the viewer stands to each, and whom of them the viewer keeps away: four queries.
 
     Nobody for an anonymous viewer, and never to oneself.
     """
@@ -259,6 +270,7 @@ async def _fetch_relationships(
     async with deps.db.session() as db:
         followed = await follows.fetch_followed_among(db, viewer_id, others)
         followers = await follows.fetch_followers_among(db, viewer_id, others)
+        asked = await followrequests.fetch_among(db, viewer_id, others)
         hidden = await relations.fetch_hidden_among(db, viewer_id, others)
     relationships = {
         user_id: Relationship(
@@ -266,6 +278,8 @@ async def _fetch_relationships(
             followed_by=user_id in followers,
             blocking=user_id in hidden.blocking,
             muting=user_id in hidden.muted,
+            requested=user_id in asked.to,
+            requested_by=user_id in asked.by,
         )
         for user_id in others
     }

@@ -105,7 +105,9 @@ async def _fill(
         entries = await drop_unmet(deps, viewer_id, [ranked.entry for ranked in page], surface="popular")
         shown = [entry for entry in entries if shows(entry)]
         missing = count - len(items)
-        items += [item for item in await hydrate(deps, viewer_id, shown[:missing]) if item is not None]
+        items += [
+            item for item in await hydrate(deps, viewer_id, shown[:missing], surface="popular") if item is not None
+        ]
         if len(shown) > missing:
             # What is left of this page comes again: some that were to be shown were gone.
             last = next(ranked for ranked in page if ranked.tweet_id == shown[missing - 1].id)

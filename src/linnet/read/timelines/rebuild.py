@@ -77,7 +77,13 @@ class Rebuilder:
             entries, followed = await self.read_snapshot(reader_id)
             complete = len(entries) < self._windows.options.max_entries
             merged = await self._windows.merge(
-                reader_id, token, entries, complete=complete, pulled=followed.pulled, kept_away=followed.kept_away
+                reader_id,
+                token,
+                entries,
+                complete=complete,
+                pulled=followed.pulled,
+                kept_away=followed.kept_away,
+                aside=followed.aside,
             )
             if merged:
                 return "built"
@@ -89,8 +95,7 @@ class Rebuilder:
             followed = await home.fetch_followed(session, reader_id)
             entries = await home.fetch_below(
                 session,
-                reader_id,
-                followed,
+                home.sources_at_home(reader_id, followed),
                 before_id=MAX_ID,
                 newest_id=first_id_at(self._clock.now_ms() + 1000),
                 page_size=self._windows.options.max_entries,

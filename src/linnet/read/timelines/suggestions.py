@@ -102,12 +102,12 @@ async def _most_followed(deps: ReadDeps, viewer_id: UserId, known: frozenset[Use
 
 
 async def _fetch_met(deps: ReadDeps, viewer_id: UserId, user_ids: Sequence[UserId]) -> dict[UserId, Profile]:
-    """Without those who are gone, or whom the viewer is not to meet."""
+    """Without those who are gone, do not wish to be suggested, or whom the viewer is not to meet."""
     if not user_ids:
         return {}
     hidden = (await fetch_hidden_among(deps, viewer_id, user_ids)).on("suggestions")
     found = await deps.profiles.fetch([user_id for user_id in user_ids if user_id not in hidden])
-    return {UserId(user_id): profile for user_id, profile in found.items()}
+    return {UserId(user_id): profile for user_id, profile in found.items() if profile.is_discoverable}
 
 
 async def _view(deps: ReadDeps, viewer_id: UserId, found: Sequence[_Suggestion]) -> SuggestionsView:

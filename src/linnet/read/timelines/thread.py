@@ -11,7 +11,7 @@ from linnet.domain.tweet import Tweet
 from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
-from linnet.read.hiding import fetch_hidden_among
+from linnet.read.hiding import fetch_hidden_among, sees
 from linnet.read.hydration.entries import Marking, hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
 from linnet.read.views.pages import Page, PageView, page_json
@@ -33,12 +33,14 @@ class ThreadView(msgspec.Struct, frozen=True):
 
 
 async def find_tweet(deps: ReadDeps, viewer_id: UserId | None, tweet_id: TweetId) -> Tweet:
-    """The row. Raises ``TweetNotFound``, also when a block keeps the viewer from its words."""
+    """The row. Raises ``TweetNotFound``, also when it is not for the viewer, or a block keeps them from its words."""
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
         raise TweetNotFound
     wrote = {tweet.author_id} if tweet.retweet_of is None else {tweet.author_id, tweet.retweet_of.author_id}
     if wrote & (await fetch_hidden_among(deps, viewer_id, wrote)).on("tweet"):
+        raise TweetNotFound
+    if not await sees(deps, viewer_id, tweet, surface="tweet"):
         raise TweetNotFound
     return tweet
 
@@ -89,7 +91,7 @@ async def changed_screen(
 
 
 async def _shown(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet, *, marks: Marking = "ask") -> bytes:
-    [item] = await hydrate(deps, viewer_id, [_entry_of(tweet)], marks=marks)
+    [item] = await hydrate(deps, viewer_id, [_entry_of(tweet)], surface="tweet", marks=marks)
     if item is None:
         raise TweetNotFound
     return item
@@ -122,7 +124,7 @@ async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> 
         found.append(rows[0])
         ref = rows[0].reply_to
     found.reverse()
-    hydrated = await hydrate(deps, viewer_id, [_entry_of(row) for row in found])
+    hydrated = await hydrate(deps, viewer_id, [_entry_of(row) for row in found], surface="thread")
     hidden = (await fetch_hidden_among(deps, viewer_id, {row.author_id for row in found})).on("thread")
     unmet = hidden - {tweet.author_id}
     items = [

@@ -6,10 +6,11 @@ It is a list of entries only. Who may see them, and whether the tweets are still
 from typing import Final
 
 from linnet.clock import Clock
+from linnet.domain.event import TweetRef
 from linnet.domain.timeline import Entry
-from linnet.ids import MAX_ID, UserId, first_id_at
+from linnet.ids import MAX_ID, TweetId, UserId, first_id_at
 from linnet.read.timelines.kept import Kept
-from linnet.stores.postgres import home, suggestions
+from linnet.stores.postgres import home, suggestions, tweets
 from linnet.stores.postgres.pool import Database
 
 # A suggestion need not be of this second.
@@ -31,13 +32,15 @@ class TopNews(Kept[Entry]):
             async with db.snapshot() as session:
                 entries = await home.fetch_below(
                     session,
-                    _NOBODY,
-                    home.Followed(authors, frozenset()),
+                    home.sources_at_home(_NOBODY, home.Followed(authors, frozenset())),
                     before_id=MAX_ID,
                     newest_id=first_id_at(clock.now_ms() + 1000),
                     page_size=_SIZE,
                 )
-            return [entry for entry in entries if not entry.related_author_id]
+                own = [entry for entry in entries if not entry.related_author_id]
+                refs = [TweetRef(entry.author_id, entry.id) for entry in own]
+                public = await tweets.fetch_public_among(session, refs) if refs else set[TweetId]()
+            return [entry for entry in own if entry.id in public]
 
         super().__init__(
             clock, "the newest of top users", read, fresh_seconds=_FRESH_SECONDS, stale_seconds=_STALE_SECONDS

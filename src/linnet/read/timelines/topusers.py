@@ -42,7 +42,7 @@ async def top_users_glance(deps: ReadDeps, viewer_id: UserId | None, count: int)
     news = await deps.top_news.fetch_beside()
     met = await drop_unmet(deps, viewer_id, news, surface="popular")
     chosen = choose_top_news(met, viewer_id, 2 * count)
-    return [item for item in await hydrate(deps, viewer_id, chosen) if item is not None][:count]
+    return [item for item in await hydrate(deps, viewer_id, chosen, surface="popular") if item is not None][:count]
 
 
 def choose_top_news(

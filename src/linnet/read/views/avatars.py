@@ -1,6 +1,6 @@
 """Where a client finds somebody's picture. There always is one: who has not chosen any is drawn a bird."""
 
-from linnet.domain.avatars import SHOWN_SIDE, avatar_path
+from linnet.domain.avatars import HEADER_SIDE, SHOWN_SIDE, avatar_path
 from linnet.ids import UserId
 
 
@@ -12,3 +12,8 @@ def avatar_url(user_id: UserId, avatar: str | None) -> str:
     if avatar is None:
         return f"/media/avatars/default/{user_id}.svg"
     return f"/media/{avatar_path(avatar, SHOWN_SIDE)}"
+
+
+def header_url(header: str | None) -> str | None:
+    """The same of the wide picture above a profile, in its largest size, 1536 × 512 pixels; None: there is none."""
+    return None if header is None else f"/media/{avatar_path(header, HEADER_SIDE)}"

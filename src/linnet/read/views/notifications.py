@@ -15,7 +15,8 @@ class NotificationView(msgspec.Struct, frozen=True):
     """What somebody did, or several did alike.
 
     ``people`` are the newest of ``people_count``, at most three. ``tweet`` is one's own for ``liked`` and
-    ``retweeted``, theirs for ``replied`` and ``mentioned``, null for ``followed``. ``id`` grows when somebody joins.
+    ``retweeted``, theirs for ``replied`` and ``mentioned``, null for ``followed`` and ``requested``. ``id`` grows when
+    somebody joins.
     """
 
     id: str

@@ -2,7 +2,10 @@
 
 import msgspec
 
+from linnet.clock import rfc3339
+from linnet.domain.featured import FeaturedTag
 from linnet.domain.tag import Tag
+from linnet.ids import unix_ms_of
 
 
 class TagView(msgspec.Struct, frozen=True):
@@ -22,6 +25,33 @@ class TagsView(msgspec.Struct, frozen=True):
     """Some tags, the first one first."""
 
     items: list[TagView]
+
+
+class FeaturedTagView(msgspec.Struct, frozen=True):
+    """A tag on somebody's page. ``tweets_count``: of their tweets with it; ``last_tweet_at``: of the newest."""
+
+    id: str
+    tag: str
+    name: str
+    tweets_count: int
+    last_tweet_at: str | None
+
+
+class FeaturedTagsView(msgspec.Struct, frozen=True):
+    """In the order in which they were chosen."""
+
+    items: list[FeaturedTagView]
+
+
+class TagNamesView(msgspec.Struct, frozen=True):
+    """Tags, without a sign before them."""
+
+    items: list[str]
+
+
+def featured_tag_view(one: FeaturedTag) -> FeaturedTagView:
+    last_at = None if one.last_id is None else rfc3339(unix_ms_of(one.last_id))
+    return FeaturedTagView(str(one.id), one.display, one.tag, one.tweets_count, last_at)
 
 
 def tag_view(tag: Tag) -> TagView:

@@ -8,9 +8,13 @@ page is those pieces joined. ``tests/unit/test_views.py`` holds the pieces and t
 import msgspec
 
 from linnet.clock import rfc3339
+from linnet.domain.attachments import unpack_attachments
 from linnet.domain.timeline import Entry
-from linnet.domain.tweet import Tweet
+from linnet.domain.tweet import Narrowed, Tweet
+from linnet.domain.visibility import Audience, audience_of
 from linnet.ids import UserId, unix_ms_of
+from linnet.read.views.attachments import AttachmentView, attachment_view
+from linnet.read.views.filters import FilterMatchView
 
 
 class AuthorView(msgspec.Struct, frozen=True):
@@ -71,10 +75,15 @@ class EntitiesView(msgspec.Struct, frozen=True):
     links: list[LinkView]
 
 
-class TweetView(msgspec.Struct, frozen=True):
+class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A tweet, a reply, or a retweet: then ``retweet_of`` holds the original and ``text`` is empty.
 
-    ``viewer`` is null for whoever is not logged in.
+    What a tweet does not have is left out: pictures, a warning to be read before it, and that it is sensitive.
+
+    ``viewer`` is null for whoever is not logged in. ``filtered``: filters of theirs that it matches, if there are any;
+    whether one holds hangs on where the tweet is shown. ``visibility`` is not there when the tweet is public; otherwise
+    it is ``unlisted`` (for everybody, in no list of what strangers say) or ``private`` (for followers, and whom it
+    mentions).
     """
 
     id: str
@@ -86,7 +95,12 @@ class TweetView(msgspec.Struct, frozen=True):
     counts: TweetCountsView
     pinned: bool
     entities: EntitiesView
+    attachments: list[AttachmentView] = []
+    warning: str = ""
+    sensitive: bool = False
     viewer: TweetViewerView | None
+    filtered: list[FilterMatchView] | msgspec.UnsetType = msgspec.UNSET
+    visibility: Narrowed | msgspec.UnsetType = msgspec.UNSET
 
 
 class DeletedTweetView(msgspec.Struct, frozen=True):
@@ -99,12 +113,13 @@ class DeletedTweetView(msgspec.Struct, frozen=True):
 class TweetFacts(msgspec.Struct, frozen=True, array_like=True):
     """A tweet between the cache and a page: JSON up to the author, JSON from behind the author to the viewer.
 
-    A retweet has no JSON of its own: timelines say which tweet it shows.
+    A retweet has no JSON of its own: timelines say which tweet it shows. ``audience``: None: everybody, everywhere.
     """
 
     author_id: UserId
     head: bytes
     tail: bytes
+    audience: Audience | None = None
 
 
 NO_ENTITIES = b'{"hashtags":[],"mentions":[],"links":[]}'
@@ -130,14 +145,30 @@ def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
         tweet.author_id,
         b'{"id":"%d","text":%b,"created_at":"%b","author":'
         % (tweet.id, msgspec.json.encode(tweet.text), rfc3339(unix_ms_of(tweet.id)).encode()),
-        b',"reply_to":%b,"retweet_of":null,"counts":%b,"pinned":%b,"entities":%b,"viewer":'
+        b',"reply_to":%b,"retweet_of":null,"counts":%b,"pinned":%b,"entities":%b%b%b,"viewer":'
         % (
             msgspec.json.encode(reply_to),
             msgspec.json.encode(counts),
             b"true" if tweet.pinned else b"false",
             tweet.entities.encode() if tweet.entities is not None else NO_ENTITIES,
+            _more_of(tweet),
+            b"" if tweet.visibility is None else b',"visibility":"%b"' % tweet.visibility.encode(),
         ),
+        audience_of(tweet),
     )
+
+
+def _more_of(tweet: Tweet) -> bytes:
+    """What most tweets do not have."""
+    more = b""
+    if tweet.attachments is not None:
+        views = [attachment_view(attachment) for attachment in unpack_attachments(tweet.attachments)]
+        more += b',"attachments":' + msgspec.json.encode(views)
+    if tweet.warning is not None:
+        more += b',"warning":' + msgspec.json.encode(tweet.warning)
+    if tweet.sensitive:
+        more += b',"sensitive":true'
+    return more
 
 
 _BEFORE_COUNTS, _BEHIND_COUNTS = b',"retweet_of":null,"counts":', b',"pinned":'

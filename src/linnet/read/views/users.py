@@ -8,7 +8,7 @@ from linnet.clock import rfc3339
 from linnet.domain.user import Account, Profile, Relationship, Session
 from linnet.domain.visits import Activity, rounded_ms
 from linnet.ids import SessionId, unix_ms_of
-from linnet.read.views.avatars import avatar_url
+from linnet.read.views.avatars import avatar_url, header_url
 
 
 class UserCountsView(msgspec.Struct, frozen=True):
@@ -18,16 +18,29 @@ class UserCountsView(msgspec.Struct, frozen=True):
 
 
 class UserViewerView(msgspec.Struct, frozen=True):
-    """How the viewer stands to this user."""
+    """How the viewer stands to this user. ``requested``: asked to follow them, ``requested_by``: was asked by them."""
 
     following: bool
     followed_by: bool
     blocking: bool
     muting: bool
+    requested: bool = False
+    requested_by: bool = False
+
+
+class FieldView(msgspec.Struct, frozen=True):
+    """A label, and what stands beside it."""
+
+    name: str
+    value: str
 
 
 class UserView(msgspec.Struct, frozen=True):
-    """``viewer`` is null for whoever is not logged in, and on oneself."""
+    """``viewer`` is null for whoever is not logged in, and on oneself. ``locked``: followed by whom they accepted.
+
+    ``header_url`` is the wide picture above the profile, null where there is none. ``bot``: a program writes here.
+    ``discoverable``: may be suggested to people.
+    """
 
     id: str
     username: str
@@ -38,15 +51,20 @@ class UserView(msgspec.Struct, frozen=True):
     created_at: str
     counts: UserCountsView
     viewer: UserViewerView | None
+    locked: bool = False
+    header_url: str | None = None
+    fields: tuple[FieldView, ...] = ()
+    bot: bool = False
+    discoverable: bool = True
 
 
-class ProfileView(UserView, frozen=True):
+class ProfileView(UserView, frozen=True, kw_only=True):
     """A user on a page of their own. ``last_active_at`` is known to five minutes; null: never."""
 
     last_active_at: str | None
 
 
-class MeView(ProfileView, frozen=True):
+class MeView(ProfileView, frozen=True, kw_only=True):
     """The user's own account."""
 
     email: str
@@ -90,7 +108,14 @@ def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
             followed_by=relationship.followed_by,
             blocking=relationship.blocking,
             muting=relationship.muting,
+            requested=relationship.requested,
+            requested_by=relationship.requested_by,
         ),
+        locked=profile.locked,
+        header_url=header_url(profile.header),
+        fields=tuple(FieldView(*pair) for pair in zip(profile.fields[::2], profile.fields[1::2], strict=True)),
+        bot=profile.is_bot,
+        discoverable=profile.is_discoverable,
     )
 
 

@@ -107,6 +107,15 @@ class Dump:
             yield avatars
             after = avatars[-1]
 
+    async def fetch_attachments(self) -> AsyncIterator[list[str]]:
+        """What the files of all pictures of tweets are called, some at a time."""
+        after = ""
+        while names := await self._session.fetch(
+            str, _sql["fetch_attachments"], after=after, page_size=_AVATARS_AT_ONCE
+        ):
+            yield names
+            after = names[-1]
+
 
 class Load:
     """A database that is being filled, in one transaction. One call at a time."""

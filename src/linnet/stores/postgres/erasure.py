@@ -176,6 +176,13 @@ async def delete_following(db: Session, user_id: UserId, *, page_size: int) -> l
     return await db.fetch(UserId, _sql["delete_following"], user_id=user_id, page_size=page_size)
 
 
+async def delete_requests(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """Requests to follow by somebody and of somebody; how many."""
+    return int(await db.value(_sql["delete_requests"], user_id=user_id, page_size=page_size)) + int(
+        await db.value(_sql["delete_requesters"], user_id=user_id, page_size=page_size)
+    )
+
+
 async def delete_blocks(db: Session, user_id: UserId, *, page_size: int) -> int:
     """Blocks by somebody and of somebody; how many."""
     return int(await db.value(_sql["delete_blocks"], user_id=user_id, page_size=page_size)) + int(
@@ -201,6 +208,29 @@ async def delete_remarks(db: Session, user_id: UserId, *, page_size: int) -> int
     """What somebody noted of others, and others of them; how many."""
     return await db.run(_sql["delete_remarks"], user_id=user_id, page_size=page_size) + await db.run(
         _sql["delete_remarked"], user_id=user_id, page_size=page_size
+    )
+
+
+async def delete_reports(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """What somebody told the operator of others, and others of them; how many."""
+    return await db.run(_sql["delete_reports"], user_id=user_id, page_size=page_size) + await db.run(
+        _sql["delete_reported"], user_id=user_id, page_size=page_size
+    )
+
+
+async def delete_lists(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """Somebody's lists, who is on them, and somebody's places on others' lists; how many rows."""
+    return (
+        await db.run(_sql["delete_lists"], user_id=user_id, page_size=page_size)
+        + await db.run(_sql["delete_list_members"], user_id=user_id, page_size=page_size)
+        + await db.run(_sql["delete_listed"], user_id=user_id, page_size=page_size)
+    )
+
+
+async def delete_filters(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """Tweets that somebody's filters name, and somebody's that others' do; how many rows."""
+    return await db.run(_sql["delete_filters"], user_id=user_id, page_size=page_size) + await db.run(
+        _sql["delete_filtered"], user_id=user_id, page_size=page_size
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from linnet.domain.event import TweetRef
-from linnet.domain.notification import TWEET_KINDS, Cause, NotificationKind
+from linnet.domain.notification import KINDS, TWEET_KINDS, Cause, NotificationKind
 from linnet.domain.timeline import Range
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.pool import Reader, Session
@@ -222,14 +222,33 @@ async def find_newest(db: Reader, user_id: UserId) -> int:
     return 0 if newest_id is None else int(newest_id)
 
 
-async def fetch_groups(db: Reader, user_id: UserId, wanted: Range) -> list[Group]:
-    """A user's groups, the one with the newest cause first."""
+async def fetch_groups(
+    db: Reader, user_id: UserId, wanted: Range, *, kinds: Collection[NotificationKind] = KINDS
+) -> list[Group]:
+    """A user's groups of some kinds, the one with the newest cause first."""
     if wanted.ascending:
         rows = await db.fetch(
-            Group, _sql["fetch_groups_above"], user_id=user_id, after_id=wanted.after, page_size=wanted.limit
+            Group,
+            _sql["fetch_groups_above"],
+            user_id=user_id,
+            kinds=list(kinds),
+            after_id=wanted.after,
+            page_size=wanted.limit,
         )
         return rows[::-1]
-    return await db.fetch(Group, _sql["fetch_groups"], user_id=user_id, before_id=wanted.before, page_size=wanted.limit)
+    return await db.fetch(
+        Group,
+        _sql["fetch_groups"],
+        user_id=user_id,
+        kinds=list(kinds),
+        before_id=wanted.before,
+        page_size=wanted.limit,
+    )
+
+
+async def find_group(db: Reader, user_id: UserId, kind: NotificationKind, group_id: int) -> Group | None:
+    """One of a user's groups."""
+    return await db.find(Group, _sql["find_group"], user_id=user_id, kind=kind, group_id=group_id)
 
 
 async def fetch_people(db: Reader, user_id: UserId, group: Group, *, page_size: int) -> list[UserId]:

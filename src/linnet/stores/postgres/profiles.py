@@ -21,6 +21,10 @@ class ProfileEdit(msgspec.Struct, frozen=True):
     location: str | None = None
     sets_phone: bool = False
     phone: str | None = None
+    locked: bool | None = None
+    fields: list[str] | None = None
+    is_bot: bool | None = None
+    is_discoverable: bool | None = None
 
 
 async def update(db: Session, user_id: UserId, edit: ProfileEdit) -> int | None:
@@ -33,6 +37,10 @@ async def update(db: Session, user_id: UserId, edit: ProfileEdit) -> int | None:
         location=edit.location,
         sets_phone=edit.sets_phone,
         phone=edit.phone,
+        locked=edit.locked,
+        fields=edit.fields,
+        is_bot=edit.is_bot,
+        is_discoverable=edit.is_discoverable,
     )
     return version
 
@@ -62,9 +70,10 @@ async def note_activity(db: Reader, user_id: UserId, active_ms: int) -> int | No
 
 
 class ChosenAvatar(msgspec.Struct, frozen=True):
-    """Which picture a user has; None: the one that is drawn. ``is_leaving``: the account is being erased."""
+    """Which pictures a user has; None: the one that is drawn, or none. ``is_leaving``: the account is being erased."""
 
     avatar: str | None
+    header: str | None
     is_leaving: bool
 
 
@@ -87,6 +96,12 @@ async def lock_row(db: Session, user_id: UserId) -> ChosenAvatar | None:
 async def update_avatar(db: Session, user_id: UserId, avatar: str | None) -> int:
     """The new version of a row that is locked."""
     version: int = await db.value(_sql["update_avatar"], user_id=user_id, avatar=avatar)
+    return version
+
+
+async def update_header(db: Session, user_id: UserId, header: str | None) -> int:
+    """The new version of a row that is locked."""
+    version: int = await db.value(_sql["update_header"], user_id=user_id, header=header)
     return version
 
 

@@ -27,12 +27,14 @@ _sql = load_queries("search")
 class SearchOptions(msgspec.Struct, frozen=True):
     """``look``: how many documents are looked at one after the other. ``widening``: of one slice to the next.
 
-    ``few``: so many matches are read and put in order where they are, without slices.
+    ``few``: so many matches are read and put in order where they are, without slices. That they are so few is a guess,
+    which is given up after ``guess_timeout_ms``: what was not written in the last hour may have been all year before.
     """
 
     look: int = 2000
     widening: int = 16
-    few: int = 5000
+    few: int = 1000
+    guess_timeout_ms: int = 250
     slice_timeout_ms: int = 1000
     most_timeouts: int = 2
 
@@ -44,6 +46,8 @@ class TweetText(msgspec.Struct, frozen=True):
     tweet_id: TweetId
     text: str
     reply_to_author_id: UserId | None
+    warning: str | None
+    attachments: str | None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -140,23 +144,32 @@ async def fetch_below(
     # Where a look nearly filled the page, not much more is needed: a wide slice of common words costs most of all.
     widening = min(options.widening, max(2, 4 * (page_size - len(entries)) // max(1, len(entries))))
     timeouts = 0
+    guesses = by_words
     while len(entries) < page_size and reached > from_id:
-        width *= widening
-        lower = max(from_id, reached - width)
         missing = page_size - len(entries)
-        if by_words and not timeouts and len(entries) * options.widening < 2 * missing:
+        if guesses and len(entries) * options.widening < 2 * missing:
             # The next slice would hardly fill the page either. If it is like that everywhere, are they few?
             share = (len(entries) + 1) / looked_at
             estimated = await db.value(_sql["estimate_documents"])
-            lower = from_id if 0 < estimated * share <= options.few else lower
+            if 0 < estimated * share <= options.few:
+                try:
+                    found = await _fetch_slice(
+                        db, query_of(()), from_id, reached, missing, options.guess_timeout_ms, upwards=False
+                    )
+                    return Found(entries + found, from_id, more=len(found) >= missing)
+                except TookTooLong:
+                    guesses = False
+        width *= widening
+        lower = max(from_id, reached - width)
         slices = () if lower == from_id and by_words else slices_between(lower, reached)
         try:
             entries = entries + await _fetch_slice(
-                db, query_of(slices), lower, reached, missing, options, upwards=False
+                db, query_of(slices), lower, reached, missing, options.slice_timeout_ms, upwards=False
             )
             reached, looked_at, widening = lower, looked_at * widening, options.widening
         except TookTooLong:
             timeouts += 1
+            guesses = False
             if timeouts > options.most_timeouts:
                 break
             look = await _look_below(db, query_of(()), author_id, from_id, reached, missing, options)
@@ -187,7 +200,9 @@ async def fetch_above(
         upper = min(reached + width, before_id) if reached + width < newest_id else before_id
         try:
             query = query_of(slices_between(reached, upper))
-            entries += await _fetch_slice(db, query, reached, upper, page_size - len(entries), options, upwards=True)
+            entries += await _fetch_slice(
+                db, query, reached, upper, page_size - len(entries), options.slice_timeout_ms, upwards=True
+            )
         except TookTooLong:
             break
         reached, width = upper, width * options.widening
@@ -225,13 +240,13 @@ async def _fetch_slice(
     from_id: int,
     before_id: int,
     page_size: int,
-    options: SearchOptions,
+    timeout_ms: int,
     *,
     upwards: bool,
 ) -> list[Entry]:
     """Raises ``TookTooLong``."""
     name = "fetch_matching_upwards" if upwards else "fetch_matching"
-    async with _bounded(db, options.slice_timeout_ms) as session:
+    async with _bounded(db, timeout_ms) as session:
         return await session.fetch(
             Entry, _sql[name], query=query, from_id=from_id, before_id=before_id, page_size=page_size
         )

@@ -6,7 +6,7 @@ import msgspec
 
 from linnet.domain.event import TweetRef, ref_of
 from linnet.domain.timeline import Entry, Range
-from linnet.domain.tweet import Tweet
+from linnet.domain.tweet import Narrowed, Tweet
 from linnet.domain.user import FollowEdge
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres.outbox import NewEvent
@@ -19,7 +19,7 @@ _sql = load_queries("tweets")
 
 
 class NewTweet(msgspec.Struct, frozen=True):
-    """A tweet about to be posted. ``entities`` is JSON text."""
+    """A tweet about to be posted. ``entities`` and ``attachments`` are JSON text."""
 
     author_id: UserId
     id: TweetId
@@ -27,6 +27,10 @@ class NewTweet(msgspec.Struct, frozen=True):
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
     entities: str | None = None
+    attachments: str | None = None
+    warning: str | None = None
+    sensitive: bool = False
+    visibility: Narrowed | None = None
 
 
 async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
@@ -42,6 +46,10 @@ async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
         retweet_of_id=tweet.retweet_of.tweet_id if tweet.retweet_of else None,
         retweet_of_author_id=tweet.retweet_of.author_id if tweet.retweet_of else None,
         entities=tweet.entities,
+        attachments=tweet.attachments,
+        warning=tweet.warning,
+        sensitive=tweet.sensitive,
+        visibility=tweet.visibility,
         event_id=event.id,
         lane=event.lane,
         kind=event.kind,
@@ -62,12 +70,13 @@ async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
 
 
 class DeletedTweet(msgspec.Struct, frozen=True):
-    """What a deleted row said about others."""
+    """What a deleted row said about others, and whether pictures stood in it."""
 
     reply_to_id: TweetId | None
     reply_to_author_id: UserId | None
     retweet_of_id: TweetId | None
     retweet_of_author_id: UserId | None
+    has_attachments: bool
 
     @property
     def reply_to(self) -> TweetRef | None:
@@ -103,15 +112,50 @@ async def fetch_refs(db: Reader, tweet_ids: Collection[TweetId]) -> list[TweetRe
     return await db.fetch(TweetRef, _sql["fetch_refs"], tweet_ids=list(tweet_ids))
 
 
+async def fetch_public_among(db: Reader, refs: Sequence[TweetRef]) -> set[TweetId]:
+    """Those that are there, and for everybody."""
+    return set(await db.fetch(TweetId, _sql["fetch_public_among"], **among(refs)))
+
+
 async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:
-    """Everybody's tweets, newest first."""
+    """Everybody's public tweets, newest first."""
     return await fetch_range(db, Entry, _sql["fetch_newest"], _sql["fetch_newest_above"], wanted)
 
 
-async def fetch_by_author(db: Reader, author_id: UserId, wanted: Range) -> list[Entry]:
-    """One author's tweets, newest first."""
+async def fetch_newest_with_attachments(db: Reader, wanted: Range) -> list[Entry]:
+    """Everybody's public tweets in which pictures stand, newest first."""
     return await fetch_range(
-        db, Entry, _sql["fetch_by_author"], _sql["fetch_by_author_above"], wanted, author_id=author_id
+        db, Entry, _sql["fetch_newest_with_attachments"], _sql["fetch_newest_with_attachments_above"], wanted
+    )
+
+
+async def fetch_by_author(
+    db: Reader, author_id: UserId, wanted: Range, *, shown: Sequence[Narrowed] = ()
+) -> list[Entry]:
+    """One author's tweets, newest first: public ones, and those with the visibilities that are ``shown``."""
+    return await fetch_range(
+        db,
+        Entry,
+        _sql["fetch_by_author"],
+        _sql["fetch_by_author_above"],
+        wanted,
+        author_id=author_id,
+        shown=list(shown),
+    )
+
+
+async def fetch_with_attachments(
+    db: Reader, author_id: UserId, wanted: Range, *, shown: Sequence[Narrowed] = ()
+) -> list[Entry]:
+    """Those in which pictures stand."""
+    return await fetch_range(
+        db,
+        Entry,
+        _sql["fetch_with_attachments"],
+        _sql["fetch_with_attachments_above"],
+        wanted,
+        author_id=author_id,
+        shown=list(shown),
     )
 
 

@@ -1,6 +1,7 @@
 """Users, usernames and e-mail addresses."""
 
 from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +11,7 @@ from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("users")
+_FIELDS: Final = Profile.__struct_fields__.index("fields")
 
 
 async def insert(db: Reader, *, user_id: UserId, username: str, name: str, email: str, password_hash: str) -> None:
@@ -31,7 +33,14 @@ async def fetch_taken(db: Reader, *, username: str, email: str) -> set[str]:
 
 async def fetch_profiles(db: Reader, user_ids: Sequence[int]) -> list[Profile]:
     """In no order; unknown ids are left out."""
-    return await db.fetch(Profile, _sql["fetch_profiles"], user_ids=list(user_ids))
+    return await db.fetch(_profile_of, _sql["fetch_profiles"], user_ids=list(user_ids))
+
+
+def _profile_of(*row: Any) -> Profile:
+    """What is remembered by a profile needs all of it to be unchangeable."""
+    values = list(row)
+    values[_FIELDS] = tuple(values[_FIELDS])
+    return Profile(*values)
 
 
 async def find_id_by_username(db: Reader, username: str) -> UserId | None:

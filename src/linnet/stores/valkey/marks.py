@@ -19,6 +19,9 @@ LIKED = 2
 BOOKMARKED = 4
 """What may be done with a tweet, as bits: a mark is the sum of them."""
 
+FILTERS = 0
+"""What no tweet is called: its mark is the version of the viewer's filters, and is only there if they have some."""
+
 _SECONDS_TO_LIVE = 6 * 3600
 _LOADING_SECONDS = 30
 _FLOORS = b""
@@ -31,19 +34,23 @@ class Marks(msgspec.Struct, frozen=True):
     retweeted_floor: int = 0
     liked_floor: int = 0
     bookmarked_floor: int = 0
+    filters_version: int = 0
     loaded: bool = True
 
 
 _UNKNOWN = Marks({}, MAX_ID + 1, MAX_ID + 1, MAX_ID + 1, loaded=False)
-_FLOORS_BYTES = 24
+_FLOORS_BYTES = 32
+_NO_FILTERS = bytes(8)
 
 
 def read_known(tweet_ids: Sequence[int], packed: bytes) -> dict[int, int]:
     """The marks of these tweets that are known, 0 among them: of ``lua/read.lua``, floors and a byte for each tweet."""
     lowest = max(floors_in(packed))
     known = dict(zip(tweet_ids, packed[_FLOORS_BYTES:], strict=True))
+    if packed[24:32] != _NO_FILTERS:
+        known[FILTERS] = int.from_bytes(packed[24:32], "big")
     if lowest > min(tweet_ids, default=lowest):
-        return {tweet_id: mark for tweet_id, mark in known.items() if tweet_id >= lowest}
+        return {tweet_id: mark for tweet_id, mark in known.items() if tweet_id >= lowest or tweet_id == FILTERS}
     return known
 
 
@@ -77,6 +84,7 @@ class MarkStore:
         return Marks(
             {tweet_id: mark[0] for tweet_id, mark in zip(tweet_ids, answer[1:], strict=True) if mark},
             *floors_in(floors),
+            int.from_bytes(floors[24:32], "big"),
         )
 
     async def begin(self, viewer_id: UserId, token: bytes) -> bool:
@@ -91,6 +99,7 @@ class MarkStore:
         """Ends a load; False when it was overtaken by a change. ``token`` is of 8 bytes."""
         fields = [part for tweet_id, mark in marks.by_tweet.items() for part in (pack_id(tweet_id), bytes([mark]))]
         floors = b"".join(map(pack_id, (marks.retweeted_floor, marks.liked_floor, marks.bookmarked_floor)))
+        floors += pack_id(marks.filters_version)
         finished = await self._finish.call([self._keys.marks(viewer_id)], [token, _SECONDS_TO_LIVE, floors, *fields])
         return bool(finished)
 

@@ -41,7 +41,8 @@ class WindowPage(msgspec.Struct, frozen=True):
 
     ``entries`` are newest first, at most one more than asked for. ``ends`` says what comes after the last of them:
     more of the window (None), the truth's older part, or the beginning of history. ``hidden`` are those among the
-    entries' people whom the reader follows no more, ``kept_away`` all whom the reader blocks, is blocked by or mutes.
+    entries' people whom the reader follows no more, ``kept_away`` all whom the reader blocks, is blocked by or mutes,
+    ``aside`` who is on an exclusive list of theirs.
     ``marks`` are those that were asked for and are known, 0 among them.
     """
 
@@ -51,21 +52,31 @@ class WindowPage(msgspec.Struct, frozen=True):
     ends: Literal["older", "complete"] | None
     kept_away: PackedIds = NO_IDS
     marks: Mapping[int, int] = {}
+    aside: PackedIds = NO_IDS
 
 
-def pack_people(pulled: Collection[UserId], kept_away: Collection[UserId]) -> bytes:
-    """Whom a reader pulls and whom they keep away, as it lies beside the window; nothing for most readers."""
-    if not pulled and not kept_away:
+def pack_people(pulled: Collection[UserId], kept_away: Collection[UserId], aside: Collection[UserId] = ()) -> bytes:
+    """Whom a reader pulls, keeps away and sets aside, as it lies beside the window; nothing for most readers.
+
+    How many are pulled, in 4 bytes, and their ids, then those of who is kept away. Where somebody is set aside, the
+    ids of those follow, and how many they are, in 4 bytes: the length says whether they do.
+    """
+    if not pulled and not kept_away and not aside:
         return b""
-    return len(pulled).to_bytes(4, "big") + pack_ids(pulled) + pack_ids(kept_away)
+    packed = len(pulled).to_bytes(4, "big") + pack_ids(pulled) + pack_ids(kept_away)
+    return packed + pack_ids(aside) + len(aside).to_bytes(4, "big") if aside else packed
 
 
-def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds]:
-    """Whom a reader pulls, and whom they keep away."""
+def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds, PackedIds]:
+    """Whom a reader pulls, whom they keep away, and whom they set aside."""
     if not packed:
-        return frozenset(), NO_IDS
-    end = 4 + 8 * int.from_bytes(packed[:4], "big")
-    return unpack_ids(packed[4:end]), PackedIds(packed[end:]) if end < len(packed) else NO_IDS
+        return frozenset(), NO_IDS, NO_IDS
+    first, last = 4 + 8 * int.from_bytes(packed[:4], "big"), len(packed)
+    aside = NO_IDS
+    if last % 8 == 0:
+        last -= 4 + 8 * int.from_bytes(packed[-4:], "big")
+        aside = PackedIds(packed[last:-4])
+    return unpack_ids(packed[4:first]), PackedIds(packed[first:last]) if first < last else NO_IDS, aside
 
 
 _NOBODY: frozenset[UserId] = frozenset()
@@ -139,7 +150,7 @@ class Windows:
             return "missing"
         if isinstance(reply, int):
             return "below" if reply else "building"
-        pulled, kept_away = unpack_people(reply[0])
+        pulled, kept_away, aside = unpack_people(reply[0])
         hidden: bytes = reply[1]
         ends: Literal["older", "complete"] | None = None
         if len(reply) > 3 and len(reply[-1]) < _SHORTEST_ENTRY:
@@ -149,7 +160,7 @@ class Windows:
         if packed_marks := reply[2]:
             shown_ids = shown_ids_of(entries)
             marks = read_known([*shown_ids, *marks_of] if marks_of else shown_ids, packed_marks)
-        return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept_away, marks)
+        return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept_away, marks, aside)
 
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
         """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""
@@ -166,11 +177,12 @@ class Windows:
         complete: bool,
         pulled: Collection[UserId],
         kept_away: Collection[UserId] = (),
+        aside: Collection[UserId] = (),
     ) -> bool:
         """Ends the building with a snapshot taken after ``begin``. False when the marker is gone: begin again.
 
-        ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``. ``pulled`` and
-        ``kept_away`` come back with every page, because what is pushed later may be of people who are kept away.
+        ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``. ``pulled``,
+        ``kept_away`` and ``aside`` come back with every page, because what is pushed later may be of such people.
         """
         merged = await self._merge.call(
             self._keys.of_page(reader_id)[:3],
@@ -179,7 +191,7 @@ class Windows:
                 b"." if complete else b"+",
                 self.options.max_entries,
                 self.options.seconds_to_live,
-                pack_people(pulled, kept_away),
+                pack_people(pulled, kept_away, aside),
                 *map(pack_entry, entries),
             ],
         )

@@ -12,6 +12,7 @@ from linnet.errors import (
     Limited,
     LinnetError,
     SessionNotFound,
+    SignUpsClosed,
     UsernameTaken,
     WrongCredentials,
 )
@@ -27,9 +28,13 @@ from linnet.write.actions.sessions import end_session
 
 
 async def sign_up_form(ask: Ask) -> Response[Any]:
-    """An empty form; who is logged in has no use for it."""
+    """An empty form; who is logged in has no use for it. Nobody fills it in for nothing."""
     back = safe_path(ask.query("next"))
-    return _beside(back, go_to(back)) if ask.viewer is not None else await _show_sign_up(ask, {}, {}, back=back)
+    if ask.viewer is not None:
+        return _beside(back, go_to(back))
+    if not ask.services.write.options.place.takes_sign_ups:
+        raise SignUpsClosed
+    return await _show_sign_up(ask, {}, {}, back=back)
 
 
 async def sign_up(ask: Ask) -> Response[Any]:

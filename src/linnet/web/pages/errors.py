@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from litestar import Response
-from structlog.contextvars import get_contextvars
 
+from linnet import logcontext
 from linnet.errors import Invalid, Kind, Limited, LinnetError, Unavailable
 from linnet.web.answers import html
 from linnet.web.forms import FormTooLarge
@@ -77,8 +77,14 @@ def error_page(
     What went wrong on our side comes with the request's id, to name when asking for help.
     """
     title = _HEADINGS.get(status, "That did not work")
-    request_id = get_contextvars().get("request_id", "") if status >= 500 else ""
+    request_id = logcontext.current().get("request_id", "") if status >= 500 else ""
     page = render(
-        "error.html", services.read.clock, title=title, sentence=sentence, status=status, request_id=request_id
+        "error.html",
+        services.read.clock,
+        place=services.write.options.place,
+        title=title,
+        sentence=sentence,
+        status=status,
+        request_id=request_id,
     )
     return html(page, status=status, headers=headers)

@@ -1,5 +1,6 @@
 """Finding something: what is talked about, what is liked, whom to follow, and searching."""
 
+from functools import partial
 from typing import Any, Final
 
 from litestar import Response
@@ -14,6 +15,7 @@ from linnet.read.timelines.topusers import top_users_glance, top_users_timeline
 from linnet.read.views.tags import tag_view
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.cards import peek_of, tweet_cards
+from linnet.web.folding import drop_filtered, visible_page
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import older_path, show, with_query
 
@@ -36,20 +38,23 @@ async def explore(ask: Ask) -> Response[Any]:
         title="Explore",
         beside=False,
         tags=[tag_view(tag) for tag in await read.trending.fetch(_TAGS)],
-        cards=tweet_cards(ask, await top_tweets(read, ask.viewer_id, _TWEETS)),
-        of_top_users=[peek_of(item) for item in await top_users_glance(read, ask.viewer_id, _OF_TOP_USERS)],
+        cards=tweet_cards(ask, drop_filtered(await top_tweets(read, ask.viewer_id, _TWEETS), "public")),
+        of_top_users=[
+            peek_of(item)
+            for item in drop_filtered(await top_users_glance(read, ask.viewer_id, _OF_TOP_USERS), "public")
+        ],
         suggested=suggested,
     )
 
 
 async def tweets_of_top_users(ask: Ask) -> Response[Any]:
     """What those write whom most follow."""
-    page = await top_users_timeline(ask.services.read, ask.viewer_id, ask.range())
+    page = await visible_page(partial(top_users_timeline, ask.services.read, ask.viewer_id), ask.range(), "public")
     return await show(
         ask,
         "topusers.html",
         title="Most followed",
-        cards=tweet_cards(ask, page.items),
+        cards=tweet_cards(ask, page.items, context="public"),
         older=older_path(_TOP_USERS, page),
         tabs=_tabs_of_top_users("tweets"),
         tabs_label=_TABS_LABEL,
@@ -84,9 +89,13 @@ def _followers(ask: Ask) -> str:
 async def tag(ask: Ask) -> Response[Any]:
     """The tweets that carry a tag."""
     named = ask.path("tag").removeprefix("#")
-    page = await tag_page(ask.services.read, ask.viewer_id, named, ask.range())
+    page = await visible_page(partial(tag_page, ask.services.read, ask.viewer_id, named), ask.range(), "public")
     return await show(
-        ask, "tag.html", title=f"#{named}", cards=tweet_cards(ask, page.items), older=older_path(ask.here_path, page)
+        ask,
+        "tag.html",
+        title=f"#{named}",
+        cards=tweet_cards(ask, page.items, context="public"),
+        older=older_path(ask.here_path, page),
     )
 
 

@@ -1,6 +1,7 @@
 """The first page: one's home timeline or, for strangers, what this place is and what is said here."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from litestar import Response
@@ -16,6 +17,7 @@ from linnet.read.views.pages import Page
 from linnet.web.answers import Answer, json_answer
 from linnet.web.asking import Ask, PageRoute
 from linnet.web.cards import packed_cards, peek_of, tweet_cards
+from linnet.web.folding import drop_filtered, visible_page
 from linnet.web.pages.layout import ids_of, older_path, show, show_often
 from linnet.web.sessions import session_cookie
 from linnet.web.templates import call_macro
@@ -37,10 +39,15 @@ async def front(ask: Ask) -> Response[Any]:
     wanted = ask.range()
     # Leaves together with what the timeline asks first.
     unread = ask.services.read.badges.ask(ask.viewer_id)
-    page = await home_page(ask.services.read, ask.viewer_id, wanted, popular=_POPULAR, of_top_users=_OF_TOP_USERS)
+    me = ask.viewer_id
+
+    async def fetch(part: Range) -> Page:
+        return await home_page(ask.services.read, me, part, popular=_POPULAR, of_top_users=_OF_TOP_USERS)
+
+    page = await visible_page(fetch, wanted, "home")
     popular, of_top_users = page.beside or ((), ())
     is_first = wanted.before == MAX_ID
-    cards = packed_cards(ask, page.items)
+    cards = packed_cards(ask, page.items, context="home")
     older = older_path("/", page)
     answer = await show_often(
         ask,
@@ -50,9 +57,9 @@ async def front(ask: Ask) -> Response[Any]:
         fixed={"is_first": is_first, "some": bool(cards)},
         filled={
             "cards": b"".join(cards[:_ABOVE_POPULAR]),
-            "popular": _peeks(popular),
+            "popular": _peeks(drop_filtered(popular, "public")),
             "more_cards": b"".join(cards[_ABOVE_POPULAR:_ABOVE_TOP_USERS]),
-            "of_top_users": _peeks(of_top_users),
+            "of_top_users": _peeks(drop_filtered(of_top_users, "public")),
             "last_cards": b"".join(cards[_ABOVE_TOP_USERS:]),
             "older": escape(older or "").encode(),
             # What the page has, for the stream to go on from.
@@ -83,7 +90,7 @@ async def _landing(ask: Ask) -> Response[Any]:
     return await show(
         ask,
         "landing.html",
-        title="linnet" if is_first else "Everyone",
+        title=ask.services.write.options.place.title if is_first else "Everyone",
         cards=tweet_cards(ask, page.items),
         older=older_path("/", page),
         is_first=is_first,
@@ -93,12 +100,12 @@ async def _landing(ask: Ask) -> Response[Any]:
 async def everyone(ask: Ask) -> Response[Any]:
     """Everybody's tweets."""
     wanted = ask.range()
-    page = await everyone_page(ask.services.read, ask.viewer_id, wanted)
+    page = await visible_page(partial(everyone_page, ask.services.read, ask.viewer_id), wanted, "public")
     return await show(
         ask,
         "everyone.html",
         title="Everyone",
-        cards=tweet_cards(ask, page.items),
+        cards=tweet_cards(ask, page.items, context="public"),
         older=older_path("/everyone", page),
         newest=_newest_of(page) if wanted.before == MAX_ID else "",
     )

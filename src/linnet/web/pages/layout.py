@@ -18,6 +18,7 @@ from linnet.read.views.tweets import TweetView
 from linnet.web.answers import Answer, html
 from linnet.web.asking import Ask
 from linnet.web.cards import peek_of, places_for, tag_link
+from linnet.web.folding import drop_filtered
 from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.pages.errors import headers_of, status_of
 from linnet.web.templates import render
@@ -90,10 +91,12 @@ async def show(
     if beside:
         trending = await _trending(ask)
         if popular_beside:
-            popular = [peek_of(item) for item in await top_tweets(read, ask.viewer_id, _TWEETS_BESIDE)]
+            found = await top_tweets(read, ask.viewer_id, _TWEETS_BESIDE)
+            popular = [peek_of(item) for item in drop_filtered(found, "public")]
     page = render(
         template,
         read.clock,
+        place=ask.services.write.options.place,
         ask=ask,
         me=ask.me,
         title=title,
@@ -101,6 +104,7 @@ async def show(
         trending=trending,
         popular_beside=popular,
         max_chars=ask.services.write.options.text.max_chars,
+        photos=ask.services.write.options.photos,
         **values,
     )
     if error is None:
@@ -125,15 +129,17 @@ async def show_often(
     read, user_id = ask.services.read, ask.actor.user_id
     unread_count = (await finish_unread(read, user_id, unread)).unread_count
     trending = await _trending(ask)
-    max_chars = ask.services.write.options.text.max_chars
+    options = ask.services.write.options
+    max_chars, photos, place_title = options.text.max_chars, options.photos, options.place.title
     # What is there decides about what is around it.
-    key = (template, title, max_chars, trending, *fixed.values(), *map(bool, filled.values()))
+    key = (template, title, max_chars, photos, place_title, trending, *fixed.values(), *map(bool, filled.values()))
     outline = _outlines.get(key)
     if outline is None:
         stand_in = _OpenAsk()
         markup = render(
             template,
             read.clock,
+            place=options.place,
             ask=stand_in,
             me=stand_in.me,
             title=title,
@@ -141,6 +147,7 @@ async def show_often(
             trending=trending,
             popular_beside=(),
             max_chars=max_chars,
+            photos=photos,
             **fixed,
             **{name: place(name) if markup else "" for name, markup in filled.items()},
         )

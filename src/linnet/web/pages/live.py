@@ -19,10 +19,10 @@ from linnet.read.timelines.thread import posted_screen
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import SECURITY, Answer, json_answer
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
+from linnet.web.folding import fold_of, is_hidden
 from linnet.web.pages.layout import decode_tweets
-from linnet.web.pages.tweets import key_of
+from linnet.web.posting import Posting, receive_draft
 from linnet.web.templates import render
-from linnet.write.actions.tweets import post_tweet
 
 # Whoever missed more than this had better begin anew.
 _MOST_NEW = 60
@@ -30,15 +30,7 @@ _MOST_NEW = 60
 
 async def post(ask: Ask) -> Response[Any]:
     """Posts a tweet or an answer, and gives it back as it stands in a list."""
-    fields = await ask.form()
-    reply_to = parse_id(fields.get("reply_to", ""))
-    tweet = await post_tweet(
-        ask.services.write,
-        ask.actor.user_id,
-        text=fields.get("text", ""),
-        reply_to=None if reply_to is None else TweetId(reply_to),
-        idempotency_key=key_of(fields.get("once", "")),
-    )
+    tweet = await receive_draft(ask, lambda draft: Posting(ask, draft).post())
     # A form that is sent again may find its tweet liked already.
     item = await posted_screen(ask.services.read, ask.actor.user_id, tweet, again=True)
     return json_answer({"id": str(tweet.id), "html": _pieces(ask, decode_tweets([item]))})
@@ -49,7 +41,8 @@ async def newer(ask: Ask) -> Response[Any]:
     after = parse_id(ask.query("after")) or 1
     page = await home_page(ask.services.read, ask.actor.user_id, Range(_MOST_NEW, after=after))
     more = len(page.items) >= _MOST_NEW
-    return json_answer({"html": "" if more else _pieces(ask, decode_tweets(page.items)), "more": more})
+    items = [item for item in page.items if not is_hidden(item, "home")]
+    return json_answer({"html": "" if more else _pieces(ask, decode_tweets(items)), "more": more})
 
 
 class _StreamAnswer(Response[None]):
@@ -99,7 +92,13 @@ def _wish(ask: Ask) -> StreamWish:
 
 
 def _pieces(ask: Ask, tweets: Sequence[TweetView]) -> str:
-    return render("pieces.html", ask.services.read.clock, ask=ask, tweets=tweets)
+    return render(
+        "pieces.html",
+        ask.services.read.clock,
+        place=ask.services.write.options.place,
+        ask=ask,
+        tweets=[(tweet, fold_of(tweet, "home")) for tweet in tweets],
+    )
 
 
 PAGES = (

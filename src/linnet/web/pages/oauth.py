@@ -50,7 +50,7 @@ async def ask_for_access(ask: Ask) -> Response[Any]:
         app=wish.app,
         may=meanings(frozenset(wish.scopes.split())),
         fields=wish.fields,
-        place=None if wish.request.redirect_uri == OUT_OF_BAND else place_of(wish.request.redirect_uri),
+        goes_to=None if wish.request.redirect_uri == OUT_OF_BAND else place_of(wish.request.redirect_uri),
     )
     return _shown(page, wish.request.redirect_uri)
 

@@ -1,6 +1,7 @@
 """Profiles and lists of people, and all that is done with people."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -8,20 +9,28 @@ from litestar import Response
 
 from linnet.clock import rfc3339
 from linnet.domain.timeline import Range
-from linnet.errors import Invalid, LinnetError
+from linnet.errors import Invalid, LinnetError, RequestNotFound
 from linnet.ids import UserId
+from linnet.read.timelines.featured import featured_tags
 from linnet.read.timelines.likes import liked_page
-from linnet.read.timelines.people import followers_page, following_page, profile_screen, user_by_username_screen
+from linnet.read.timelines.people import (
+    followers_page,
+    following_page,
+    profile_screen,
+    requesters_page,
+    user_by_username_screen,
+)
 from linnet.read.timelines.standings import Standing, standings
-from linnet.read.timelines.user import user_tweets_page
+from linnet.read.timelines.user import Part, user_tweets_page
 from linnet.read.views.pages import Page, PageView
 from linnet.read.views.users import ProfileView, UserView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, safe_path
 from linnet.web.cards import tweet_cards
+from linnet.web.folding import visible_page
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import older_path, show, with_query
-from linnet.write.actions import blocks, follows
+from linnet.write.actions import blocks, followrequests, follows
 from linnet.write.actions.remarks import put_remark
 from linnet.write.deps import WriteDeps
 
@@ -29,15 +38,29 @@ from linnet.write.deps import WriteDeps
 async def profile(ask: Ask) -> Response[Any]:
     """Somebody, and what they wrote."""
     user = await _find(ask)
-    page = await user_tweets_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range(), part="tweets")
+    page = await _said(ask, user, "tweets")
     return await _show_profile(ask, user, "tweets", page, title=f"{user.name} (@{user.username})")
 
 
 async def replies(ask: Ask) -> Response[Any]:
     """Somebody, and what they answered others."""
     user = await _find(ask)
-    page = await user_tweets_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range(), part="replies")
+    page = await _said(ask, user, "replies")
     return await _show_profile(ask, user, "replies", page, title=f"Answers by {user.name}")
+
+
+async def pictures(ask: Ask) -> Response[Any]:
+    """Somebody, and what of theirs has pictures."""
+    user = await _find(ask)
+    page = await user_tweets_page(
+        ask.services.read, ask.viewer_id, _id_of(user), ask.range(), pinned_first=False, only_pictures=True
+    )
+    return await _show_profile(ask, user, "pictures", page, title=f"Pictures by {user.name}")
+
+
+async def _said(ask: Ask, user: ProfileView, part: Part) -> Page:
+    fetch = partial(user_tweets_page, ask.services.read, ask.viewer_id, _id_of(user), part=part)
+    return await visible_page(fetch, ask.range(), "account")
 
 
 async def liked(ask: Ask) -> Response[Any]:
@@ -71,10 +94,17 @@ async def _show_profile(
         user=user,
         base=base,
         note=draft or known.remark,
+        featured=await featured_tags(ask.services.read, ask.viewer_id, _id_of(user)),
         sentence="" if error is None else plainly(error),
         muted_until="" if known.muted_until_ms is None else rfc3339(known.muted_until_ms),
         tab=tab,
-        cards=tweet_cards(ask, page.items, look="first" if tab == "tweets" else "listed"),
+        cards=tweet_cards(
+            ask,
+            page.items,
+            look="first" if tab == "tweets" else "listed",
+            # What one goes to look at by itself is not folded.
+            context=None if tab == "likes" else "account",
+        ),
         older=older_path(base if tab == "tweets" else f"{base}/{tab}", page),
         # What of one's own doings elsewhere is newer than this page.
         newest=str(page.prev_id or 0) if is_own_top else "",
@@ -116,6 +146,27 @@ async def _show_people(
         tabs=tabs,
         empty=empty,
     )
+
+
+async def follow_requests(ask: Ask) -> Response[Any]:
+    """Who asked to follow one."""
+    page = await requesters_page(ask.services.read, ask.actor.user_id, ask.range())
+    return await show(
+        ask,
+        "people.html",
+        title="Follow requests",
+        people=page.items,
+        older=None if page.next is None else with_query("/follow-requests", before=page.next),
+        up=("/notifications", "Notifications"),
+        undo="request",
+        empty="Nobody waits. Who asks to follow you is listed here.",
+    )
+
+
+async def accept_or_pass(deps: WriteDeps, user_id: UserId, requester_id: UserId) -> None:
+    """Accepts; whoever took their request back meanwhile is just not on the page any more."""
+    with suppress(RequestNotFound):
+        await followrequests.accept(deps, user_id, requester_id)
 
 
 async def _find(ask: Ask) -> ProfileView:
@@ -163,14 +214,18 @@ _VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
     ("unmute", blocks.unmute, "request"),
     ("mute-for-a-day", mute_for_a_day, "mute"),
     ("remove-follower", follows.remove_follower, "request"),
+    ("accept", accept_or_pass, "request"),
+    ("refuse", followrequests.refuse, "request"),
 )
 
 PAGES = (
     PageRoute("GET", "/{handle}", profile, user=False),
     PageRoute("GET", "/{handle}/replies", replies, user=False),
+    PageRoute("GET", "/{handle}/pictures", pictures, user=False),
     PageRoute("GET", "/{handle}/likes", liked, user=False),
     PageRoute("GET", "/{handle}/followers", followers, user=False),
     PageRoute("GET", "/{handle}/following", following, user=False),
+    PageRoute("GET", "/follow-requests", follow_requests),
     PageRoute("POST", "/users/{user_id}/note", save_note),
     *(
         PageRoute("POST", f"/users/{{user_id}}/{name}", partial(_act, verb), limit=limit)

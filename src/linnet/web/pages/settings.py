@@ -1,15 +1,26 @@
 """One's own account: profile, picture, password, devices, people kept away, leaving."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from litestar import Response
 
+from linnet.domain.profiles import MAX_FIELDS
 from linnet.domain.scopes import meanings
 from linnet.domain.timeline import Range
-from linnet.errors import Invalid, Limited, LinnetError, PictureTooLarge, PictureUnreadable, WrongPassword
+from linnet.errors import (
+    Invalid,
+    Limited,
+    LinnetError,
+    PictureTooLarge,
+    PictureUnreadable,
+    TooManyFeaturedTags,
+    WrongPassword,
+)
 from linnet.ids import SessionId
-from linnet.read.timelines.people import blocked_page, me_screen, muted_page, sessions_screen
+from linnet.read.timelines.featured import featured_tags
+from linnet.read.timelines.people import blocked_page, count_requesters, me_screen, muted_page, sessions_screen
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import UserView
 from linnet.web.answers import go_to, leave_to
@@ -19,13 +30,15 @@ from linnet.web.pages.accounts import end_quietly, errors_by_field
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
 from linnet.write.actions.accounts import change_password
-from linnet.write.actions.avatars import put_avatar, remove_avatar
+from linnet.write.actions.avatars import Use, put_avatar, remove_avatar
 from linnet.write.actions.erasure import delete_account
+from linnet.write.actions.featured import feature_tag, unfeature_by_name
 from linnet.write.actions.profiles import edit_profile
 
 # More of them are on a page of their own.
 _PEOPLE_SHOWN: Final = 5
 _PROFILE_FIELDS: Final = ("name", "bio", "location", "phone")
+_FLAGS: Final = ("bot", "discoverable")
 
 
 async def settings(ask: Ask) -> Response[Any]:
@@ -45,8 +58,14 @@ async def _show(
     read, actor = ask.services.read, ask.actor
     account = await me_screen(read, actor.user_id)
     shown = {name: getattr(account, name) or "" for name in _PROFILE_FIELDS}
+    for place in range(MAX_FIELDS):
+        field = account.fields[place] if place < len(account.fields) else None
+        shown |= {f"label_{place}": field.name if field else "", f"entry_{place}": field.value if field else ""}
+    shown |= {flag: "yes" if getattr(account, flag) else "" for flag in _FLAGS}
     blocked = await blocked_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     muted = await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
+    requests_count = await count_requesters(read, actor.user_id)
+    featured = await featured_tags(read, actor.user_id, actor.user_id)
     sessions = await sessions_screen(read, actor.user_id, actor.session_id)
     return await show(
         ask,
@@ -55,11 +74,13 @@ async def _show(
         error=error,
         beside=False,
         account=account,
-        fields={**shown, **(fields or {})},
+        fields={"tag": "", **shown, **(fields or {})},
+        featured=featured,
         devices=[session for session in sessions if session.scopes is None],
         apps=[(app, meanings(frozenset(app.scopes))) for app in sessions if app.scopes is not None],
         blocked=blocked,
         muted=muted,
+        requests_count=requests_count,
         max_picture_bytes=_max_picture_bytes(ask),
         errors=errors or {},
         section=section,
@@ -73,6 +94,13 @@ async def save_profile(ask: Ask) -> Response[Any]:
     actor = ask.actor
     fields = {name: form.get(name, "") for name in _PROFILE_FIELDS}
     wish: dict[str, object] = {name: value if name == "name" else value or None for name, value in fields.items()}
+    pairs = [(form.get(f"label_{place}", ""), form.get(f"entry_{place}", "")) for place in range(MAX_FIELDS)]
+    wish["fields"] = [{"name": label, "value": entry} for label, entry in pairs]
+    # A box that is not ticked is not sent.
+    wish |= {flag: form.get(flag) == "yes" for flag in _FLAGS}
+    fields |= {flag: form.get(flag, "") for flag in _FLAGS}
+    for place, (label, entry) in enumerate(pairs):
+        fields |= {f"label_{place}": label, f"entry_{place}": entry}
     try:
         ask.admit()
         await edit_profile(ask.services.write, actor.user_id, wish)
@@ -83,18 +111,27 @@ async def save_profile(ask: Ask) -> Response[Any]:
     return go_to("/settings?done=profile#s-profile")
 
 
-async def save_avatar(ask: Ask) -> Response[Any]:
+async def save_followers(ask: Ask) -> Response[Any]:
+    """Whether one is asked before somebody follows. A box that is not ticked is not sent."""
+    form = await ask.form()
+    actor = ask.actor
+    await edit_profile(ask.services.write, actor.user_id, {"locked": form.get("locked") == "yes"})
+    ask.services.read.forget_person(actor.user_id)
+    return go_to("/settings?done=followers#s-followers")
+
+
+async def save_picture(use: Use, ask: Ask) -> Response[Any]:
     """A picture, or a word on why it cannot be one."""
     actor = ask.actor
     try:
         ask.admit()
-        await put_avatar(ask.services.write, actor.user_id, partial(_picture, ask))
+        await put_avatar(ask.services.write, actor.user_id, partial(_picture, ask), use=use)
     except (Invalid, Limited, FormTooLarge, PictureTooLarge, PictureUnreadable) as error:
         ask.did_nothing = not isinstance(error, Limited)
         sentence = _too_large(ask) if isinstance(error, FormTooLarge) else plainly(error)
-        return await _show(ask, section="avatar", error=error, errors={"picture": sentence})
+        return await _show(ask, section=use, error=error, errors={"picture": sentence})
     ask.services.read.forget_person(actor.user_id)
-    return go_to("/settings?done=avatar#s-avatar")
+    return go_to(f"/settings?done={use}#s-{use}")
 
 
 async def _picture(ask: Ask) -> bytes:
@@ -115,13 +152,13 @@ def _too_large(ask: Ask) -> str:
     return f"This picture is too large. It may have up to {_max_picture_bytes(ask) // 1024 // 1024} MB."
 
 
-async def drop_avatar(ask: Ask) -> Response[Any]:
-    """Back to the bird."""
+async def drop_picture(use: Use, ask: Ask) -> Response[Any]:
+    """Back to the bird, or to nothing above it."""
     await ask.form()
     actor = ask.actor
-    await remove_avatar(ask.services.write, actor.user_id)
+    await remove_avatar(ask.services.write, actor.user_id, use=use)
     ask.services.read.forget_person(actor.user_id)
-    return go_to("/settings?done=no-avatar#s-avatar")
+    return go_to(f"/settings?done=no-{use}#s-{use}")
 
 
 async def save_password(ask: Ask) -> Response[Any]:
@@ -157,6 +194,27 @@ async def end_device(ask: Ask) -> Response[Any]:
         return leave_to("/", secure=ask.is_secure)
     section = "apps" if form.get("list") == "apps" else "devices"
     return go_to(f"/settings?done={section}#s-{section}")
+
+
+async def show_tag(ask: Ask) -> Response[Any]:
+    """On one's page."""
+    form = await ask.form()
+    tag = form.get("tag", "")
+    try:
+        await feature_tag(ask.services.write, ask.actor.user_id, tag)
+    except (Invalid, TooManyFeaturedTags) as error:
+        ask.did_nothing = True
+        errors = errors_by_field(error) if isinstance(error, Invalid) else {"": plainly(error)}
+        return await _show(ask, section="tags", error=error, errors=errors, fields={"tag": tag})
+    return go_to("/settings#s-tags")
+
+
+async def remove_tag(ask: Ask) -> Response[Any]:
+    """From one's page. What is no tag is not there either."""
+    form = await ask.form()
+    with suppress(Invalid):
+        await unfeature_by_name(ask.services.write, ask.actor.user_id, form.get("tag", ""))
+    return go_to("/settings#s-tags")
 
 
 async def blocked(ask: Ask) -> Response[Any]:
@@ -209,10 +267,15 @@ async def back_to_settings(ask: Ask) -> Response[Any]:
 
 _FORMS: Final = (
     PageRoute("POST", "/settings/profile", save_profile, limit="profile", answers_limits=True),
-    PageRoute("POST", "/settings/avatar", save_avatar, limit="avatar", answers_limits=True),
-    PageRoute("POST", "/settings/avatar/remove", drop_avatar, limit="profile"),
+    PageRoute("POST", "/settings/followers", save_followers, limit="profile"),
+    PageRoute("POST", "/settings/avatar", partial(save_picture, "avatar"), limit="avatar", answers_limits=True),
+    PageRoute("POST", "/settings/avatar/remove", partial(drop_picture, "avatar"), limit="profile"),
+    PageRoute("POST", "/settings/header", partial(save_picture, "header"), limit="avatar", answers_limits=True),
+    PageRoute("POST", "/settings/header/remove", partial(drop_picture, "header"), limit="profile"),
     PageRoute("POST", "/settings/password", save_password, limit="password", answers_limits=True),
     PageRoute("POST", "/settings/devices", end_device),
+    PageRoute("POST", "/settings/tags", show_tag, limit="profile"),
+    PageRoute("POST", "/settings/tags/remove", remove_tag),
     PageRoute("POST", "/settings/leave", leave, limit="password", answers_limits=True),
 )
 

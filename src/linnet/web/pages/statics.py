@@ -39,7 +39,9 @@ async def icon(ask: Ask) -> Response[Any]:
 
 async def offline(ask: Ask) -> Response[Any]:
     """What the service worker keeps, to show it when nobody can be asked: the same for everybody."""
-    page = render("offline.html", ask.services.read.clock, title="You are offline")
+    page = render(
+        "offline.html", ask.services.read.clock, place=ask.services.write.options.place, title="You are offline"
+    )
     return html(page, headers={"Cache-Control": _A_WHILE})
 
 

@@ -1,6 +1,5 @@
 """One tweet with its thread, writing one, and all that is done with tweets."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -10,7 +9,17 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from linnet.errors import Blocked, Forbidden, Invalid, Limited, LinnetError, NotFound
+from linnet.domain.tweet import Visibility
+from linnet.errors import (
+    Blocked,
+    Forbidden,
+    Invalid,
+    Limited,
+    LinnetError,
+    NotFound,
+    PictureTooLarge,
+    PictureUnreadable,
+)
 from linnet.ids import TweetId, UserId
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
@@ -20,8 +29,10 @@ from linnet.read.views.tweets import TweetView
 from linnet.web.answers import go_to
 from linnet.web.asking import Ask, PageRoute, is_script, parse_id, safe_path
 from linnet.web.cards import tweet_cards
+from linnet.web.folding import is_hidden
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
+from linnet.web.posting import Draft, Posting, Shown, receive_draft, visibility_of
 from linnet.write.actions import bookmarks, likes, pins, tweets
 from linnet.write.deps import WriteDeps
 
@@ -41,6 +52,8 @@ class _Placeholder(msgspec.Struct, frozen=True):
     deleted: bool = False
 
 
+# Of a form that nobody has filled in yet.
+_NOTHING: Final = Shown()
 _thread = msgspec.json.Decoder(_Thread)
 _tweet = msgspec.json.Decoder(TweetView)
 _placeholder = msgspec.json.Decoder(_Placeholder)
@@ -64,7 +77,7 @@ async def permalink(ask: Ask) -> Response[Any]:
 
 
 async def _show_thread(
-    ask: Ask, tweet_id: TweetId, *, draft: str = "", error: LinnetError | None = None
+    ask: Ask, tweet_id: TweetId, *, draft: str = "", more: Shown = _NOTHING, error: LinnetError | None = None
 ) -> Response[Any]:
     view = _thread.decode(await thread_screen(ask.services.read, ask.viewer_id, tweet_id, ask.range()))
     tweet = _tweet.decode(view.tweet)
@@ -74,32 +87,46 @@ async def _show_thread(
     return await show(
         ask,
         "thread.html",
-        title=f"{shown.author.name}: {shown.text}"[:80],
+        title=f"{shown.author.name}: {shown.warning or shown.text}"[:80],
         error=error,
         ancestors=[_ancestor(ask, bytes(item)) for item in view.ancestors],
         main=main,
         shown=shown,
-        replies=tweet_cards(ask, [bytes(item) for item in view.replies.items]),
+        replies=tweet_cards(ask, _shown([bytes(item) for item in view.replies.items]), context="thread"),
         older=older,
         draft=draft,
+        more=more,
+        # An answer is for no more people than what it answers, unless somebody says so.
+        visibility=more.visibility or shown.visibility or "public",
         sentence="" if error is None else plainly(error),
     )
 
 
+def _shown(items: list[bytes]) -> list[bytes]:
+    """Answers, without those that a filter hides: older ones are a link away."""
+    return [item for item in items if not is_hidden(item, "thread")]
+
+
 def _ancestor(ask: Ask, item: bytes) -> Markup | None:
     """None where a tweet was."""
-    return None if _placeholder.decode(item).deleted else tweet_cards(ask, [item])[0]
+    return None if _placeholder.decode(item).deleted else tweet_cards(ask, [item], context="thread")[0]
 
 
 async def compose(ask: Ask) -> Response[Any]:
     """A page to write on. Other apps share to it, each with its own idea of what is title, text and address."""
     shared = [ask.query(name).strip() for name in ("title", "text", "url")]
     draft = "\n".join(dict.fromkeys(part for part in shared if part))[:_MAX_DRAFT_CHARS]
-    return await _show_composer(ask, draft, reply_to=parse_id(ask.query("reply_to")))
+    chosen = ask.query("visibility")
+    return await _show_composer(
+        ask,
+        draft,
+        reply_to=parse_id(ask.query("reply_to")),
+        more=Shown(visibility=visibility_of(chosen)) if chosen else _NOTHING,
+    )
 
 
 async def _show_composer(
-    ask: Ask, draft: str, *, reply_to: int | None = None, error: LinnetError | None = None
+    ask: Ask, draft: str, *, reply_to: int | None = None, more: Shown = _NOTHING, error: LinnetError | None = None
 ) -> Response[Any]:
     answered: TweetView | None = None
     if reply_to is not None:
@@ -115,52 +142,49 @@ async def _show_composer(
         error=error,
         beside=False,
         draft=draft,
+        more=more,
         answered=answered,
         back="/" if answered is None else thread_path(answered),
+        visibility=more.visibility or (None if answered is None else answered.visibility) or "public",
         sentence="" if error is None else plainly(error),
     )
 
 
 async def post(ask: Ask) -> Response[Any]:
     """Posts a tweet or an answer. What cannot be posted is shown again, with what is wrong: nothing typed is lost."""
-    fields = await ask.form()
-    text, reply_to = fields.get("text", ""), parse_id(fields.get("reply_to", ""))
+    return await receive_draft(ask, partial(_post, ask))
+
+
+async def _post(ask: Ask, draft: Draft) -> Response[Any]:
+    text, reply_to = draft.text, draft.reply_to
     if ask.viewer is None:
-        return go_to(_log_in_path(text, reply_to))
+        return go_to(_log_in_path(text, reply_to, draft.visibility))
+    posting = Posting(ask, draft)
     try:
         ask.admit()
-        tweet = await tweets.post_tweet(
-            ask.services.write,
-            ask.viewer.user_id,
-            text=text,
-            reply_to=None if reply_to is None else TweetId(reply_to),
-            idempotency_key=key_of(fields.get("once", ""), reply_to, text),
-        )
-    except (Invalid, Limited) as error:
-        ask.did_nothing = isinstance(error, Invalid)
+        tweet = await posting.post(reply_to, text)
+    except (Invalid, Limited, PictureUnreadable, PictureTooLarge) as error:
+        # To make pictures is work, whatever becomes of the rest.
+        ask.did_nothing = isinstance(error, Invalid) and not draft.sent
+        shown = await posting.shown()
         if reply_to is not None:
-            return await _show_thread(ask, TweetId(reply_to), draft=text, error=error)
-        return await _show_composer(ask, text, error=error)
+            return await _show_thread(ask, reply_to, draft=text, more=shown, error=error)
+        return await _show_composer(ask, text, more=shown, error=error)
     except (NotFound, Blocked) as error:
-        return await _show_composer(ask, text, error=error)
+        return await _show_composer(ask, text, more=await posting.shown(), error=error)
     if reply_to is not None:
         # Its own page is there at once. Under what it answers it stands when a worker has noted it.
         return go_to(thread_path(await _find(ask, tweet.id)))
-    return go_to(safe_path(fields.get("back", "")))
+    return go_to(safe_path(draft.back))
 
 
-def key_of(once: str, *more: object) -> str | None:
-    """One form is one tweet, however often an impatient finger sends it; with ``more``, as long as that is the same."""
-    if not once:
-        return None
-    return hashlib.sha256("\n".join(map(str, (once, *more))).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _log_in_path(text: str, reply_to: int | None) -> str:
+def _log_in_path(text: str, reply_to: int | None, visibility: Visibility) -> str:
     """For who was logged out while writing: the text waits behind the log-in."""
     wish = {"text": text[:_MAX_DRAFT_CHARS]}
     if reply_to is not None:
         wish["reply_to"] = str(reply_to)
+    if visibility != "public":
+        wish["visibility"] = visibility
     return with_query("/login", next=with_query("/compose", **wish))
 
 

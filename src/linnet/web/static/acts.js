@@ -21,10 +21,12 @@ const showPressed = (button, on) => {
   button.setAttribute("aria-pressed", on);
 };
 const showFollowing = (button, on) => {
-  const name = button.getAttribute("aria-label").replace(/^(Un)?follow /i, "");
-  button.setAttribute("aria-label", `${on ? "Unfollow" : "Follow"} ${name}`);
+  const name = button.getAttribute("aria-label").replace(/^(Un)?follow |: you asked to follow$/gi, "");
+  // Some want to be asked first.
+  const asks = on && "asks" in button.dataset;
+  button.setAttribute("aria-label", `${on ? "Unfollow" : "Follow"} ${name}${asks ? ": you asked to follow" : ""}`);
   button.className = on ? "button quiet following" : "button";
-  button.replaceChildren(Object.assign(document.createElement("span"), { textContent: on ? "Following" : "Follow" }));
+  button.replaceChildren(Object.assign(document.createElement("span"), { textContent: asks ? "Asked" : on ? "Following" : "Follow" }));
 };
 const showAway = (verb) => (button, on) => {
   const turn = (words) => words.replace(/^\w+/, on ? `Un${verb}` : verb[0].toUpperCase() + verb.slice(1));

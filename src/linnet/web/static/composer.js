@@ -12,7 +12,8 @@ const NEAR = 20;
 const once = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const setUp = (form) => {
-  const area = form.elements.text, count = form.querySelector(".count"), button = form.querySelector("button");
+  const extras = form.querySelector(".extras"), { text: area, warning } = form.elements;
+  const count = form.querySelector(".count"), button = form.querySelector("button");
   const draft = `draft:${me}:${form.elements.reply_to?.value ?? ""}`;
   const spoken = element("span", "sr");
   spoken.setAttribute("role", "status");
@@ -21,7 +22,7 @@ const setUp = (form) => {
   let pause;
 
   const show = () => {
-    const left = form.dataset.max - countChars(area.value);
+    const left = form.dataset.max - countChars(area.value) - countChars(warning.value.trim());
     count.textContent = left;
     count.classList.toggle("near", left < NEAR);
     clearTimeout(pause);
@@ -48,6 +49,10 @@ const setUp = (form) => {
   if (area === document.activeElement || area.value) learn();
   const keep = () => (area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft));
   area.addEventListener("input", () => { show(); keep(); });
+  warning.addEventListener("input", show);
+  const pictures = () => import("./pictures.js");
+  const unfold = () => { if (extras.open) pictures().then(({ setUp }) => setUp(extras), () => {}); };
+  extras.open ? unfold() : extras.addEventListener("toggle", unfold, { once: true });
   area.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
@@ -58,6 +63,7 @@ const setUp = (form) => {
     try {
       const posted = await send("/fragments/tweets", form);
       area.value = "";
+      if (extras.open) (await pictures()).clear(extras);
       sessionStorage.removeItem(draft);
       form.elements.once.value = once();
       complain("");

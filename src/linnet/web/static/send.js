@@ -25,4 +25,9 @@ export const ask = async (address, options = {}) => {
   throw new Refused(body.sentence ?? "That did not work. Please try again.", body.code ?? "");
 };
 
-export const send = (address, form) => ask(address, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+export const send = (address, form) => {
+  const data = new FormData(form), entries = [...data];
+  const hasFile = entries.some(([, value]) => value.size);
+  if (!hasFile) for (const [name, value] of entries) if (typeof value !== "string") data.delete(name);
+  return ask(address, { method: "POST", body: hasFile ? data : new URLSearchParams(data) });
+};

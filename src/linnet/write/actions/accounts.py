@@ -6,8 +6,9 @@ from functools import partial
 import msgspec
 
 from linnet.domain.names import Problems, check_display_name, check_email, check_password, check_username
+from linnet.domain.oauth import App
 from linnet.domain.user import Account
-from linnet.errors import EmailTaken, Unauthenticated, UsernameTaken, WrongPassword
+from linnet.errors import EmailTaken, SignUpsClosed, Unauthenticated, UsernameTaken, WrongPassword
 from linnet.ids import SessionId, UserId
 from linnet.stores.postgres import codes, sessions, users
 from linnet.stores.postgres.pool import run_again
@@ -36,12 +37,14 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True):
     device: object = None
 
 
-async def sign_up(deps: WriteDeps, passwords: Passwords, wish: SignUp) -> LoggedIn:
-    """A new account, logged in. All of it is there afterwards, or nothing.
+async def sign_up(deps: WriteDeps, passwords: Passwords, wish: SignUp, *, app: App | None = None) -> LoggedIn:
+    """A new account, logged in. All of it is there afterwards, or nothing. ``app``: they do so in it, and let it in.
 
     Raises ``Invalid`` naming every bad field, ``UsernameTaken`` or ``EmailTaken``: also when two race for a name, where
-    exactly one gets it.
+    exactly one gets it. ``SignUpsClosed`` before anything is looked at.
     """
+    if not deps.options.place.takes_sign_ups:
+        raise SignUpsClosed
     problems = Problems()
     username = problems.check(_check, check_username, wish.username, field="username")
     name = problems.check(_check, check_display_name, wish.name, field="name")
@@ -59,7 +62,7 @@ async def sign_up(deps: WriteDeps, passwords: Passwords, wish: SignUp) -> Logged
     password_hash = await passwords.hash(password)
 
     user_id = UserId(deps.ids.mint())
-    session, token, token_hash = new_session(deps, user_id, clean_device(wish.device))
+    session, token, token_hash = new_session(deps, user_id, clean_device(wish.device), app=app)
     async with deps.db.transaction() as tx:
         await users.insert(tx, user_id=user_id, username=username, name=name, email=email, password_hash=password_hash)
         await sessions.insert(tx, session, token_hash=token_hash)

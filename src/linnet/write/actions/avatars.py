@@ -1,4 +1,4 @@
-"""Step 1 of the write path, for pictures: a person chooses one, or none.
+"""Step 1 of the write path, for pictures: a person chooses one, or none; for themselves, and to stand above it all.
 
 A picture is stored before the row that names it, and deleted after the last row that did; so a process that dies
 between two of these steps leaves files that nobody names, which a job collects, and never a name without its files.
@@ -9,11 +9,19 @@ hold its lock: whoever chooses looks again, under the lock, whether the files ar
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Literal
 
 import msgspec
 import structlog
 
-from linnet.domain.avatars import AVATAR_DIRECTORY, AVATAR_MEDIA_TYPE, AVATAR_SIDES, avatar_path, is_avatar_name
+from linnet.domain.avatars import (
+    AVATAR_DIRECTORY,
+    AVATAR_MEDIA_TYPE,
+    AVATAR_SIDES,
+    HEADER_ASPECT,
+    avatar_path,
+    is_avatar_name,
+)
 from linnet.errors import Unauthenticated, Unavailable
 from linnet.ids import UserId
 from linnet.stores.postgres import profiles
@@ -24,22 +32,30 @@ from linnet.write.pictures import SquarePicture
 
 log = structlog.get_logger()
 
+Use = Literal["avatar", "header"]
+"""A person's own picture, or the wide one above their profile."""
 
-async def put_avatar(deps: WriteDeps, user_id: UserId, upload: Callable[[], Awaitable[bytes]]) -> None:
+
+async def put_avatar(
+    deps: WriteDeps, user_id: UserId, upload: Callable[[], Awaitable[bytes]], *, use: Use = "avatar"
+) -> None:
     """Makes a picture of what ``upload`` gives, and shows it; the one before is deleted if nobody else has it.
 
     Raises ``PictureUnreadable`` or ``PictureTooLarge``; ``Unavailable`` when too many are uploaded at once, or when
     there is nowhere to keep it.
     """
-    picture = await deps.pictures.receive(upload)
+    picture = await deps.pictures.receive(upload, aspect=HEADER_ASPECT if use == "header" else 1)
     # The slow part, before anything is locked.
     await _store(deps, picture)
-    await _change(deps, user_id, partial(_choose, deps, user_id, picture))
+    await _change(deps, user_id, partial(_choose, deps, user_id, picture, use))
 
 
-async def remove_avatar(deps: WriteDeps, user_id: UserId) -> None:
-    """Back to the picture that is drawn, also for an account that is being erased. Quiet when it is so already."""
-    await _change(deps, user_id, partial(_choose, deps, user_id, None))
+async def remove_avatar(deps: WriteDeps, user_id: UserId, *, use: Use = "avatar") -> None:
+    """Back to the picture that is drawn, or to none, also for an account that is being erased.
+
+    Quiet when it is so already.
+    """
+    await _change(deps, user_id, partial(_choose, deps, user_id, None, use))
 
 
 async def delete_unreferenced(deps: WriteDeps) -> int:
@@ -75,7 +91,7 @@ async def _change(deps: WriteDeps, user_id: UserId, choose: Callable[[], Awaitab
         log.warning("a picture is left to the job that collects them", picture=change.replaced, cause=error.cause)
 
 
-async def _choose(deps: WriteDeps, user_id: UserId, picture: SquarePicture | None) -> _Change:
+async def _choose(deps: WriteDeps, user_id: UserId, picture: SquarePicture | None, use: Use) -> _Change:
     chosen = None if picture is None else picture.name
     async with deps.db.transaction() as session:
         if picture is not None:
@@ -85,12 +101,14 @@ async def _choose(deps: WriteDeps, user_id: UserId, picture: SquarePicture | Non
         row = await profiles.lock_row(session, user_id)
         if picture is not None and (row is None or row.is_leaving):
             raise Unauthenticated
-        if row is None or row.avatar == chosen:
+        before = None if row is None else row.avatar if use == "avatar" else row.header
+        if row is None or before == chosen:
             return _Change()
-        version = await profiles.update_avatar(session, user_id, chosen)
+        update = profiles.update_avatar if use == "avatar" else profiles.update_header
+        version = await update(session, user_id, chosen)
         if not row.is_leaving:
             await announce_version(deps, session, user_id, version)
-        return _Change(row.avatar, is_visible=not row.is_leaving)
+        return _Change(before, is_visible=not row.is_leaving)
 
 
 async def _store(deps: WriteDeps, picture: SquarePicture) -> None:

@@ -6,9 +6,10 @@ from typing import Final
 from linnet.domain.event import UserBlocked, UserMuted, UserUnblocked, UserUnmuted
 from linnet.errors import CannotBlockYourself, CannotMuteYourself, LinnetError, UserNotFound
 from linnet.ids import UserId
-from linnet.stores.postgres import follows, outbox, relations, users
+from linnet.stores.postgres import followrequests, follows, outbox, relations, users
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.valkey.keys import pack_id
+from linnet.write.actions.follows import end_request
 from linnet.write.after_commit import best_effort, wake
 from linnet.write.deps import WriteDeps
 
@@ -16,7 +17,7 @@ MOST_MUTED_SECONDS: Final = 10 * 366 * 86_400
 
 
 async def block(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
-    """Neither meets the other any more, and the follows between them end. Quiet when it is so already.
+    """Neither meets the other any more; follows between them, and requests to, end. Quiet when it is so already.
 
     Raises ``CannotBlockYourself``, ``UserNotFound``.
     """
@@ -35,6 +36,7 @@ async def block(deps: WriteDeps, user_id: UserId, blocked_id: UserId) -> None:
                 was_followed=await follows.delete(session, follower_id=blocked_id, followed_id=user_id),
             )
             await outbox.append(session, outbox.NewEvent.of(event, change_id), numbered=True)
+            await _end_requests(deps, session, user_id, blocked_id)
             return change_id, blocked_change_id
 
     changes = await run_again(attempt)
@@ -145,6 +147,14 @@ async def _next_changes(deps: WriteDeps, session: Session, user_id: UserId, othe
     """
     numbers = {each: await follows.next_change(session, each, deps.ids.mint()) for each in sorted((user_id, other_id))}
     return numbers[user_id], numbers[other_id]
+
+
+async def _end_requests(deps: WriteDeps, session: Session, user_id: UserId, other_id: UserId) -> None:
+    """Nobody waits any more for whom they are kept from. In the order of the askers' other events, as each has them."""
+    asked = await followrequests.fetch_among(session, user_id, [other_id])
+    for follower_id, followed_id in [(user_id, each) for each in asked.to] + [(each, user_id) for each in asked.by]:
+        change_id = await follows.next_change(session, follower_id, deps.ids.mint())
+        await end_request(session, follower_id, followed_id, change_id)
 
 
 async def _show_anew(deps: WriteDeps, *reader_ids: UserId, actor_id: UserId, change_id: int) -> None:

@@ -11,6 +11,7 @@ is the limit of log-ins per address, which is as tight.
 
 from linnet.domain.limits import LOG_IN_FAILURE, login_subject
 from linnet.domain.names import fold_login
+from linnet.domain.oauth import App
 from linnet.errors import Invalid, Limited, Unavailable
 from linnet.stores.valkey.limits import Limits
 from linnet.write.actions.accounts import SignUp, sign_up
@@ -58,10 +59,16 @@ async def log_in_within_limits(
 
 
 async def sign_up_from(
-    deps: WriteDeps, passwords: Passwords, limits: Limits | None, wish: SignUp, *, address: bytes
+    deps: WriteDeps,
+    passwords: Passwords,
+    limits: Limits | None,
+    wish: SignUp,
+    *,
+    address: bytes,
+    app: App | None = None,
 ) -> LoggedIn:
     """``sign_up`` for strangers: the place where an account was made is known to it from the start."""
-    logged_in = await sign_up(deps, passwords, wish)
+    logged_in = await sign_up(deps, passwords, wish, app=app)
     if limits is not None:
         for login in (wish.username, wish.email):
             await limits.note_place(login_subject(fold_login(str(login))), address)

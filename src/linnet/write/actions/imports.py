@@ -23,7 +23,7 @@ from linnet.stores.postgres.bulk import FollowCounts, GraphStage, PeopleCounts
 from linnet.stores.postgres.pool import run_again
 from linnet.stores.valkey.changes import Change
 from linnet.write.actions.edgelists import read_edges
-from linnet.write.actions.follows import follow
+from linnet.write.actions.follows import follow_or_ask
 from linnet.write.actions.passwords import Passwords
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
@@ -170,11 +170,10 @@ async def _add_awake_follows(deps: WriteDeps, stage: GraphStage, follows: Follow
 
     async def make(follower_id: UserId, followed_id: UserId) -> bool:
         try:
-            await follow(deps, follower_id, followed_id)
+            return await follow_or_ask(deps, follower_id, followed_id)
         except (Blocked, UserNotFound):
             # Since the file was compared one of the two blocks the other, or is gone.
             return False
-        return True
 
     while page := await stage.fetch_awake_follows(after_ordinal=done, page_size=_FOLLOWS_AT_ONCE * 32):
         for at in range(0, len(page), _FOLLOWS_AT_ONCE):

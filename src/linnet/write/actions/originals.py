@@ -5,9 +5,10 @@ from collections.abc import Set
 import msgspec
 
 from linnet.domain.tweet import Tweet
+from linnet.domain.visibility import audience_of, is_for
 from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import relations, tweets
+from linnet.stores.postgres import follows, relations, tweets
 from linnet.stores.postgres.pool import Reader
 from linnet.write.deps import WriteDeps
 
@@ -18,23 +19,30 @@ class Named(msgspec.Struct, frozen=True):
     tweet: Tweet
     original: Tweet
 
-    @property
-    def author_ids(self) -> frozenset[UserId]:
-        """Who wrote something of it."""
-        return frozenset((self.tweet.author_id, self.original.author_id))
-
 
 async def find_original(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> Tweet:
     """A tweet to answer, retweet or like.
 
-    Raises ``TweetNotFound``, also when a block stands between the user and whoever wrote either. A block that commits
-    right after this look finds what was done a moment before it, and neither side meets it.
+    Raises ``TweetNotFound``, also when it is not for the user, or a block stands between them and whoever wrote either.
+    A block that commits right after this look finds what was done a moment before it, and neither side meets it.
     """
     async with deps.db.session() as db:
         named = await find_named(db, tweet_id)
-        if await is_kept_from(db, user_id, named.author_ids):
+        if await is_hidden_from(db, user_id, named.tweet, named.original):
             raise TweetNotFound
     return named.original
+
+
+async def is_hidden_from(db: Reader, user_id: UserId, *shown: Tweet) -> bool:
+    """Whether a block, or whom it is for, keeps any of these tweets from somebody. Public ones cost no more for it."""
+    if await is_kept_from(db, user_id, {tweet.author_id for tweet in shown}):
+        return True
+    if all(tweet.visibility is None for tweet in shown):
+        return False
+    followed = await follows.fetch_followed_among(db, user_id, [tweet.author_id for tweet in shown])
+    return not all(
+        is_for(audience_of(tweet), tweet.author_id, user_id, follows=followed, surface="tweet") for tweet in shown
+    )
 
 
 async def find_named(db: Reader, tweet_id: TweetId) -> Named:

@@ -11,9 +11,10 @@ import regex
 
 from linnet.domain.event import SessionsEnded
 from linnet.domain.names import MAX_PASSWORD_CHARS, Problems, fold_login, is_encodable, login_kind
+from linnet.domain.oauth import App
 from linnet.domain.user import Account, Session
 from linnet.errors import Invalid, SessionNotFound, WrongCredentials
-from linnet.ids import SessionId, UserId, mint_token, token_hash
+from linnet.ids import APP_SECRET_BYTES, SessionId, UserId, mint_token, token_hash
 from linnet.stores.postgres import outbox, sessions, users
 from linnet.stores.postgres.pool import Session as Transaction
 from linnet.stores.postgres.pool import run_again
@@ -119,10 +120,14 @@ async def announce_ended(deps: WriteDeps, user_id: UserId, token_hashes: list[by
     await best_effort([forget(deps, change), wake(deps, user_id)], what="end sessions")
 
 
-def new_session(deps: WriteDeps, user_id: UserId, device: str) -> tuple[Session, str, bytes]:
-    """A session about to be stored, its token, and the token's hash."""
-    token = mint_token(user_id)
-    session = Session(SessionId(deps.ids.mint()), user_id, device, deps.clock.now_ms())
+def new_session(deps: WriteDeps, user_id: UserId, device: str, *, app: App | None = None) -> tuple[Session, str, bytes]:
+    """A session about to be stored, its token, and the token's hash. ``app``: it is that app's, and may what it may."""
+    session_id, now_ms = SessionId(deps.ids.mint()), deps.clock.now_ms()
+    if app is None:
+        session, token = Session(session_id, user_id, device, now_ms), mint_token(user_id)
+    else:
+        session = Session(session_id, user_id, app.name, now_ms, app.id, app.scopes)
+        token = mint_token(user_id, secret_bytes=APP_SECRET_BYTES)
     return session, token, token_hash(token)
 
 

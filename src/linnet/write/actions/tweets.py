@@ -1,38 +1,59 @@
 """Verbs: post, reply, delete, retweet, undo a retweet."""
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
+from linnet.domain.attachments import pack_attachments
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
-from linnet.domain.text import Entities, check_text, fold_tag
+from linnet.domain.posts import check_post
+from linnet.domain.text import Entities, fold_tag
 from linnet.domain.timeline import entry_of
-from linnet.domain.tweet import Tweet
-from linnet.errors import Forbidden, IdempotencyKeyReused, TweetNotFound
-from linnet.ids import TweetId, UserId
+from linnet.domain.tweet import Tweet, Visibility
+from linnet.errors import Forbidden, IdempotencyKeyReused, NotToBeRetweeted, TweetNotFound
+from linnet.ids import AttachmentId, TweetId, UserId
 from linnet.stores.postgres import outbox, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
-from linnet.stores.postgres.pool import run_again
+from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.tweets import NewTweet
 from linnet.stores.valkey.changes import Change
-from linnet.write.actions.originals import find_named, find_original, is_kept_from
+from linnet.write.actions.attachments import attach, check_chosen, detach
+from linnet.write.actions.originals import find_named, find_original, is_hidden_from
 from linnet.write.after_commit import best_effort, forget, push_to_self, wake
 from linnet.write.deps import WriteDeps
 
 
 async def post_tweet(
-    deps: WriteDeps, author_id: UserId, *, text: str, reply_to: TweetId | None, idempotency_key: str | None
+    deps: WriteDeps,
+    author_id: UserId,
+    *,
+    text: str,
+    reply_to: TweetId | None,
+    idempotency_key: str | None,
+    attached: Sequence[AttachmentId] = (),
+    warning: str = "",
+    sensitive: bool = False,
+    visibility: Visibility = "public",
+    request_digest: bytes | None = None,
 ) -> Tweet:
     """A tweet, or a reply when ``reply_to`` is given. With one ``idempotency_key`` for an hour always the same tweet.
 
+    ``attached``: pictures of the author's that stand in no other tweet. What has a ``warning`` is sensitive.
+    ``request_digest``: by what a request is known as the same when it comes again; by all of it if it is not given.
+
     Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``.
     """
-    request_hash = _hash_request(text, reply_to)
+    request_hash = request_digest or _hash_request(
+        text, reply_to, attached, warning, sensitive=sensitive, visibility=visibility
+    )
     if idempotency_key is not None:
         earlier = await _find_earlier(deps, author_id, idempotency_key, request_hash)
         if earlier is not None:
             return earlier
-    checked = check_text(text, deps.options.text)
+    check_chosen(attached, most=deps.options.photos.per_tweet)
+    post = check_post(text, deps.options.text, warning=warning, has_attachments=bool(attached))
+    checked = post.text
     parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
     new = NewTweet(
@@ -41,27 +62,36 @@ async def post_tweet(
         checked.text,
         reply_to=None if parent is None else parent.ref,
         entities=_entities_json(checked.entities, mentioned),
+        warning=post.warning,
+        sensitive=sensitive or post.warning is not None,
+        visibility=None if visibility == "public" else visibility,
     )
+    # Of what is not public nothing is known by its tags: neither who may find it there nor what is talked about.
+    hashtags = checked.entities.hashtags if new.visibility is None else ()
     posted = TweetPosted(
         author_id,
         new.id,
         reply_to=new.reply_to,
-        tags=tuple(dict.fromkeys(fold_tag(tag.text) for tag in checked.entities.hashtags)),
+        tags=tuple(dict.fromkeys(fold_tag(tag.text) for tag in hashtags)),
         mentions=tuple(dict.fromkeys(mentioned.values())),
     )
     event = NewEvent.of(posted, new.id)
 
-    async def attempt() -> bool:
-        if idempotency_key is None:
-            return await tweets.insert(deps.db, new, event)
+    async def attempt() -> NewTweet | None:
+        if idempotency_key is None and not attached:
+            await tweets.insert(deps.db, new, event)
+            return new
         async with deps.db.transaction() as session:
-            return await tweets.claim_key(
+            if idempotency_key is not None and not await tweets.claim_key(
                 session, user_id=author_id, key=idempotency_key, request_hash=request_hash, tweet_id=new.id
-            ) and await tweets.insert(session, new, event)
+            ):
+                return None
+            return await _insert_with(session, new, attached, event)
 
-    if not await run_again(attempt) and idempotency_key is not None:
+    inserted = await run_again(attempt)
+    if inserted is None:
         # Another request with this key was quicker, and is committed now.
-        earlier = await _find_earlier(deps, author_id, idempotency_key, request_hash)
+        earlier = await _find_earlier(deps, author_id, idempotency_key or "", request_hash)
         if earlier is None:
             raise TweetNotFound
         return earlier
@@ -81,12 +111,35 @@ async def post_tweet(
         likes_count=0,
         pinned=False,
         version=1,
+        attachments=inserted.attachments,
+        warning=new.warning,
+        sensitive=new.sensitive,
+        visibility=new.visibility,
     )
 
 
-def _hash_request(text: str, reply_to: TweetId | None) -> bytes:
+async def _insert_with(session: Session, new: NewTweet, attached: Sequence[AttachmentId], event: NewEvent) -> NewTweet:
+    """With its pictures, which are the author's own rows."""
+    if attached:
+        found = await attach(session, TweetRef(new.author_id, new.id), attached)
+        new = msgspec.structs.replace(new, attachments=pack_attachments(found))
+    await tweets.insert(session, new, event)
+    return new
+
+
+def _hash_request(
+    text: str,
+    reply_to: TweetId | None,
+    attached: Sequence[AttachmentId],
+    warning: str,
+    *,
+    sensitive: bool,
+    visibility: Visibility,
+) -> bytes:
+    more: list[object] = [list(attached), warning, sensitive] if attached or warning or sensitive else []
+    more += [] if visibility == "public" else [visibility]
     try:
-        body = msgspec.json.encode([text, reply_to])
+        body = msgspec.json.encode([text, reply_to, *more])
     except UnicodeEncodeError:
         # Not something that can be posted: the check of the text will say so.
         body = b""
@@ -132,8 +185,10 @@ def _entities_json(entities: Entities, mentioned: dict[str, UserId]) -> str | No
     return msgspec.json.encode({"hashtags": entities.hashtags, "mentions": mentions, "links": entities.links}).decode()
 
 
-async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> None:
+async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, keeps_attachments: bool = False) -> None:
     """Deletes one's own tweet, reply or retweet; quiet when there is none.
+
+    ``keeps_attachments``: its pictures can be put into another tweet, for as long as one that was just uploaded.
 
     Raises ``Forbidden`` for another's, ``TweetNotFound`` for that of somebody with whom there is a block.
     """
@@ -141,16 +196,18 @@ async def delete_tweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> N
     if tweet is None:
         return
     if tweet.author_id != user_id:
-        raise TweetNotFound if await is_kept_from(deps.db, user_id, {tweet.author_id}) else Forbidden
-    await _delete(deps, TweetRef(user_id, tweet_id))
+        raise TweetNotFound if await is_hidden_from(deps.db, user_id, tweet) else Forbidden
+    await _delete(deps, TweetRef(user_id, tweet_id), keeps_attachments=keeps_attachments)
 
 
-async def _delete(deps: WriteDeps, ref: TweetRef) -> None:
+async def _delete(deps: WriteDeps, ref: TweetRef, *, keeps_attachments: bool = False) -> None:
     async def attempt() -> TweetDeleted | None:
         async with deps.db.transaction() as session:
             row = await tweets.delete(session, ref)
             if row is None:
                 return None
+            if row.has_attachments:
+                await detach(deps, session, ref, keeps=keeps_attachments)
             event = TweetDeleted(ref.author_id, ref.tweet_id, reply_to=row.reply_to, retweet_of=row.retweet_of)
             await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
             return event
@@ -167,9 +224,11 @@ async def _delete(deps: WriteDeps, ref: TweetRef) -> None:
 
 
 async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
-    """The id of the retweet, new or not. Raises ``TweetNotFound``."""
+    """The id of the retweet, new or not. Raises ``TweetNotFound``, ``NotToBeRetweeted`` for another's private tweet."""
     original = await find_original(deps, user_id, tweet_id)
-    new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=original.ref)
+    if original.visibility == "private" and original.author_id != user_id:
+        raise NotToBeRetweeted
+    new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=original.ref, visibility=original.visibility)
     posted = TweetPosted(user_id, new.id, retweet_of=original.ref)
     event = NewEvent.of(posted, new.id)
     if not await run_again(lambda: tweets.insert(deps.db, new, event)):
@@ -186,9 +245,10 @@ async def undo_retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> N
 
     What one did can be taken back from behind a block; what one did not do is not found there.
     """
-    original = (await find_named(deps.db, tweet_id)).original
+    named = await find_named(deps.db, tweet_id)
+    original = named.original
     retweet_id = await tweets.find_retweet(deps.db, author_id=user_id, retweet_of_id=original.id)
     if retweet_id is not None:
         await _delete(deps, TweetRef(user_id, retweet_id))
-    elif await is_kept_from(deps.db, user_id, {original.author_id}):
+    elif await is_hidden_from(deps.db, user_id, named.tweet, original):
         raise TweetNotFound

@@ -20,6 +20,7 @@ from linnet.stores.valkey.changes import Change
 from linnet.write.actions.avatars import remove_avatar
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
+from linnet.write.erasing.attachments import erase_all
 from linnet.write.fanout.oldtweets import are_old_tweets_done
 from linnet.write.fanout.topusers import cross
 from linnet.write.jobs.job import NotYet
@@ -41,16 +42,23 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
         # Until then it is not known of all tweets whom they mention.
         raise NotYet("old tweets are being gone through after an upgrade", seconds=_UPGRADE_SECONDS)
     await remove_avatar(deps, user_id)
+    await remove_avatar(deps, user_id, use="header")
     await _replay_parked(deps, user_id, left_ms)
     # Events of others that are still to be applied make notes under this person's tweets: then these are all there.
     await _wait_for_events(deps, user_id)
-    for step in (_release_replies, _drop_mentions, _delete_tweets, _delete_likes, _delete_follows):
+    for step in (_release_replies, _drop_mentions, _delete_tweets, _delete_likes, _drop_requests, _delete_follows):
         await _to_the_end(deps, step, user_id)
+    # Nobody is shown them any more.
+    if not await erase_all(deps, user_id):
+        raise NotYet("pictures may not be deleted just now", seconds=_UPGRADE_SECONDS)
     await best_effort([wake(deps, user_id)], what="erase an account")
     await _wait_for_events(deps, user_id)
     # A record that no counter's crossing took away.
     await cross(deps, TopUserCrossed(user_id, up=False))
-    for step in (_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_remarks, _drop_told, _drop_caused):
+    for step in (
+        *(_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_remarks, _drop_reports, _drop_lists, _drop_filters),
+        *(_drop_told, _drop_caused),
+    ):
         await _to_the_end(deps, step, user_id)
     await run_again(lambda: _drop_rest(deps, user_id))
 
@@ -137,6 +145,10 @@ async def _delete_follows(deps: WriteDeps, session: Session, user_id: UserId) ->
     return True
 
 
+async def _drop_requests(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_requests(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
 async def _drop_blocks(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     return bool(await erasure.delete_blocks(session, user_id, page_size=_FOLLOWS_PER_EVENT))
 
@@ -151,6 +163,18 @@ async def _drop_bookmarks(deps: WriteDeps, session: Session, user_id: UserId) ->
 
 async def _drop_remarks(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     return bool(await erasure.delete_remarks(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_reports(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_reports(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_lists(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_lists(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_filters(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_filters(session, user_id, page_size=_FOLLOWS_PER_EVENT))
 
 
 async def _drop_told(deps: WriteDeps, session: Session, user_id: UserId) -> bool:

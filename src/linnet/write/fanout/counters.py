@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from linnet.domain.event import TopUserCrossed, TweetDeleted, TweetPosted, TweetRef, UserBlocked, UserFollowed
 from linnet.ids import UserId
-from linnet.stores.postgres import bookmarks, fanout, outbox, users
+from linnet.stores.postgres import bookmarks, fanout, filters, outbox, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.users import CountDelta, Counted
@@ -30,6 +30,7 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     gone = (*noted.gone, *(event.ref for event in batch.deleted))
     if gone:
         await bookmarks.delete_of_tweets(session, gone)
+        await filters.delete_of_tweets(session, gone)
 
     new_tweets = await fanout.add_tweet_counts(session, noted.deltas)
     new_users = await add_people_counts(deps, session, counts)
@@ -41,6 +42,7 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     both: list[TweetPosted | TweetDeleted] = [*batch.posted, *batch.deleted]
     marked = {event.author_id for event in both if event.retweet_of is not None}
     marked |= {event.user_id for event in batch.likes} | {event.user_id for event in batch.bookmarks}
+    marked |= {event.user_id for event in batch.filters}
     await deps.marks.drop(marked | {ref.author_id for ref in gone} | noted.unliked_by)
     return Settled(existing, gone, tuple(new_tweets), tuple(new_users))
 

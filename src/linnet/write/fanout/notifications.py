@@ -9,10 +9,10 @@ below it.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from linnet.domain.event import TweetRef, UserBlocked
-from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, causes_of
+from linnet.domain.event import TweetRef, UserBlocked, UserFollowed
+from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, cause_of_request, causes_of
 from linnet.ids import UserId
-from linnet.stores.postgres import likes, notifications
+from linnet.stores.postgres import followrequests, likes, notifications
 from linnet.stores.postgres.notifications import GroupKey
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
@@ -33,12 +33,17 @@ async def apply_notifications(
     """
     liked, unliked = await _compare_likes(session, batch)
     followed, unfollowed = await _compare_follows(session, batch)
-    made = list(dict.fromkeys([*liked, *followed, *await _note_mentions(session, batch, settled)]))
-    ended = unliked | {
-        Cause(event.retweet_of.author_id, "retweeted", event.retweet_of.tweet_id, event.author_id)
-        for event in batch.deleted
-        if event.retweet_of is not None
-    }
+    asked, unasked = await _compare_requests(session, batch)
+    made = list(dict.fromkeys([*liked, *asked, *followed, *await _note_mentions(session, batch, settled)]))
+    ended = (
+        unliked
+        | unasked
+        | {
+            Cause(event.retweet_of.author_id, "retweeted", event.retweet_of.tweet_id, event.author_id)
+            for event in batch.deleted
+            if event.retweet_of is not None
+        }
+    )
     ended -= set(made)
     apart = {pair for _, block in batch.blocks if isinstance(block, UserBlocked) for pair in _both_ways(block)}
     gone_for = await _concerned_by_gone(session, batch, settled)
@@ -105,6 +110,22 @@ async def _compare_follows(session: Session, batch: Batch) -> tuple[list[Cause],
     found.sort(key=lambda follow: follow.id)
     made = [cause_of_follow(follow.follower_id, follow.followed_id, follow.id) for follow in found]
     return made, pairs - {(follow.follower_id, follow.followed_id) for follow in found}
+
+
+async def _compare_requests(session: Session, batch: Batch) -> tuple[list[Cause], set[Cause]]:
+    """What the batch's wishes to follow cause, and what they cause no longer."""
+    pairs = {(event.follower_id, event.followed_id) for event in batch.requests}
+    pairs |= {
+        (event.follower_id, event.followed_id)
+        for _, event in batch.follows
+        if isinstance(event, UserFollowed) and event.asked
+    }
+    if not pairs:
+        return [], set()
+    found = await followrequests.fetch_pairs(session, pairs)
+    found.sort(key=lambda request: request.id)
+    asked = [cause_of_request(request.follower_id, request.followed_id) for request in found]
+    return asked, {cause_of_request(follower_id, followed_id) for follower_id, followed_id in pairs} - set(asked)
 
 
 async def _note_mentions(session: Session, batch: Batch, settled: Settled) -> list[Cause]:

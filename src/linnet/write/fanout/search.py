@@ -6,6 +6,7 @@ changes nothing.
 
 from collections.abc import Sequence
 
+from linnet.domain.attachments import unpack_attachments
 from linnet.domain.documents import Document, document_of
 from linnet.stores.postgres import search
 from linnet.stores.postgres.pool import Session
@@ -32,4 +33,19 @@ async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled:
 
 def _documents(deps: WriteDeps, texts: Sequence[TweetText]) -> list[Document]:
     rules = deps.options.text
-    return [document_of(row.author_id, row.tweet_id, row.text, row.reply_to_author_id, rules) for row in texts]
+    documents = []
+    for row in texts:
+        pictures = unpack_attachments(row.attachments)
+        beside = [row.warning or "", *(picture.description for picture in pictures)]
+        documents.append(
+            document_of(
+                row.author_id,
+                row.tweet_id,
+                row.text,
+                row.reply_to_author_id,
+                rules,
+                beside=[text for text in beside if text],
+                has_pictures=bool(pictures),
+            )
+        )
+    return documents

@@ -7,7 +7,11 @@ import msgspec
 from linnet.domain.event import (
     BookmarksChanged,
     Event,
+    FiltersChanged,
+    FollowRequested,
+    FollowRequestEnded,
     FollowsErased,
+    ListsChanged,
     NotificationsRead,
     ProfileChanged,
     SessionsEnded,
@@ -29,6 +33,7 @@ from linnet.stores.postgres.fanout import CountedTweet
 from linnet.stores.postgres.users import Counted
 
 FollowChange = UserFollowed | UserUnfollowed
+RequestChange = FollowRequested | FollowRequestEnded
 LikeChange = TweetLiked | TweetUnliked
 BlockChange = UserBlocked | UserUnblocked
 MuteChange = UserMuted | UserUnmuted
@@ -50,8 +55,11 @@ class Batch(msgspec.Struct, frozen=True):
     likes: Sequence[LikeChange]
     bookmarks: Sequence[BookmarksChanged]
     follows: Sequence[tuple[int, FollowChange]]
+    requests: Sequence[RequestChange]
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
+    lists: Sequence[ListsChanged]
+    filters: Sequence[FiltersChanged]
     profiles: Sequence[ProfileChanged]
     readings: Sequence[tuple[int, NotificationsRead]]
     erased: Sequence[FollowsErased]
@@ -83,8 +91,11 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         likes=[event for _, event in events if isinstance(event, LikeChange)],
         bookmarks=[event for _, event in events if isinstance(event, BookmarksChanged)],
         follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
+        requests=[event for _, event in events if isinstance(event, RequestChange)],
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
+        lists=[event for _, event in events if isinstance(event, ListsChanged)],
+        filters=[event for _, event in events if isinstance(event, FiltersChanged)],
         profiles=[event for _, event in events if isinstance(event, ProfileChanged)],
         readings=[(event_id, event) for event_id, event in events if isinstance(event, NotificationsRead)],
         erased=[event for _, event in events if isinstance(event, FollowsErased)],

@@ -2,6 +2,7 @@
 
 from linnet.domain.event import (
     FollowsErased,
+    ListsChanged,
     UserBlocked,
     UserFollowed,
     UserMuted,
@@ -20,7 +21,16 @@ _NOBODY = UserId(0)
 
 VIEW_CHANGES = tuple(
     event_type.kind
-    for event_type in (UserFollowed, UserUnfollowed, UserBlocked, UserUnblocked, UserMuted, UserUnmuted, FollowsErased)
+    for event_type in (
+        UserFollowed,
+        UserUnfollowed,
+        UserBlocked,
+        UserUnblocked,
+        UserMuted,
+        UserUnmuted,
+        ListsChanged,
+        FollowsErased,
+    )
 )
 """The kinds of events that change what somebody may see."""
 
@@ -36,6 +46,7 @@ async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
         for change_id, event in batch.follows
     ]
     dropped: set[UserId] = {mute.user_id for _, mute in batch.mutes}
+    dropped |= {change.user_id for change in batch.lists}
     for erased in batch.erased:
         dropped.update(erased.follower_ids)
     for change_id, block in batch.blocks:
@@ -57,6 +68,7 @@ async def note_view_changes(deps: WriteDeps, session: Session, batch: Batch) -> 
     for _, block in batch.blocks:
         changes |= {(block.user_id, block.blocked_id), (block.blocked_id, block.user_id)}
     changes |= {(mute.user_id, _NOBODY) for _, mute in batch.mutes}
+    changes |= {(change.user_id, _NOBODY) for change in batch.lists}
     changes |= {(follower_id, _NOBODY) for erased in batch.erased for follower_id in erased.follower_ids}
     if changes:
         await histories.insert_changes(session, sorted(changes), deps.ids.mint())

@@ -4,6 +4,7 @@ import structlog
 
 from linnet.write.actions.avatars import delete_unreferenced
 from linnet.write.deps import WriteDeps
+from linnet.write.erasing.attachments import erase_unheld
 from linnet.write.jobs.job import job
 
 log = structlog.get_logger()
@@ -14,5 +15,5 @@ async def collect_pictures(deps: WriteDeps) -> None:
     """Once a day, all of them. Without a place for pictures there is nothing to do."""
     if not deps.media.is_configured:
         return
-    if deleted := await delete_unreferenced(deps):
+    if deleted := await delete_unreferenced(deps) + await erase_unheld(deps):
         log.info("pictures that nobody has were deleted", count=deleted)

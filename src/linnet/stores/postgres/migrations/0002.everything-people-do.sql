@@ -8,11 +8,19 @@ alter table users
     add column last_active_ms bigint,
     -- When the visit before this one ended: what came since then is news.
     add column previous_visit_ms bigint,
+    -- The wide picture above the profile, in the same store; null: none.
+    add column header text,
+    -- Labels and what stands beside them, in turn.
+    add column fields text[] not null default '{}',
+    add column is_bot boolean not null default false,
+    -- Whether it may be suggested to people.
+    add column is_discoverable boolean not null default true,
     -- Set: the account is being erased and nobody sees it any more.
     add column deleted_ms bigint;
 
 -- Whether anybody has a picture; asked before one is deleted.
 create index users_avatar on users (avatar) where avatar is not null;
+create index users_header on users (header) where header is not null;
 
 create unique index tweets_one_pin on tweets (author_id) where pinned;
 
@@ -298,3 +306,141 @@ create table remarks (
 );
 -- Looked up when the other account is erased, and never else.
 create index remarks_about on remarks (about_id);
+
+-- Pictures that people put into tweets, from their upload on.
+create table attachments (
+    owner_id bigint not null,
+    id bigint not null,
+    -- What its files are called. Nobody can guess it, and no other row ever has it.
+    name text not null,
+    -- "new": its files are on their way. "ready": they are there. "gone": they are to be deleted, and then the row.
+    state text not null default 'new',
+    -- Which tweet it stands in; null: none.
+    tweet_id bigint,
+    -- Since when it waits: for its files, for a tweet, or to be deleted.
+    waits_since_ms bigint not null,
+    width integer not null default 0,
+    height integer not null default 0,
+    small_width integer not null default 0,
+    small_height integer not null default 0,
+    blurhash text not null default '',
+    description text not null default '',
+    focus_x double precision not null default 0,
+    focus_y double precision not null default 0,
+    primary key (owner_id, id)
+);
+create index attachments_of_tweet on attachments (owner_id, tweet_id) where tweet_id is not null;
+create index attachments_waiting on attachments (owner_id, id) where tweet_id is null;
+-- Whether a file is anybody's, and all files in order.
+create index attachments_name on attachments (name);
+
+-- What a tweet says of its own pictures, so that whoever shows it looks nowhere else; and what one reads before it.
+alter table tweets
+    add column attachments json,
+    add column warning text,
+    add column sensitive boolean not null default false;
+create index tweets_with_attachments on tweets (author_id, id desc) include (reply_to_author_id)
+    where attachments is not null;
+create index tweets_newest_with_attachments on tweets (id desc) where attachments is not null;
+
+-- Whoever is set to this lets people follow only whom they accepted.
+alter table users add column locked boolean not null default false;
+
+-- The two sides of a wish to follow, always written together, as those of a follow are; there is never both.
+create table follow_requests (
+    user_id bigint not null,
+    followed_id bigint not null,
+    id bigint not null,
+    primary key (user_id, followed_id)
+);
+
+create table follow_requesters (
+    user_id bigint not null,
+    requester_id bigint not null,
+    id bigint not null,
+    primary key (user_id, requester_id)
+);
+create index follow_requesters_newest on follow_requesters (user_id, id desc) include (requester_id);
+
+-- What somebody told the operator about somebody else. About the same there is one that nobody dealt with yet.
+create table reports (
+    user_id bigint not null,
+    id bigint not null,
+    about_id bigint not null,
+    tweet_ids bigint[] not null,
+    category text not null,
+    comment text not null,
+    rules text[] not null,
+    resolved_ms bigint,
+    resolution text not null default '',
+    primary key (user_id, id)
+);
+create unique index reports_open on reports (user_id, about_id, tweet_ids) where resolved_ms is null;
+create index reports_waiting on reports (id) where resolved_ms is null;
+create index reports_newest on reports (id);
+-- Looked up when the other account is erased, and never else.
+create index reports_about on reports (about_id);
+
+-- Lists of people whom their owner follows, or of the owner. "replies": to whom members' replies are shown ('followed',
+-- 'list' or 'none'). "exclusive": what its members write is not in the owner's home timeline.
+create table lists (
+    user_id bigint not null,
+    id bigint not null,
+    title text not null,
+    replies text not null,
+    exclusive boolean not null default false,
+    primary key (user_id, id)
+);
+
+-- "id" orders them. A row goes with the follow, in one statement.
+create table list_members (
+    user_id bigint not null,
+    list_id bigint not null,
+    member_id bigint not null,
+    id bigint not null,
+    primary key (user_id, list_id, member_id)
+);
+create index list_members_newest on list_members (user_id, list_id, id desc) include (member_id);
+-- Which lists somebody is on; also looked up when that account is erased.
+create index list_members_member on list_members (member_id, user_id) include (list_id);
+
+-- All filters of somebody, as one value (domain.filters): it is read whole, and its version says whether it changed.
+create table filters (
+    user_id bigint primary key,
+    version bigint not null,
+    document json not null
+);
+
+-- Tweets that a filter names.
+create table filter_tweets (
+    user_id bigint not null,
+    filter_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    id bigint not null,
+    primary key (user_id, filter_id, tweet_id)
+);
+-- Looked up when the tweet goes, or its author.
+create index filter_tweets_tweet on filter_tweets (author_id, tweet_id);
+
+-- Tags that somebody shows on their page; "display" is how they write it.
+create table featured_tags (
+    user_id bigint not null,
+    tag text collate "C" not null,
+    display text not null,
+    id bigint not null,
+    primary key (user_id, tag)
+);
+-- How often an author uses a tag.
+create index tweet_tags_of_author on tweet_tags (author_id, tag, tweet_id desc);
+
+-- Who may see a tweet (domain/visibility.py). Null: everybody, everywhere. A retweet has that of what is in it.
+alter table tweets add column visibility text check (visibility in ('unlisted', 'private'));
+
+-- With what somebody's apps begin a post, as they tell each other.
+create table preferences (
+    user_id bigint primary key,
+    visibility text not null default 'public',
+    sensitive boolean not null default false,
+    language text
+);

@@ -162,7 +162,9 @@ async def forget_changes(source: Connection) -> None:
 async def fetch_avatars(source: Connection, *, after: str, page_size: int) -> list[str]:
     """Names of pictures that somebody has, by name."""
     cursor = await source.execute(
-        "select distinct avatar from users where avatar > %s order by avatar limit %s", (after, page_size)
+        "select name from (select avatar as name from users where avatar > %s"
+        " union select header from users where header > %s) pictures order by name limit %s",
+        (after, after, page_size),
     )
     return [str(avatar) for (avatar,) in await cursor.fetchall()]
 
@@ -170,11 +172,31 @@ async def fetch_avatars(source: Connection, *, after: str, page_size: int) -> li
 async def fetch_changed_avatars(source: Connection) -> list[str]:
     """Those of people of whom something was noted as changed."""
     cursor = await source.execute(
-        f"select distinct u.avatar from users u"
+        f"select distinct pictures.name from users u"
         f" join (select distinct key[1]::bigint as id from {CHANGES} where tab = 'users') k on k.id = u.id"
-        " where u.avatar is not null".encode()
+        " cross join lateral unnest(array[u.avatar, u.header]) as pictures (name)"
+        " where pictures.name is not null".encode()
     )
     return [str(avatar) for (avatar,) in await cursor.fetchall()]
+
+
+async def fetch_attachments(source: Connection, *, after: str, page_size: int) -> list[str]:
+    """What the files of pictures of tweets are called, in order."""
+    cursor = await source.execute(
+        "select name from attachments where name > %s and state = 'ready' order by name limit %s", (after, page_size)
+    )
+    return [str(name) for (name,) in await cursor.fetchall()]
+
+
+async def fetch_changed_attachments(source: Connection) -> list[str]:
+    """Those of which something was noted as changed, as that their files came."""
+    cursor = await source.execute(
+        f"select distinct a.name from attachments a"
+        f" join (select distinct key[1]::bigint as owner_id, key[2]::bigint as id from {CHANGES}"
+        " where tab = 'attachments') k on k.owner_id = a.owner_id and k.id = a.id"
+        " where a.state = 'ready'".encode()
+    )
+    return [str(name) for (name,) in await cursor.fetchall()]
 
 
 async def one_number(cursor: Any) -> int:

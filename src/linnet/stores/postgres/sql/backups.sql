@@ -31,8 +31,22 @@ where status in ('todo', 'doing', 'failed')
 order by id;
 
 -- :name fetch_avatars (after, page_size) -> many
--- Pictures that people have, by name. Served by users_avatar.
-select distinct avatar from users where avatar > %(after)s order by avatar limit %(page_size)s;
+-- Pictures that people have, for whatever, by name. Served by users_avatar and users_header.
+select name
+from (
+    select avatar as name from users where avatar > %(after)s
+    union
+    select header from users where header > %(after)s
+) pictures
+order by name
+limit %(page_size)s;
+
+-- :name fetch_attachments (after, page_size) -> many
+-- Pictures of tweets, and those that wait for one, by the name of their files. Served by attachments_name.
+select name from attachments
+where name > %(after)s and state = 'ready'
+order by name
+limit %(page_size)s;
 
 -- :name find_inhabitants () -> one
 -- Whether somebody lives in this database, and whether a process of linnet works on it: a scan that ends with the first

@@ -79,17 +79,18 @@ from (select unnest(%(numbers)s::bigint[]) as number, unnest(%(user_ids)s::bigin
 
 -- :name create_follows (locked_hash) -> none
 -- The follows that are not there yet, each once, numbered by follower, without those across a block. Those of people who
--- can log in are apart.
+-- can log in are apart, with those of whoever wants to be asked.
 create temporary table staged_follows as
 select row_number() over (partition by e.awake order by e.follower, e.line) as ordinal,
     e.follower_id, e.followed_id, e.awake
 from (
     select e.follower, e.line, a.user_id as follower_id, b.user_id as followed_id,
-        u.password_hash <> %(locked_hash)s::text as awake
+        u.password_hash <> %(locked_hash)s::text or v.locked as awake
     from staged_pairs e
     join staged_people a on a.number = e.follower
     join staged_people b on b.number = e.followed
     join users u on u.id = a.user_id
+    join users v on v.id = b.user_id
     left join following f on f.user_id = a.user_id and f.followed_id = b.user_id
     where f.user_id is null
         and not exists (select from blocks k where k.user_id = a.user_id and k.blocked_id = b.user_id)

@@ -5,7 +5,7 @@
 -- the password was changed meanwhile, or the account is being erased already. Served by users_pkey.
 update users
 set deleted_ms = %(now_ms)s, password_hash = '', version = version + 1,
-    name = '', bio = '', location = '', phone = null, last_active_ms = null, previous_visit_ms = null
+    name = '', bio = '', location = '', phone = null, fields = '{}', last_active_ms = null, previous_visit_ms = null
 where id = %(user_id)s and password_hash = %(old_hash)s and deleted_ms is null
 returning version;
 
@@ -131,7 +131,8 @@ where user_id = %(user_id)s and tweet_id in (
 returning author_id, tweet_id;
 
 -- :name delete_followers (user_id, page_size) -> many
--- Some of somebody's followers, both sides. Served by followers_pkey and following_pkey.
+-- Some of somebody's followers, both sides, with the places on their lists. Served by followers_pkey, following_pkey and
+-- list_members_member.
 with page as (
     select follower_id from followers where user_id = %(user_id)s order by follower_id limit %(page_size)s
 ), their_side as (
@@ -140,6 +141,8 @@ with page as (
     returning f.user_id
 ), own_side as (
     delete from followers f using page p where f.user_id = %(user_id)s and f.follower_id = p.follower_id
+), places as (
+    delete from list_members m using page p where m.user_id = p.follower_id and m.member_id = %(user_id)s
 )
 select user_id from their_side;
 
@@ -155,6 +158,30 @@ with page as (
     delete from followers f using page p where f.user_id = p.followed_id and f.follower_id = %(user_id)s
 )
 select followed_id from own_side;
+
+-- :name delete_requests (user_id, page_size) -> value
+-- Some of those somebody asked to follow, both sides; how many. Served by follow_requests_pkey and
+-- follow_requesters_pkey.
+with page as (
+    select followed_id from follow_requests where user_id = %(user_id)s order by followed_id limit %(page_size)s
+), own_side as (
+    delete from follow_requests r using page p where r.user_id = %(user_id)s and r.followed_id = p.followed_id
+), their_side as (
+    delete from follow_requesters r using page p where r.user_id = p.followed_id and r.requester_id = %(user_id)s
+)
+select count(*) from page;
+
+-- :name delete_requesters (user_id, page_size) -> value
+-- Some of those who asked to follow somebody, both sides; how many. Served by follow_requesters_pkey and
+-- follow_requests_pkey.
+with page as (
+    select requester_id from follow_requesters where user_id = %(user_id)s order by requester_id limit %(page_size)s
+), their_side as (
+    delete from follow_requests r using page p where r.user_id = p.requester_id and r.followed_id = %(user_id)s
+), own_side as (
+    delete from follow_requesters r using page p where r.user_id = %(user_id)s and r.requester_id = p.requester_id
+)
+select count(*) from page;
 
 -- :name delete_blocks (user_id, page_size) -> value
 -- Some of those somebody blocks, both sides; how many. Served by blocks_pkey and blocked_by_pkey.
@@ -214,6 +241,48 @@ delete from remarks where (user_id, about_id) in (
     select user_id, about_id from remarks where about_id = %(user_id)s limit %(page_size)s
 );
 
+-- :name delete_reports (user_id, page_size) -> none
+-- Some of what somebody told the operator. Served by reports_pkey.
+delete from reports where user_id = %(user_id)s and id in (
+    select id from reports where user_id = %(user_id)s order by id limit %(page_size)s
+);
+
+-- :name delete_reported (user_id, page_size) -> none
+-- Some of what others told the operator about somebody: who left needs nothing done. Served by reports_about.
+delete from reports where (user_id, id) in (
+    select user_id, id from reports where about_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_lists (user_id, page_size) -> none
+-- Some of somebody's lists. Served by lists_pkey.
+delete from lists where user_id = %(user_id)s and id in (
+    select id from lists where user_id = %(user_id)s order by id limit %(page_size)s
+);
+
+-- :name delete_list_members (user_id, page_size) -> none
+-- Some of those on somebody's lists. Served by list_members_pkey.
+delete from list_members where user_id = %(user_id)s and (list_id, member_id) in (
+    select list_id, member_id from list_members where user_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_listed (user_id, page_size) -> none
+-- Somebody's places on others' lists, should a follow have left one. Served by list_members_member.
+delete from list_members where (user_id, list_id, member_id) in (
+    select user_id, list_id, member_id from list_members where member_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_filters (user_id, page_size) -> none
+-- Some of the tweets that somebody's filters name. Served by filter_tweets_pkey.
+delete from filter_tweets where user_id = %(user_id)s and (filter_id, tweet_id) in (
+    select filter_id, tweet_id from filter_tweets where user_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_filtered (user_id, page_size) -> none
+-- Some of somebody's tweets that others' filters name. Served by filter_tweets_tweet.
+delete from filter_tweets where (user_id, filter_id, tweet_id) in (
+    select user_id, filter_id, tweet_id from filter_tweets where author_id = %(user_id)s limit %(page_size)s
+);
+
 -- :name fetch_notified (user_id, page_size) -> many
 -- Some of those whom somebody's doings were told to. Served by notifications_by_actor.
 select distinct user_id from notifications where actor_id = %(user_id)s order by user_id limit %(page_size)s;
@@ -226,7 +295,8 @@ delete from notifications where user_id = %(user_id)s and (kind, group_id, actor
 
 -- :name delete_own (user_id) -> none
 -- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
--- idempotency_keys_pkey, follow_changes_pkey, markers_pkey and top_users_pkey.
+-- idempotency_keys_pkey, follow_changes_pkey, markers_pkey, filters_pkey, featured_tags_pkey, preferences_pkey and
+-- top_users_pkey.
 with groups as (
     delete from notification_groups where user_id = %(user_id)s
 ), states as (
@@ -237,6 +307,12 @@ with groups as (
     delete from follow_changes where user_id = %(user_id)s
 ), read_markers as (
     delete from markers where user_id = %(user_id)s
+), shown_tags as (
+    delete from featured_tags where user_id = %(user_id)s
+), own_filters as (
+    delete from filters where user_id = %(user_id)s
+), begun_with as (
+    delete from preferences where user_id = %(user_id)s
 )
 delete from top_users where user_id = %(user_id)s;
 

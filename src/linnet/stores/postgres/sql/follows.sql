@@ -22,7 +22,8 @@ with new_side as (
 select count(*) from new_side;
 
 -- :name delete (follower_id, followed_id) -> value
--- Both sides of a follow; 1 when it was there, 0 when not. Served by following_pkey and followers_pkey.
+-- Both sides of a follow, and the followed one's places on the follower's lists; 1 when it was there, 0 when not. Served by
+-- following_pkey, followers_pkey and list_members_member.
 with old_side as (
     delete from following
     where user_id = %(follower_id)s and followed_id = %(followed_id)s
@@ -30,6 +31,9 @@ with old_side as (
 ), other_side as (
     delete from followers f using old_side o
     where f.user_id = %(followed_id)s and f.follower_id = o.user_id
+), places as (
+    delete from list_members m using old_side o
+    where m.user_id = %(follower_id)s and m.member_id = o.followed_id
 )
 select count(*) from old_side;
 

@@ -1,6 +1,7 @@
 -- :name find_followed (user_id) -> one
--- Whom a reader follows, which of them are pulled, and whom the reader keeps away (blocks, is blocked by or mutes), all of
--- one moment. Served by following_pkey, blocks_pkey, blocked_by_pkey and mutes_pkey.
+-- Whom a reader follows, which of them are pulled, whom the reader keeps away (blocks, is blocked by or mutes), and who is
+-- on an exclusive list of theirs, all of one moment. Served by following_pkey, blocks_pkey, blocked_by_pkey, mutes_pkey,
+-- lists_pkey and list_members_pkey.
 select
     array(select f.followed_id from following f where f.user_id = %(user_id)s),
     array(
@@ -15,30 +16,37 @@ select
         select b.blocker_id from blocked_by b where b.user_id = %(user_id)s
         union
         select m.muted_id from mutes m where m.user_id = %(user_id)s
+    ),
+    array(
+        select m.member_id
+        from lists l
+        join list_members m on m.user_id = l.user_id and m.list_id = l.id
+        where l.user_id = %(user_id)s and l.exclusive and m.member_id <> l.user_id
     );
 
--- :name fetch_slice (author_ids, kept_away, viewer_id, from_id, before_id, page_size) -> many
--- The home timeline between two ids, newest first. author_ids: those the viewer follows and does not keep away, and the
--- viewer; kept_away: whose tweets are not met in retweets either. The bound from_id keeps the read small; the caller
--- widens it. Served by tweets_pkey alone.
+-- :name fetch_slice (author_ids, answered_ids, kept_away, speaker_id, from_id, before_id, page_size) -> many
+-- A timeline between two ids, newest first. author_ids: of a home timeline those the viewer follows and does not keep away
+-- or set aside, and the viewer; answered_ids: replies to whom are shown, null: to the authors; kept_away: whose tweets are
+-- not met in retweets either; speaker_id: all of whose replies are shown, 0: nobody's. The bound from_id keeps the
+-- read small; the caller widens it. Served by tweets_pkey alone.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
 where author_id = any(%(author_ids)s::bigint[])
     and id >= %(from_id)s and id < %(before_id)s
-    and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
-        or reply_to_author_id = any(%(author_ids)s::bigint[]))
+    and (reply_to_author_id is null or author_id = %(speaker_id)s or reply_to_author_id = author_id
+        or reply_to_author_id = any(coalesce(%(answered_ids)s::bigint[], %(author_ids)s::bigint[])))
     and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
 order by id desc
 limit %(page_size)s;
 
--- :name fetch_slice_above (author_ids, kept_away, viewer_id, after_id, until_id, page_size) -> many
--- The home timeline just above an id, oldest first. Served by tweets_pkey alone.
+-- :name fetch_slice_above (author_ids, answered_ids, kept_away, speaker_id, after_id, until_id, page_size) -> many
+-- The same just above an id, oldest first. Served by tweets_pkey alone.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
 where author_id = any(%(author_ids)s::bigint[])
     and id > %(after_id)s and id <= %(until_id)s
-    and (reply_to_author_id is null or author_id = %(viewer_id)s or reply_to_author_id = author_id
-        or reply_to_author_id = any(%(author_ids)s::bigint[]))
+    and (reply_to_author_id is null or author_id = %(speaker_id)s or reply_to_author_id = author_id
+        or reply_to_author_id = any(coalesce(%(answered_ids)s::bigint[], %(author_ids)s::bigint[])))
     and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
 order by id
 limit %(page_size)s;
@@ -75,6 +83,11 @@ where t.id < %(before_id)s
         where kept_away.user_id = t.author_id
             or kept_away.user_id = t.retweet_of_author_id
             or (kept_away.user_id = t.reply_to_author_id and t.author_id <> %(user_id)s)
+    )
+    and not exists (
+        select from lists l
+        join list_members m on m.user_id = l.user_id and m.list_id = l.id
+        where l.user_id = %(user_id)s and l.exclusive and m.member_id = t.author_id and t.author_id <> %(user_id)s
     )
     and not exists (
         select from users u where u.id in (t.author_id, t.retweet_of_author_id) and u.deleted_ms is not null

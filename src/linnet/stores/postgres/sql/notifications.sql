@@ -109,7 +109,7 @@ delete from notification_groups where user_id = any(%(user_ids)s::bigint[]) and 
 
 -- :name date_back (user_ids) -> none
 -- What these people were told of each other becomes as old as its cause. Served by notifications_by_actor, and likes_pkey,
--- retweets_pkey and following_pkey for each.
+-- retweets_pkey, following_pkey and follow_requests_pkey for each.
 update notifications n
 set id = coalesce(
     case n.kind
@@ -120,6 +120,9 @@ set id = coalesce(
         )
         when 'followed' then (
             select f.id from following f where f.user_id = n.actor_id and f.followed_id = n.user_id
+        )
+        when 'requested' then (
+            select r.id from follow_requests r where r.user_id = n.actor_id and r.followed_id = n.user_id
         )
         else n.group_id
     end,
@@ -148,21 +151,27 @@ where n.user_id = %(user_id)s
 order by n.id desc
 limit 1;
 
--- :name fetch_groups (user_id, before_id, page_size) -> many
--- A user's groups, the one with the newest cause first. Served by notification_groups_newest.
+-- :name fetch_groups (user_id, kinds, before_id, page_size) -> many
+-- A user's groups of some kinds, the one with the newest cause first. Served by notification_groups_newest.
 select kind, group_id, newest_id, people_count
 from notification_groups
-where user_id = %(user_id)s and newest_id < %(before_id)s
+where user_id = %(user_id)s and newest_id < %(before_id)s and kind = any(%(kinds)s::text[])
 order by newest_id desc
 limit %(page_size)s;
 
--- :name fetch_groups_above (user_id, after_id, page_size) -> many
--- A user's groups just above a cursor, the oldest first. Served by notification_groups_newest.
+-- :name fetch_groups_above (user_id, kinds, after_id, page_size) -> many
+-- The same just above a cursor, the oldest first. Served by notification_groups_newest.
 select kind, group_id, newest_id, people_count
 from notification_groups
-where user_id = %(user_id)s and newest_id > %(after_id)s
+where user_id = %(user_id)s and newest_id > %(after_id)s and kind = any(%(kinds)s::text[])
 order by newest_id
 limit %(page_size)s;
+
+-- :name find_group (user_id, kind, group_id) -> one
+-- One of a user's groups. Served by notification_groups_pkey.
+select kind, group_id, newest_id, people_count
+from notification_groups
+where user_id = %(user_id)s and kind = %(kind)s and group_id = %(group_id)s;
 
 -- :name fetch_people (user_id, kind, group_id, page_size) -> many
 -- Who is in a group and may be met, the newest first. Served by notifications_of_group, and mutes_pkey, blocks_pkey and

@@ -1,11 +1,13 @@
 -- :name fetch_rankable (author_ids, tweet_ids) -> many
--- What the scores of these tweets are made of; retweets are not ranked. Whoever changes the number of an author's
+-- What the scores of these tweets are made of; retweets are not ranked, nor
+-- what is not public. Whoever changes the number of an author's
 -- followers waits until this transaction ends, and then finds the rows that it wrote. Served by tweets_pkey and
 -- users_pkey.
 select t.author_id, t.id, t.reply_to_author_id, t.likes_count, t.retweets_count, u.followers_count
 from tweets t
 join users u on u.id = t.author_id
 where t.author_id = any(%(author_ids)s::bigint[]) and t.id = any(%(tweet_ids)s::bigint[]) and t.retweet_of_id is null
+    and t.visibility is null
 order by t.author_id
 for share of u;
 
@@ -15,6 +17,7 @@ select t.author_id, t.id, t.reply_to_author_id, t.likes_count, t.retweets_count,
 from tweets t
 join users u on u.id = t.author_id
 where t.author_id = %(author_id)s and t.id = any(%(tweet_ids)s::bigint[]) and t.retweet_of_id is null
+    and t.visibility is null
 for share of u;
 
 -- :name insert (author_ids, tweet_ids, reply_to_author_ids, engagements_ms, reaches_ms) -> none

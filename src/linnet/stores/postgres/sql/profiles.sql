@@ -1,4 +1,4 @@
--- :name update (user_id, name, bio, location, sets_phone, phone) -> value
+-- :name update (user_id, name, bio, location, sets_phone, phone, locked, fields, is_bot, is_discoverable) -> value
 -- Changes what is given, leaves what is null (and the phone unless it is to be set), and returns the new version.
 -- Served by users_pkey.
 update users
@@ -6,6 +6,10 @@ set name = coalesce(%(name)s, name),
     bio = coalesce(%(bio)s, bio),
     location = coalesce(%(location)s, location),
     phone = case when %(sets_phone)s then %(phone)s else phone end,
+    locked = coalesce(%(locked)s, locked),
+    fields = coalesce(%(fields)s::text[], fields),
+    is_bot = coalesce(%(is_bot)s, is_bot),
+    is_discoverable = coalesce(%(is_discoverable)s, is_discoverable),
     version = version + 1
 where id = %(user_id)s and deleted_ms is null
 returning version;
@@ -47,13 +51,19 @@ select pg_advisory_xact_lock(1635148148, %(number)s);
 select pg_try_advisory_xact_lock_shared(%(lock_key)s) and to_regclass('linnet_move.moved') is null;
 
 -- :name lock_row (user_id) -> one
--- A user's picture, and whether the account is being erased, which both stay so until the commit. Served by users_pkey.
-select avatar, deleted_ms is not null from users where id = %(user_id)s for no key update;
+-- A user's pictures, and whether the account is being erased, which both stay so until the commit. Served by users_pkey.
+select avatar, header, deleted_ms is not null from users where id = %(user_id)s for no key update;
 
 -- :name update_avatar (user_id, avatar) -> value
 -- Another picture, or none; returns the row's new version. Served by users_pkey.
 update users set avatar = %(avatar)s, version = version + 1 where id = %(user_id)s returning version;
 
+-- :name update_header (user_id, header) -> value
+-- Another picture above the profile, or none; returns the row's new version. Served by users_pkey.
+update users set header = %(header)s, version = version + 1 where id = %(user_id)s returning version;
+
 -- :name fetch_avatars_among (avatars) -> many
--- Which of these pictures somebody has. Served by users_avatar.
-select distinct avatar from users where avatar = any(%(avatars)s::text[]) and avatar is not null;
+-- Which of these pictures somebody has, for whatever. Served by users_avatar and users_header.
+select avatar from users where avatar = any(%(avatars)s::text[]) and avatar is not null
+union
+select header from users where header = any(%(avatars)s::text[]) and header is not null;

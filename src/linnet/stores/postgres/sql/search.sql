@@ -1,8 +1,9 @@
 -- :name fetch_texts (author_ids, tweet_ids) -> many
--- What documents are made of. Retweets have none. Served by tweets_pkey.
-select author_id, id, text, reply_to_author_id
+-- What documents are made of. Retweets have none, nor has what is not public. Served by tweets_pkey.
+select author_id, id, text, reply_to_author_id, warning, attachments::text
 from tweets
-where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]) and retweet_of_id is null;
+where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]) and retweet_of_id is null
+    and visibility is null;
 
 -- :name insert_documents (author_ids, tweet_ids, answered_ids, lexemes, words, languages, dictionaries) -> none
 -- Documents of tweets, with the stems of their words; one that is there stays, as texts do. Served by

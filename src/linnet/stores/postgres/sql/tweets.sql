@@ -1,11 +1,13 @@
--- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, event_id, lane, kind, payload) -> many
+-- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, attachments, warning, sensitive, visibility, event_id, lane, kind, payload) -> many
 -- A tweet and its event, in one statement that is one transaction. A second retweet of the same tweet does nothing.
 -- The event's id is larger than those of the author's events still waiting, whichever process minted them. Served by
 -- tweets_one_retweet and outbox_pkey.
 with posted as (
-    insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities)
+    insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
+        attachments, warning, sensitive, visibility)
     values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
-        %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::json)
+        %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::json, %(attachments)s::json,
+        %(warning)s, %(sensitive)s, %(visibility)s)
     on conflict (author_id, retweet_of_id) where retweet_of_id is not null do nothing
     returning id
 ), appended as (
@@ -20,7 +22,7 @@ select id from posted;
 -- :name fetch (author_ids, tweet_ids) -> many
 -- Tweets by author and id, in no order. Served by tweets_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 
@@ -28,7 +30,7 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 -- One tweet whose author is not known yet: bounded and rare. Tweets of accounts that are being erased are not there, and
 -- retweets of these neither. Served by tweets_newest and users_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
 from tweets t
 where id = %(tweet_id)s
     and not exists (
@@ -39,7 +41,7 @@ where id = %(tweet_id)s
 -- The same, for tables that lie on several nodes: the tweet, and then whose it is. Served by tweets_newest and users_pkey.
 with found as materialized (
     select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
-        replies_count, retweets_count, likes_count, pinned, version
+        replies_count, retweets_count, likes_count, pinned, version, attachments, warning, sensitive, visibility
     from tweets
     where id = %(tweet_id)s
 ), leaving as (
@@ -48,7 +50,7 @@ with found as materialized (
         and u.deleted_ms is not null
 )
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
 from found
 where not exists (select from leaving);
 
@@ -56,7 +58,7 @@ where not exists (select from leaving);
 -- One of the author's own; returns what its event must carry. Served by tweets_pkey.
 delete from tweets
 where author_id = %(author_id)s and id = %(tweet_id)s
-returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id;
+returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, attachments is not null;
 
 -- :name find_retweet (author_id, retweet_of_id) -> value
 -- The id of somebody's retweet of a tweet. Served by tweets_one_retweet.
@@ -80,35 +82,77 @@ select author_id, id
 from tweets
 where id = any(%(tweet_ids)s::bigint[]);
 
+-- :name fetch_public_among (author_ids, tweet_ids) -> many
+-- Which of these tweets are public. Served by tweets_pkey.
+select id from tweets
+where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]) and visibility is null;
+
 -- :name fetch_newest (before_id, page_size) -> many
--- Everybody's tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
+-- Everybody's public tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
-where id < %(before_id)s
+where id < %(before_id)s and visibility is null
 order by id desc
 limit %(page_size)s;
 
 -- :name fetch_newest_above (after_id, page_size) -> many
--- Everybody's tweets just above a cursor, oldest first. Served by tweets_newest.
+-- Everybody's public tweets just above a cursor, oldest first. Served by tweets_newest.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
-where id > %(after_id)s
+where id > %(after_id)s and visibility is null
 order by id
 limit %(page_size)s;
 
--- :name fetch_by_author (author_id, before_id, page_size) -> many
--- One author's tweets as entries below a cursor, newest first. Served by tweets_pkey alone.
-select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+-- :name fetch_newest_with_attachments (before_id, page_size) -> many
+-- Everybody's public tweets with pictures, newest first. Served by tweets_newest_with_attachments.
+select id, author_id, coalesce(reply_to_author_id, 0), 0
 from tweets
-where author_id = %(author_id)s and id < %(before_id)s
+where id < %(before_id)s and attachments is not null and visibility is null
 order by id desc
 limit %(page_size)s;
 
--- :name fetch_by_author_above (author_id, after_id, page_size) -> many
--- One author's tweets just above a cursor, oldest first. Served by tweets_pkey alone.
+-- :name fetch_newest_with_attachments_above (after_id, page_size) -> many
+-- The same just above a cursor, oldest first. Served by tweets_newest_with_attachments.
+select id, author_id, coalesce(reply_to_author_id, 0), 0
+from tweets
+where id > %(after_id)s and attachments is not null and visibility is null
+order by id
+limit %(page_size)s;
+
+-- :name fetch_by_author (author_id, shown, before_id, page_size) -> many
+-- One author's tweets as entries below a cursor, newest first: public ones, and those with the visibilities that are
+-- shown. Served by tweets_pkey.
+select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
+from tweets
+where author_id = %(author_id)s and id < %(before_id)s
+    and (visibility is null or visibility = any(%(shown)s::text[]))
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_by_author_above (author_id, shown, after_id, page_size) -> many
+-- The same just above a cursor, oldest first. Served by tweets_pkey.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
 where author_id = %(author_id)s and id > %(after_id)s
+    and (visibility is null or visibility = any(%(shown)s::text[]))
+order by id
+limit %(page_size)s;
+
+-- :name fetch_with_attachments (author_id, shown, before_id, page_size) -> many
+-- One author's tweets with pictures as entries below a cursor, newest first. Served by tweets_with_attachments.
+select id, author_id, coalesce(reply_to_author_id, 0), 0
+from tweets
+where author_id = %(author_id)s and id < %(before_id)s and attachments is not null
+    and (visibility is null or visibility = any(%(shown)s::text[]))
+order by id desc
+limit %(page_size)s;
+
+-- :name fetch_with_attachments_above (author_id, shown, after_id, page_size) -> many
+-- The same just above a cursor, oldest first. Served by tweets_with_attachments.
+select id, author_id, coalesce(reply_to_author_id, 0), 0
+from tweets
+where author_id = %(author_id)s and id > %(after_id)s and attachments is not null
+    and (visibility is null or visibility = any(%(shown)s::text[]))
 order by id
 limit %(page_size)s;
 

@@ -3,7 +3,7 @@
 -- seconds below which to renew, packed ids of other tweets of which marks are wanted.
 -- Returns nil: no window. 0: it is being built. 1: the page lies below the window.
 -- Else {pull set, packed ids of hidden authors among the entries, marks, up to count + 1 elements; the tail is one}.
--- Marks: what `marks.lua` keeps as floors, then a byte for each entry and each other tweet; '' when they are not known.
+-- Marks: what `marks.lua` keeps as floors (32 bytes), then a byte for each entry and each other tweet; '' when they are not known.
 local home, pull, hide = KEYS[1], KEYS[2], KEYS[3]
 local before, after, count = ARGV[1], ARGV[2], whole(ARGV[3], 'numbers')
 local seconds, renewed_below = whole(ARGV[4], 'numbers'), whole(ARGV[5], 'numbers')
@@ -82,7 +82,7 @@ if KEYS[4] then
     fields[n] = string.sub(others, at, at + 7)
   end
   local found = redis.call('HMGET', KEYS[4], unpack(fields))
-  if found[1] and #found[1] == 24 then
+  if found[1] and #found[1] == 32 then
     for i = 2, n do found[i] = found[i] or '\0' end
     marks = table.concat(found)
   end

@@ -1,0 +1,151 @@
+"""What the forms for writing send, from a page and from a script alike: a text, a warning, and pictures.
+
+Pictures become rows of their owner before the tweet is posted. So when something is wrong with the rest of it they are
+there already, and the form that is shown again names them instead of asking for the files a second time.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from linnet.domain.tweet import Tweet, Visibility
+from linnet.errors import AttachmentNotFound
+from linnet.ids import AttachmentId, TweetId
+from linnet.read.timelines.attachments import attachment_screen
+from linnet.read.views.attachments import AttachmentView
+from linnet.web.asking import Ask, parse_id
+from linnet.web.forms import Form
+from linnet.write.actions.attachments import Sent, keep
+from linnet.write.actions.tweets import post_tweet
+
+T = TypeVar("T")
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """``kept``: pictures that were uploaded with the form before. ``sent``: those that came with this one."""
+
+    text: str = ""
+    reply_to: TweetId | None = None
+    warning: str = ""
+    sensitive: bool = False
+    visibility: Visibility = "public"
+    kept: tuple[AttachmentId, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    once: str = ""
+    back: str = ""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What of a draft a form shows again, beside its text."""
+
+    warning: str = ""
+    sensitive: bool = False
+    visibility: Visibility | None = None
+    pictures: list[AttachmentView] = []
+
+    @property
+    def has_some(self) -> bool:
+        return bool(self.warning or self.sensitive or self.pictures)
+
+
+async def receive_draft(ask: Ask, then: Callable[[Draft], Awaitable[T]]) -> T:
+    """Reads the form, and goes on with what is in it while its files are in memory. Raises ``StrangeForm`` …
+
+    Of forms with files only so many are read at once; others are told to come again, before anything is read.
+    """
+    photos, options = ask.services.write.options.photos, ask.services.options
+    most_bytes = photos.per_tweet * photos.max_bytes if ask.viewer is not None else 0
+
+    async def read() -> Draft:
+        return _draft_of(await ask.form_with_files(max_bytes=most_bytes), photos.per_tweet)
+
+    length = ask.request.headers.get("content-length", "")
+    is_small = length.isdigit() and int(length[:18]) <= options.max_body_bytes
+    return await ask.services.write.pictures.admit(read, then, files=0 if is_small else photos.per_tweet)
+
+
+def _draft_of(form: Form, most: int) -> Draft:
+    fields = form.fields
+    kept = [parse_id(fields.get(f"kept{number}", "")) for number in range(1, most + 1)]
+    sent = [
+        Sent(content, fields.get(f"alt{number}", ""))
+        for number in range(1, most + 1)
+        if (content := form.files.get(f"picture{number}", b""))
+    ]
+    reply_to = parse_id(fields.get("reply_to", ""))
+    return Draft(
+        fields.get("text", ""),
+        None if reply_to is None else TweetId(reply_to),
+        fields.get("warning", ""),
+        fields.get("sensitive") == "yes",
+        visibility_of(fields.get("visibility", "")),
+        tuple(AttachmentId(some_id) for some_id in kept if some_id is not None),
+        tuple(sent),
+        fields.get("once", ""),
+        fields.get("back", ""),
+    )
+
+
+class Posting:
+    """A draft on its way. ``kept`` grows as its pictures arrive, and stays when the rest is refused."""
+
+    def __init__(self, ask: Ask, draft: Draft) -> None:
+        self._ask = ask
+        self._draft = draft
+        self.kept = list(draft.kept)
+
+    async def post(self, *more_of_key: object) -> Tweet:
+        """One form is one tweet, however often it is sent; with ``more_of_key``, as long as that is the same."""
+        ask, draft = self._ask, self._draft
+        write, author_id = ask.services.write, ask.actor.user_id
+        for sent in draft.sent:
+            self.kept.append((await keep(write, author_id, sent)).id)
+        return await post_tweet(
+            write,
+            author_id,
+            text=draft.text,
+            reply_to=draft.reply_to,
+            idempotency_key=key_of(draft.once, *more_of_key),
+            attached=self.kept,
+            warning=draft.warning,
+            sensitive=draft.sensitive,
+            visibility=draft.visibility,
+            # The pictures of a form that comes twice are other rows the second time.
+            request_digest=_digest_of(draft),
+        )
+
+    async def shown(self) -> Shown:
+        """What to show again."""
+        pictures = []
+        for attachment_id in self.kept:
+            try:
+                pictures.append(
+                    await attachment_screen(self._ask.services.read, self._ask.actor.user_id, attachment_id)
+                )
+            except AttachmentNotFound:
+                continue
+        return Shown(self._draft.warning, self._draft.sensitive, self._draft.visibility, pictures)
+
+
+def visibility_of(chosen: str) -> Visibility:
+    """What a form chose. Whatever cannot be chosen is for followers alone: it may have meant as few."""
+    if chosen in ("", "public"):
+        return "public"
+    return "unlisted" if chosen == "unlisted" else "private"
+
+
+def key_of(once: str, *more: object) -> str | None:
+    """What a form's tweet is known by when it comes again."""
+    return _hex("\n".join(map(str, (once, *more)))) if once else None
+
+
+def _digest_of(draft: Draft) -> bytes:
+    said: list[Any] = [draft.text, draft.reply_to, draft.warning, draft.sensitive, draft.visibility, draft.kept]
+    said += [(sent.description, hashlib.sha256(sent.file).hexdigest()) for sent in draft.sent]
+    return bytes.fromhex(_hex(repr(said)))
+
+
+def _hex(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
