@@ -11,10 +11,12 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 
 from linnet.bootstrap.stopping import EARLY
 
@@ -30,6 +32,42 @@ def given_socket(environ: Mapping[str, str], pid: int) -> int | None:
     with socket.socket(fileno=os.dup(_FIRST_GIVEN_FD)) as given:
         listens = given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     return _FIRST_GIVEN_FD if listens else None
+
+
+class WatchedProcess:
+    """A process that several threads wait for: one that watches it, and one that ends it.
+
+    The system hands out the end of a process once. With bare processes whoever asks second, before the first has kept
+    the answer, is told that it still lives: Granian then says that it refused to end, and kills its number.
+    """
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self._asks = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def start(self) -> None:
+        self._process.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        if wait([self._process.sentinel], timeout):
+            with self._asks:
+                self._process.join()
+
+    def is_alive(self) -> bool:
+        with self._asks:
+            return self._process.is_alive()
+
+    def terminate(self) -> None:
+        with self._asks:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        with self._asks:
+            self._process.kill()
 
 
 class WebServer(MPServer):
@@ -54,6 +92,11 @@ class WebServer(MPServer):
         self._sfd = self._given_fd  # type: ignore[assignment]  # nor here: None stands for all of them at first
         # Somebody else's to close.
         self._sso = socket.socket(fileno=os.dup(self._given_fd))
+
+    def _spawn_worker(self, *args: Any, **more: Any) -> WorkerProcess:
+        worker: WorkerProcess = super()._spawn_worker(*args, **more)
+        worker.inner = WatchedProcess(worker.inner)
+        return worker
 
     def signal_handler_interrupt(self, *args: Any, **more: Any) -> None:
         number: int = args[0]
