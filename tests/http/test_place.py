@@ -193,3 +193,12 @@ async def test_a_tweet_is_quoted_by_pages_of_others(site: Site) -> None:
     assert (await site.ask("GET", "/api/oembed", params={"url": url, "format": "xml"})).status_code == 422
     await site.ask("DELETE", f"/api/tweets/{tweet['id']}", by=ada)
     assert (await site.ask("GET", "/api/oembed", params={"url": url})).status_code == 404
+
+
+async def test_a_quoted_tweet_keeps_its_warning(site: Site) -> None:
+    ada = await site.sign_up("ada")
+    wish = {"status": "The baker did it.", "spoiler_text": "The end of <the> book"}
+    url = (await site.ask("POST", "/api/v1/statuses", wish, by=ada)).json()["url"]
+    quoted = (await site.ask("GET", "/api/oembed", params={"url": url})).json()["html"]
+    assert "<details><summary>The end of &lt;the&gt; book</summary>" in quoted
+    assert quoted.index("<details>") < quoted.index("The baker did it.") < quoted.index("</details>")

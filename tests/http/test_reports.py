@@ -55,6 +55,16 @@ async def waiting(site: Site) -> list[Any]:
     return await reports.fetch(site.world.db, after_id=0, page_size=100, with_resolved=False)
 
 
+async def test_a_report_names_no_tweet_that_its_reporter_cannot_see(site: Site) -> None:
+    ada, ben = [await site.sign_up(name) for name in ("ada", "ben")]
+    wish = {"status": "For my followers", "visibility": "private"}
+    private = (await site.ask("POST", "/api/v1/statuses", wish, by=ada)).json()["id"]
+    report = {"account_id": ada.id, "status_ids": [private]}
+    assert (await site.ask("POST", "/api/v1/reports", report, by=ben)).json()["status_ids"] == []
+    await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)
+    assert (await site.ask("POST", "/api/v1/reports", report, by=ben)).json()["status_ids"] == [private]
+
+
 async def test_a_report_by_an_app_is_kept_with_what_it_is_about(site: Site) -> None:
     ada, ben, cleo = [await site.sign_up(name) for name in ("ada", "ben", "cleo")]
     crumbs, bens = await site.post(ada, "Crumbs"), await site.post(ben, "No crumbs")

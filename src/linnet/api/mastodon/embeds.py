@@ -33,8 +33,11 @@ async def get_oembed(call: Call) -> Answer:
     assert isinstance(author, Account)
     name = author.display_name or author.username
     url = status.url
+    text = status.content
+    if status.spoiler_text:
+        text = f"<details><summary>{escape(status.spoiler_text)}</summary>{text}</details>"
     quoted = (
-        f'<blockquote class="linnet-embed" cite="{escape(url)}">{status.content}'
+        f'<blockquote class="linnet-embed" cite="{escape(url)}">{text}'
         f'<footer><a href="{escape(url)}">{escape(name)} (@{escape(author.acct)})</a></footer></blockquote>'
     )
     return answer(

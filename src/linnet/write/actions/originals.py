@@ -1,6 +1,6 @@
 """Which tweet a verb is about: of a retweet the tweet inside it, and none from behind a block."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 import msgspec
 
@@ -37,12 +37,19 @@ async def is_hidden_from(db: Reader, user_id: UserId, *shown: Tweet) -> bool:
     """Whether a block, or whom it is for, keeps any of these tweets from somebody. Public ones cost no more for it."""
     if await is_kept_from(db, user_id, {tweet.author_id for tweet in shown}):
         return True
+    return len(await pick_for(db, user_id, shown)) < len(shown)
+
+
+async def pick_for(db: Reader, user_id: UserId, shown: Sequence[Tweet]) -> Sequence[Tweet]:
+    """Those of the tweets that are for somebody; blocks are not asked. Public ones alone ask the database nothing."""
     if all(tweet.visibility is None for tweet in shown):
-        return False
+        return shown
     followed = await follows.fetch_followed_among(db, user_id, [tweet.author_id for tweet in shown])
-    return not all(
-        is_for(audience_of(tweet), tweet.author_id, user_id, follows=followed, surface="tweet") for tweet in shown
-    )
+    return [
+        tweet
+        for tweet in shown
+        if is_for(audience_of(tweet), tweet.author_id, user_id, follows=followed, surface="tweet")
+    ]
 
 
 async def find_named(db: Reader, tweet_id: TweetId) -> Named:

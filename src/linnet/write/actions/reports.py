@@ -11,6 +11,7 @@ from linnet.errors import CannotReportYourself, Unauthenticated, UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import reports, tweets, users
 from linnet.stores.postgres.pool import run_again
+from linnet.write.actions.originals import pick_for
 from linnet.write.deps import WriteDeps
 
 
@@ -27,8 +28,8 @@ class ReportWish(msgspec.Struct, frozen=True):
 async def report(deps: WriteDeps, user_id: UserId, wish: ReportWish) -> Report:
     """Said again about the same, before an operator dealt with it, it is the same report with the newer words.
 
-    Tweets that are gone, or somebody else's, are left out: others may be there. One may report whom one does not meet
-    any more: what they did before stays done.
+    Tweets that are gone, somebody else's, or not for whoever tells are left out: others may be there. One may report
+    whom one does not meet any more: what they did before stays done.
 
     Raises ``Invalid``, ``UserNotFound``, ``CannotReportYourself``.
     """
@@ -44,9 +45,10 @@ async def report(deps: WriteDeps, user_id: UserId, wish: ReportWish) -> Report:
     if not await users.fetch_profiles(deps.db, [wish.about_id]):
         raise UserNotFound
     refs = [TweetRef(wish.about_id, tweet_id) for tweet_id in set(wish.tweet_ids)]
-    found = await tweets.fetch(deps.db, refs) if refs else []
+    async with deps.db.session() as db:
+        shown = await pick_for(db, user_id, await tweets.fetch(db, refs)) if refs else []
     # In one order, so that the same is the same.
-    tweet_ids = sorted(tweet.id for tweet in found)
+    tweet_ids = sorted(tweet.id for tweet in shown)
     new = Report(user_id, deps.ids.mint(), wish.about_id, tweet_ids, category, comment, rules)
     report_id = await run_again(lambda: reports.put(deps.db, new))
     if report_id is None:
