@@ -132,6 +132,9 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "instance.count_people",
         "instance.count_tweets",
         "instance.count_active",
+        "instance.count_tweets_by_week",
+        "instance.count_people_by_week",
+        "instance.count_logins_by_week",
     ),
     "once for a picture that nobody may have any more": ("profiles.fetch_avatars_among",),
 }

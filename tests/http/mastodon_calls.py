@@ -132,6 +132,11 @@ def address_of(route: Route, place: Place) -> str:
         .replace("{group_key}", f"favourite-{place.status}")
         .replace("{list_id}", place.list)
         .replace("{filter_id}", place.filter)
+        .replace("{year}", "2026")
+        .replace("{date}", "2026-01-01")
+        .replace("{name}", "wave")
+        .replace("{collection_id}", "1")
+        .replace("{quoting_status_id}", "1")
     )
     words = {"USERNAME": place.ben.username, "OTHER": place.ben.id, "STATUS": place.status, "ADA": place.ada.username}
     words["LIST"] = place.list

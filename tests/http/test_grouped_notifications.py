@@ -66,6 +66,40 @@ async def test_a_page_of_some_kinds_is_full_and_leads_on(site: Site, ada: Person
     assert found == ["mention", "favourite", "follow"]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 20])
+async def test_what_an_app_cannot_group_comes_one_by_one(site: Site, ada: Person, limit: int) -> None:
+    """In its place among what is grouped, complete from page to page in both directions, each with a key of its own."""
+    base = f"/api/v2/notifications?grouped_types[]=favourite&limit={limit}"
+    single = await ask(site, "GET", "v1/notifications", ada)
+    newest_like = max(int(each["id"]) for each in single if each["type"] == "favourite")
+    expected = [
+        (each["type"], int(each["id"]))
+        for each in single
+        if each["type"] != "favourite" or int(each["id"]) == newest_like
+    ]
+    assert [kind for kind, _ in expected] == ["mention", "favourite", "follow", "follow", "follow"]
+    found, address = [], base
+    while address:
+        answer = await site.ask("GET", address, by=ada)
+        found += answer.json()["notification_groups"]
+        address = answer.links["next"]["url"].removeprefix("http://linnet.test") if "next" in answer.links else ""
+    assert [(group["type"], group["most_recent_notification_id"]) for group in found] == expected
+    assert len({group["group_key"] for group in found}) == len(expected)
+    for group in found:
+        if group["type"] == "follow":
+            assert group["notifications_count"] == len(group["sample_account_ids"]) == 1
+            by_key = await ask(site, "GET", f"v2/notifications/{group['group_key']}", ada)
+            assert by_key["notification_groups"] == [group]
+            people = await ask(site, "GET", f"v2/notifications/{group['group_key']}/accounts", ada)
+            assert [account["id"] for account in people] == group["sample_account_ids"]
+    upwards: list[dict[str, Any]] = []
+    above = 1
+    while page := (await site.ask("GET", f"{base}&min_id={above}", by=ada)).json()["notification_groups"]:
+        upwards = page + upwards
+        above = page[0]["most_recent_notification_id"]
+    assert upwards == [group for group in found if group["most_recent_notification_id"] > 1]
+
+
 async def test_to_dismiss_a_group_is_to_have_read_up_to_it(site: Site, ada: Person) -> None:
     groups = (await ask(site, "GET", "v2/notifications", ada))["notification_groups"]
     assert (await ask(site, "GET", "v2/notifications/unread_count", ada))["count"] == 3

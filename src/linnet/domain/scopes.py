@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Set
 from typing import Final
 
 READ_NOUNS: Final = (
-    *("accounts", "blocks", "bookmarks", "favourites", "filters", "follows", "lists", "mutes", "notifications"),
-    *("search", "statuses"),
+    *("accounts", "blocks", "bookmarks", "collections", "favourites", "filters", "follows", "lists", "mutes"),
+    *("notifications", "search", "statuses"),
 )
 WRITE_NOUNS: Final = (
-    *("accounts", "blocks", "bookmarks", "conversations", "favourites", "filters", "follows", "lists", "media"),
-    *("mutes", "notifications", "reports", "statuses"),
+    *("accounts", "blocks", "bookmarks", "collections", "conversations", "favourites", "filters", "follows"),
+    *("lists", "media", "mutes", "notifications", "reports", "statuses"),
 )
 _FOLLOW: Final = frozenset(
     f"{verb}:{noun}" for verb in ("read", "write") for noun in ("blocks", "follows", "mutes")

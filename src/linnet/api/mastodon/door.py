@@ -34,7 +34,9 @@ from linnet.read.timelines.size import SizeOfPlace
 
 log = structlog.get_logger()
 
-PREFIXES = ("/api/v1/", "/api/v2/", "/api/oembed", "/oauth/", "/nodeinfo/", "/.well-known/")
+PREFIXES = ("/api/v1/", "/api/v2/", "/api/v1_alpha/", "/api/oembed", "/oauth/", "/nodeinfo/", "/.well-known/")
+# Below it lie doors of linnet's own.
+_ALONE = "/health"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -80,7 +82,8 @@ class Door:
         if scope["type"] == ScopeType.WEBSOCKET and scope["path"].rstrip("/") == WEBSOCKET_PATH:
             await self._serve_socket(cast(Any, scope), receive, send)
             return
-        if scope["type"] != ScopeType.HTTP or not scope["path"].startswith(PREFIXES):
+        path = scope["path"]
+        if scope["type"] != ScopeType.HTTP or not (path.startswith(PREFIXES) or path.rstrip("/") == _ALONE):
             await self._app(scope, receive, send)
             return
         made = await self._answer(scope, receive)

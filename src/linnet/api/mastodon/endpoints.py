@@ -143,7 +143,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 class Route(msgspec.Struct, frozen=True):
     """``scopes``: a token of an app needs one of them. ``limit`` names its rule in ``domain.limits``.
 
-    ``has``: what linnet has of it, for the table of docs/mastodon-api.md.
+    ``has``: what linnet has of it, for the table of docs/mastodon-api.md, which says what the words mean.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -152,4 +152,4 @@ class Route(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...] = ()
     access: Access = "user"
     limit: str = "request"
-    has: Literal["yes", "empty"] = "yes"
+    has: Literal["yes", "empty", "refused"] = "yes"

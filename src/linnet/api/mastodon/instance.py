@@ -103,6 +103,26 @@ async def get_old_instance(call: Call) -> Answer:
     )
 
 
+async def get_activity(call: Call) -> Answer:
+    """What was done here week by week, this one first."""
+    return answer(
+        [
+            {
+                "week": str(week.begins_ms // 1000),
+                "statuses": str(week.tweets),
+                "logins": str(week.logins),
+                "registrations": str(week.sign_ups),
+            }
+            for week in await call.size.fetch_weeks(call.read)
+        ]
+    )
+
+
+async def get_health(call: Call) -> Answer:
+    """Whether the process is alive: whoever is not does not answer. Asks nothing of any store."""
+    return raw_answer(b"OK", media_type=b"text/plain")
+
+
 async def get_rules(call: Call) -> Answer:
     """What people agree to."""
     return answer(_rules(call))
@@ -250,6 +270,8 @@ ROUTES = (
     Route("GET", "/api/v2/instance", get_instance, access="everyone"),
     Route("GET", "/api/v1/instance", get_old_instance, access="everyone"),
     Route("GET", "/api/v1/instance/rules", get_rules, access="everyone"),
+    Route("GET", "/api/v1/instance/activity", get_activity, access="everyone"),
+    Route("GET", "/health", get_health, access="everyone", limit=""),
     Route("GET", "/api/v1/instance/extended_description", get_extended_description, access="everyone"),
     Route("GET", "/.well-known/host-meta", get_host_meta, access="everyone"),
     Route("GET", "/.well-known/webfinger", get_webfinger, access="everyone"),

@@ -20,7 +20,15 @@ from linnet.errors import Invalid, NotFound
 from linnet.ids import unix_ms_of
 from linnet.read.timelines.causes import Told, causes_page
 from linnet.read.timelines.markers import markers_screen
-from linnet.read.timelines.notifications import ToldGroup, group_people, group_screen, groups_page, unread_screen
+from linnet.read.timelines.notifications import (
+    ToldGroup,
+    alone_of,
+    group_people,
+    group_screen,
+    groups_page,
+    mixed_page,
+    unread_screen,
+)
 from linnet.write.actions.markers import TIMELINES, put_markers
 from linnet.write.actions.notifications import mark_read
 
@@ -100,11 +108,24 @@ def _group_key(kind: NotificationKind, group_id: int, some_id: int) -> str:
     return f"{_TYPES[kind]}-{group_id}"
 
 
+def _key_of(told: ToldGroup) -> str:
+    group = told.group
+    return f"{_ALONE}-{group.newest_id}" if told.is_alone else _group_key(group.kind, group.group_id, group.newest_id)
+
+
 async def get_groups(call: Call) -> Answer:
     """What is alike as one, as the web app shows it."""
     params = call.query()
     wanted = wanted_of(params, default=40, most=80)
-    page = await groups_page(call.read, call.me, wanted.range, kinds=_kinds(params))
+    kinds = _kinds(params)
+    # Whoever does not say what to group can show all that is grouped.
+    together = params.texts("grouped_types") or list(_TYPES.values())
+    grouped = [kind for kind in kinds if _TYPES[kind] in together or kind in _NEVER_ALIKE]
+    alone = [kind for kind in kinds if kind not in grouped]
+    if alone:
+        page = await mixed_page(call.read, call.me, wanted.range, grouped=grouped, alone=alone)
+    else:
+        page = await groups_page(call.read, call.me, wanted.range, kinds=kinds)
     shown = [told for told in page.items if told.group.newest_id < wanted.below]
     links = links_of(call, params, next_id=page.next_id, prev_id=page.prev_id) if shown else []
     return answer(await _grouped(call, shown), 200, *links)
@@ -119,7 +140,10 @@ async def get_group_accounts(call: Call) -> Answer:
     """Who did it, the newest first."""
     told = await _group(call)
     limit = call.query().count("limit", default=40, most=80)
-    people = await group_people(call.read, call.me, told.group, page_size=limit)
+    if told.is_alone:
+        people = [person for person, _ in told.people]
+    else:
+        people = await group_people(call.read, call.me, told.group, page_size=limit)
     accounts = await accounts_by_id(call, people)
     return answer([accounts[str(person)] for person in people if str(person) in accounts])
 
@@ -140,8 +164,7 @@ async def _group(call: Call) -> ToldGroup:
         raise NotFound
     if name == _ALONE:
         page = await causes_page(call.read, call.me, Range(1, before=number + 1, after=number - 1), kinds=KINDS)
-        for cause in page.items:
-            told = await group_screen(call.read, call.me, cause.row.kind, cause.row.group_id)
+        told = next(iter(await alone_of(call.read, page.items)), None)
     else:
         for kind, said in _TYPES.items():
             if said == name and kind not in _NEVER_ALIKE:
@@ -166,7 +189,7 @@ async def _grouped(call: Call, shown: Sequence[ToldGroup]) -> GroupedNotificatio
         if samples and (status_id is msgspec.UNSET or status_id in statuses):
             groups.append(
                 NotificationGroup(
-                    group_key=_group_key(group.kind, group.group_id, group.newest_id),
+                    group_key=_key_of(told),
                     notifications_count=told.people_count,
                     type=_TYPES[group.kind],
                     most_recent_notification_id=group.newest_id,

@@ -12,6 +12,7 @@ from linnet.errors import Unavailable
 from linnet.ids import MAX_ID, TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.entries import hydrate
+from linnet.read.timelines.causes import Told, causes_page
 from linnet.read.timelines.filling import one_more
 from linnet.read.views.notifications import NotificationsView, NotificationView, UnreadView, notification_view
 from linnet.stores.postgres import notifications
@@ -44,6 +45,8 @@ class ToldGroup(msgspec.Struct, frozen=True):
     people: list[tuple[UserId, bytes]]
     people_count: int
     tweet: bytes | None
+    is_alone: bool = False
+    """One thing that is shown by itself, whatever is like it."""
 
 
 class GroupsPage(msgspec.Struct, frozen=True):
@@ -52,6 +55,9 @@ class GroupsPage(msgspec.Struct, frozen=True):
     items: list[ToldGroup]
     next_id: int | None
     prev_id: int | None
+
+
+_EMPTY: Final = GroupsPage([], None, None)
 
 
 async def notifications_page(deps: ReadDeps, user_id: UserId, wanted: Range) -> NotificationsView:
@@ -94,6 +100,53 @@ async def groups_page(
         items[-1].group.newest_id if items and has_older else None,
         items[0].group.newest_id if items else (wanted.after if wanted.ascending else None),
     )
+
+
+async def mixed_page(
+    deps: ReadDeps,
+    user_id: UserId,
+    wanted: Range,
+    *,
+    grouped: Collection[NotificationKind],
+    alone: Collection[NotificationKind],
+) -> GroupsPage:
+    """A page in which some kinds are grouped, and of the others each thing stands by itself."""
+    groups = await groups_page(deps, user_id, wanted, kinds=grouped) if grouped else _EMPTY
+    causes = await causes_page(deps, user_id, wanted, kinds=alone)
+    each = await alone_of(deps, causes.items)
+    items = sorted([*groups.items, *each], key=lambda told: told.group.newest_id, reverse=True)
+    if wanted.ascending:
+        # Above the top of either page there may be more of it, which has to come with what is between.
+        tops = [page.prev_id for page in (groups, causes) if page.items and page.prev_id is not None]
+        items = [told for told in items if not tops or told.group.newest_id <= min(tops)][-wanted.limit :]
+        return GroupsPage(items, items[-1].group.newest_id if items else None, _newest(items, default=wanted.after))
+    # Below the end of either page there may be more of it.
+    floor = max([page.next_id for page in (groups, causes) if page.next_id is not None], default=None)
+    items = [told for told in items if floor is None or told.group.newest_id >= floor]
+    if len(items) > wanted.limit:
+        items = items[: wanted.limit]
+        floor = items[-1].group.newest_id
+    return GroupsPage(items, floor, _newest(items, default=None))
+
+
+def _newest(items: Sequence[ToldGroup], *, default: int | None) -> int | None:
+    return items[0].group.newest_id if items else default
+
+
+async def alone_of(deps: ReadDeps, causes: Sequence[Told]) -> list[ToldGroup]:
+    """Things one by one, as groups of one, of those whose people are there."""
+    authors = await deps.authors.fetch({told.row.actor_id for told in causes})
+    return [
+        ToldGroup(
+            Group(told.row.kind, told.row.group_id, told.row.id, 1),
+            [(told.row.actor_id, authors[told.row.actor_id].json)],
+            1,
+            told.tweet,
+            is_alone=True,
+        )
+        for told in causes
+        if told.row.actor_id in authors
+    ]
 
 
 async def group_screen(deps: ReadDeps, user_id: UserId, kind: NotificationKind, group_id: int) -> ToldGroup | None:

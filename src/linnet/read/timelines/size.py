@@ -10,10 +10,11 @@ from typing import Final
 from linnet.errors import Unavailable
 from linnet.read.deps import ReadDeps
 from linnet.stores.postgres import instance
-from linnet.stores.postgres.instance import Size
+from linnet.stores.postgres.instance import Size, Week
 
 _FRESH_SECONDS: Final = 300.0
 _ACTIVE_DAYS: Final = 30
+_WEEKS: Final = 12
 
 
 class SizeOfPlace:
@@ -22,6 +23,8 @@ class SizeOfPlace:
     def __init__(self) -> None:
         self._size = Size(0, 0, 0)
         self._fresh_until = float("-inf")
+        self._weeks: list[Week] = []
+        self._weeks_fresh_until = float("-inf")
         self._reading = asyncio.Lock()
 
     async def fetch(self, deps: ReadDeps) -> Size:
@@ -34,3 +37,13 @@ class SizeOfPlace:
                         self._size = await instance.count(deps.db, active_since_ms=since_ms)
                     self._fresh_until = deps.clock.steady_seconds() + _FRESH_SECONDS
         return self._size
+
+    async def fetch_weeks(self, deps: ReadDeps) -> list[Week]:
+        """What was done in the last twelve weeks, this one first."""
+        if deps.clock.steady_seconds() >= self._weeks_fresh_until:
+            async with self._reading:
+                if deps.clock.steady_seconds() >= self._weeks_fresh_until:
+                    with suppress(Unavailable):
+                        self._weeks = await instance.fetch_weeks(deps.db, now_ms=deps.clock.now_ms(), weeks=_WEEKS)
+                    self._weeks_fresh_until = deps.clock.steady_seconds() + _FRESH_SECONDS
+        return self._weeks

@@ -1,5 +1,7 @@
 """How large the place is: exact while it is small, and about so large when counting would take long."""
 
+from typing import Final
+
 import msgspec
 
 from linnet.stores.postgres.pool import Database
@@ -19,9 +21,46 @@ class Size(msgspec.Struct, frozen=True):
     active: int
 
 
+class Week(msgspec.Struct, frozen=True):
+    """What was done in the week from a Monday's midnight (UTC) on, in Unix milliseconds."""
+
+    begins_ms: int
+    tweets: int
+    logins: int
+    sign_ups: int
+
+
 class _Estimate(msgspec.Struct, frozen=True):
     users: int
     tweets: int
+
+
+_WEEK_MS: Final = 7 * 86_400_000
+# The first Monday of all.
+_FIRST_MONDAY_MS: Final = 4 * 86_400_000
+
+
+async def fetch_weeks(db: Database, *, now_ms: int, weeks: int) -> list[Week]:
+    """This week and those before it, the newest first. Of what is long a sample is counted."""
+    this_week_ms = now_ms - (now_ms - _FIRST_MONDAY_MS) % _WEEK_MS
+    since_ms = this_week_ms - (weeks - 1) * _WEEK_MS
+    async with db.session() as session:
+        about = await session.find(_Estimate, _sql["find_size"]) or _Estimate(0, 0)
+
+        async def by_week(name: str, rows: int) -> dict[int, int]:
+            percent = min(100.0, 100.0 * _FEW / max(rows, 1))
+            found: list[tuple[int, int]] = await session.fetch(
+                lambda week, count: (week, count), _sql[name], percent=percent, since_ms=since_ms
+            )
+            return {week: round(count * 100 / percent) for week, count in found}
+
+        tweets = await by_week("count_tweets_by_week", about.tweets)
+        logins = await by_week("count_logins_by_week", about.users)
+        sign_ups = await by_week("count_people_by_week", about.users)
+    return [
+        Week(since_ms + week * _WEEK_MS, tweets.get(week, 0), logins.get(week, 0), sign_ups.get(week, 0))
+        for week in reversed(range(weeks))
+    ]
 
 
 async def count(db: Database, *, active_since_ms: int) -> Size:

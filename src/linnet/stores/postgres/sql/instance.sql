@@ -17,3 +17,26 @@ select count(*) from tweets;
 -- How many people in a sample of so many per cent were here since: a scan of the sample.
 select count(*) from users tablesample system (%(percent)s)
 where last_active_ms > %(since_ms)s and deleted_ms is null;
+
+-- :name count_tweets_by_week (percent, since_ms) -> many
+-- How many tweets of a sample of so many per cent were posted in each week since: a scan of the sample.
+select (((id >> 16) - %(since_ms)s) / 604800000)::int, count(*)
+from tweets tablesample system (%(percent)s)
+where id >> 16 >= %(since_ms)s
+group by 1;
+
+-- :name count_people_by_week (percent, since_ms) -> many
+-- How many people of a sample of so many per cent came in each week since: a scan of the sample.
+select (((id >> 16) - %(since_ms)s) / 604800000)::int, count(*)
+from users tablesample system (%(percent)s)
+where id >> 16 >= %(since_ms)s and deleted_ms is null
+group by 1;
+
+-- :name count_logins_by_week (percent, since_ms) -> many
+-- How many people of a sample of so many per cent logged in, or used a log-in last, in each week since: a scan of the
+-- sample.
+select ((t.at_ms - %(since_ms)s) / 604800000)::int, count(distinct s.user_id)
+from sessions s tablesample system (%(percent)s),
+    lateral (values (s.id >> 16), (s.last_used_ms)) t (at_ms)
+where t.at_ms >= %(since_ms)s
+group by 1;
