@@ -57,6 +57,10 @@ class Element:
         inputs = [field for field in self.all("input") if _is_sent(field)]
         sent = [*inputs, *(button for button in self.all("button") if "name" in button.attributes)]
         typed = {field.attributes["name"]: field.attributes.get("value", "") for field in sent}
+        for chooser in self.all("select"):
+            options = chooser.all("option")
+            chosen = next((option for option in options if "selected" in option.attributes), options[0])
+            typed[chooser.attributes["name"]] = chosen.attributes["value"]
         # A browser leaves out one line end at the beginning.
         return typed | {field.attributes["name"]: field.text.removeprefix("\n") for field in self.all("textarea")}
 

@@ -95,7 +95,17 @@ ROWS = (
     *(
         Row(f"GET /settings/{name}", f"/settings/{name}", 303, 303, 303)
         for name in (
-            *("profile", "followers", "avatar", "avatar/remove", "header", "header/remove", "password", "devices"),
+            *(
+                "profile",
+                "followers",
+                "writing",
+                "avatar",
+                "avatar/remove",
+                "header",
+                "header/remove",
+                "password",
+                "devices",
+            ),
             *("tags", "tags/remove", "leave"),
         )
     ),
@@ -140,6 +150,7 @@ ROWS = (
     _form("POST /users/{user_id}/report", "/users/ADA/report", ada=422, category="spam", comment="crumbs"),
     _form("POST /users/{user_id}/note", "/users/ADA/note", note="bakes"),
     _form("POST /settings/tags", tag="bread"),
+    _form("POST /settings/writing", visibility="private", language="en"),
     _form("POST /settings/tags/remove", tag="bread"),
     _form("POST /settings/filters", title="Rain", words="rain", at_home="on"),
     _form(

@@ -130,6 +130,82 @@ async def test_a_bot_says_so_and_nobody_is_suggested_who_does_not_wish_it(site: 
     assert not (await changed(site, ada, json={"bot": False}))["bot"]
 
 
+def without(fields: dict[str, str], name: str) -> dict[str, str]:
+    """What is sent when a box was ticked, and is not any more."""
+    assert name in fields
+    return {each: value for each, value in fields.items() if each != name}
+
+
+async def test_search_engines_are_asked_to_leave_out_who_does_not_wish_it(site: Site) -> None:
+    ada = await site.sign_up("ada")
+    tweet = (await site.post(ada, "Bread"))["id"]
+    async with pages_of(site) as pages:
+        paths = ("/@ada", "/@ada/replies", f"/@ada/{tweet}")
+        for wish in (True, False, True):
+            account = await changed(site, ada, data={"indexable": str(wish).lower()})
+            assert (account["indexable"], account["source"]["indexable"], account["noindex"]) == (wish, wish, not wish)
+            for path in paths:
+                page = await pages.browser().see(path)
+                assert page.headers.get("X-Robots-Tag") == (None if wish else "noindex"), path
+        browser = pages.browser(ada)
+        form = (await browser.see("/settings")).form("/settings/profile")
+        assert form.fields()["indexable"] == "yes"
+        await browser.post("/settings/profile", without(form.fields(), "indexable"))
+        assert not (await site.ask("GET", "/api/me", by=ada)).json()["indexable"]
+
+
+async def test_a_post_begins_as_its_author_said_and_ends_as_they_say(site: Site) -> None:
+    """In apps, which may say nothing, and on pages, which show what they will send."""
+    ada = await site.sign_up("ada")
+
+    async def posted(**said: Any) -> tuple[str, bool]:
+        answer = await site.ask("POST", "/api/v1/statuses", {"status": "Bread", **said}, by=ada)
+        assert answer.status_code == 200, answer.text
+        status = answer.json()
+        return status["visibility"], status["sensitive"]
+
+    assert await posted() == ("public", False)
+    async with pages_of(site) as pages:
+        browser = pages.browser(ada)
+        first = await browser.see("/")
+        assert (first.form("/tweets").fields()["visibility"], "sensitive" in first.form("/tweets").fields()) == (
+            "public",
+            False,
+        )
+        form = (await browser.see("/settings")).form("/settings/writing")
+        assert form.fields()["visibility"] == "public"
+        saved = await browser.send(form, visibility="private", sensitive="yes", language="pt-BR")
+        assert saved.location == "/settings?done=writing#s-writing"
+        assert await posted() == ("private", True)
+        assert await posted(visibility="public", sensitive=False) == ("public", False)
+        # What comes again is the same post, whatever was chosen meanwhile.
+        key = {"Idempotency-Key": "once"}
+        first_id = (await site.ask("POST", "/api/v1/statuses", {"status": "Buns"}, by=ada, headers=key)).json()["id"]
+        chosen = (await site.ask("GET", "/api/v1/preferences", by=ada)).json()
+        assert [chosen[f"posting:default:{part}"] for part in ("visibility", "sensitive", "language")] == [
+            "private",
+            True,
+            "pt-BR",
+        ]
+        for path in ("/", "/compose"):
+            fields = (await browser.see(path)).form("/tweets").fields()
+            assert (fields["visibility"], fields["sensitive"]) == ("private", "yes"), path
+        # An answer is for no more people than either says.
+        bens = (await site.post(await site.sign_up("ben"), "Buns?"))["id"]
+        assert (await browser.see(f"/@ben/{bens}")).form("/tweets").fields()["visibility"] == "private"
+        form = (await browser.see("/settings")).form("/settings/writing")
+        assert (form.fields()["visibility"], form.fields()["language"]) == ("private", "pt-BR")
+        refused = await browser.send(form, language="speech")
+        assert refused.status == 422
+        assert refused.form("/settings/writing").fields()["language"] == "speech"
+        left = without(form.fields(), "sensitive")
+        await browser.post("/settings/writing", {**left, "visibility": "unlisted", "language": ""})
+        again = (await site.ask("POST", "/api/v1/statuses", {"status": "Buns"}, by=ada, headers=key)).json()
+        assert (again["id"], again["visibility"]) == (first_id, "private")
+        fields = (await browser.see("/")).form("/tweets").fields()
+        assert (fields["visibility"], "sensitive" in fields) == ("unlisted", False)
+
+
 async def test_a_header_is_a_wide_picture_through_the_same_door(site: Site) -> None:
     ada = await site.sign_up("ada")
     me = (await site.ask("GET", "/api/v1/accounts/verify_credentials", by=ada)).json()

@@ -22,6 +22,7 @@ from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.filters import FilterMemory
 from linnet.read.hydration.loading import LoaderOptions
+from linnet.read.hydration.preferences import PreferenceMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.home import home_page
@@ -402,6 +403,7 @@ def build_world(
         top_news=TopNews(db, clock),
         trending=Trending(db, clock, options.trending),
         filters=FilterMemory(db, clock),
+        preferences=PreferenceMemory(db),
         clock=clock,
         media=media,
     )

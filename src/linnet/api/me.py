@@ -46,6 +46,7 @@ class EditProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     fields: list[FieldBody] | msgspec.UnsetType | None = msgspec.UNSET
     bot: bool | msgspec.UnsetType = msgspec.UNSET
     discoverable: bool | msgspec.UnsetType = msgspec.UNSET
+    indexable: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 async def get_me(call: Call) -> Answer:
@@ -62,7 +63,8 @@ async def patch_me(call: Call) -> Answer:
     Only what is sent is changed. `null` clears the bio, the location or the phone number; a name cannot be cleared.
     The phone number is shown to nobody else; it begins with a plus and the country. Whoever is `locked` is asked before
     somebody follows them; who waits when one is not any more is let in. `fields` are up to four labels with something
-    beside each; a `bot` says that a program writes here; who is not `discoverable` is suggested to nobody.
+    beside each; a `bot` says that a program writes here; who is not `discoverable` is suggested to nobody, and
+    search engines are asked to leave out the pages of who is not `indexable`.
     """
     services, user_id = call.services, call.actor.user_id
     await edit_profile(services.write, user_id, await call.json_object())

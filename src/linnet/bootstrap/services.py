@@ -18,6 +18,7 @@ from linnet.domain.timeline import unpack_entry
 from linnet.errors import LinnetError
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.filters import FilterMemory
+from linnet.read.hydration.preferences import PreferenceMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
@@ -110,6 +111,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
         top_news=TopNews(db, clock),
         trending=Trending(db, clock, settings.write.trending),
         filters=FilterMemory(db, clock),
+        preferences=PreferenceMemory(db),
         clock=clock,
         media=media,
         replicas=Replicas(db, settings.replicas, clock),

@@ -31,6 +31,7 @@ class Profile(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] = ()
     is_bot: bool = False
     is_discoverable: bool = True
+    is_indexable: bool = True
 
 
 class Account(msgspec.Struct, frozen=True):

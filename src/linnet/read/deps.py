@@ -5,6 +5,7 @@ import msgspec
 from linnet.clock import Clock
 from linnet.ids import UserId
 from linnet.read.hydration.filters import FilterMemory
+from linnet.read.hydration.preferences import PreferenceMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
@@ -43,6 +44,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     top_news: TopNews
     trending: Trending
     filters: FilterMemory
+    preferences: PreferenceMemory
     clock: Clock
     media: MediaStore
     # None where there are none, and nobody would look at them.

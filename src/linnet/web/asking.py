@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import msgspec
 from litestar import Response
 
+from linnet.domain.preferences import Preferences
 from linnet.domain.timeline import Range
 from linnet.errors import Forbidden, Limited, NotFound, Unauthenticated
 from linnet.ids import MAX_ID, TweetId, UserId, random_bytes
@@ -35,7 +36,7 @@ class PageNotFound(NotFound):
 
 
 class Ask:
-    """A request. ``me`` is the user who is logged in, if somebody is."""
+    """A request. ``me`` is the user who is logged in, if somebody is; ``version`` that of their profile."""
 
     def __init__(
         self,
@@ -45,11 +46,13 @@ class Ask:
         me: UserView | None,
         *,
         token: str | None,
+        version: int = 0,
     ) -> None:
         self.request = request
         self.services = services
         self.viewer = viewer
         self.me = me
+        self._version = version
         self.token = token if viewer is not None else None
         # Set by whatever was refused before it did anything: it does not count as an action.
         self.did_nothing = False
@@ -71,6 +74,12 @@ class Ask:
         if self.viewer is None:
             raise Unauthenticated
         return self.viewer
+
+    async def usual(self) -> Preferences:
+        """With what whoever is logged in begins a post."""
+        if self.viewer_id is None:
+            return Preferences()
+        return await self.services.read.preferences.fetch(self.viewer_id, self._version)
 
     @cached_property
     def csrf(self) -> str:

@@ -38,12 +38,13 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What of a draft a form shows again, beside its text."""
+    """What of a draft a form shows again, beside its text. ``is_sent``: it is what somebody chose, and no beginning."""
 
     warning: str = ""
     sensitive: bool = False
     visibility: Visibility | None = None
     pictures: list[AttachmentView] = []
+    is_sent: bool = False
 
     @property
     def has_some(self) -> bool:
@@ -126,7 +127,7 @@ class Posting:
                 )
             except AttachmentNotFound:
                 continue
-        return Shown(self._draft.warning, self._draft.sensitive, self._draft.visibility, pictures)
+        return Shown(self._draft.warning, self._draft.sensitive, self._draft.visibility, pictures, is_sent=True)
 
 
 def visibility_of(chosen: str) -> Visibility:

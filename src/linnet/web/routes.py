@@ -69,12 +69,14 @@ async def _answer(bound: _Bound, services: WebServices, request: AnyRequest) -> 
     token = token_of(request.scope["headers"])
     viewer = await find_viewer(services.viewers, token)
     me: UserView | None = None
+    version = 0
     if viewer is not None:
         logcontext.add("user_id", str(viewer.user_id))
         found = (await services.read.profiles.fetch([viewer.user_id])).get(viewer.user_id)
         # The account went while its session was still remembered: that is nobody.
         me, viewer = (None, None) if found is None else (_me_of(found), viewer)
-    page, ask = bound.page, Ask(request, services, viewer, me, token=token)
+        version = 0 if found is None else found.version
+    page, ask = bound.page, Ask(request, services, viewer, me, token=token, version=version)
     counting = _begin(bound.plan, ask)
     if page.user and viewer is None:
         await _admit(counting, request)

@@ -370,6 +370,7 @@ create table users (
     fields text[] not null default '{}'::text[],
     is_bot boolean not null default false,
     is_discoverable boolean not null default true,
+    is_indexable boolean not null default true,
     deleted_ms bigint,
     locked boolean not null default false,
     constraint users_pkey PRIMARY KEY (id)

@@ -46,7 +46,7 @@ def _wish(params: Params) -> dict[str, object]:
         wish["name"] = params.text("display_name")
     if params.has("note"):
         wish["bio"] = params.text("note") or None
-    for flag in ("bot", "discoverable", "locked"):
+    for flag in ("bot", "discoverable", "indexable", "locked"):
         if params.has(flag):
             wish[flag] = params.flag(flag)
     fields = _fields_in(params)

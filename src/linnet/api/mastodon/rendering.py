@@ -63,6 +63,7 @@ def credentials_of(call: Call, me: MeView, chosen: Preferences, requests_count: 
         sensitive=chosen.sensitive,
         language=chosen.language,
         discoverable=me.discoverable,
+        indexable=me.indexable,
         follow_requests_count=requests_count,
     )
     return CredentialAccount(**_facts_of(call, me), source=source)
@@ -100,6 +101,8 @@ def _facts_of(call: Call, user: UserView) -> dict[str, Any]:
         "fields": [Field(field.name, entry_html(field.value)) for field in fields_of(user)],
         "bot": user.bot,
         "discoverable": user.discoverable,
+        "indexable": user.indexable,
+        "noindex": not user.indexable,
     }
 
 

@@ -60,15 +60,18 @@ async def post_status(call: Call) -> Answer:
         idempotency_key=key,
         attached=attached,
         warning=params.text("spoiler_text"),
-        sensitive=params.flag("sensitive"),
+        sensitive=params.flag("sensitive") if params.has("sensitive") else None,
         visibility=visibility,
     )
     call.did_nothing = tweet.id < oldest_new_id
     return answer(await status_of(call, await posted_screen(call.read, call.me, tweet, again=key is not None)))
 
 
-def _visibility_of(params: Params) -> Visibility:
-    chosen = params.text("visibility") or "public"
+def _visibility_of(params: Params) -> Visibility | None:
+    """None: nothing is said."""
+    chosen = params.text("visibility")
+    if not chosen:
+        return None
     if chosen == "direct":
         raise Invalid.field("visibility", "linnet has no direct messages yet.")
     if chosen not in get_args(Visibility):

@@ -39,7 +39,7 @@ class UserView(msgspec.Struct, frozen=True):
     """``viewer`` is null for whoever is not logged in, and on oneself. ``locked``: followed by whom they accepted.
 
     ``header_url`` is the wide picture above the profile, null where there is none. ``bot``: a program writes here.
-    ``discoverable``: may be suggested to people.
+    ``discoverable``: may be suggested to people. ``indexable``: search engines may show their pages.
     """
 
     id: str
@@ -56,6 +56,7 @@ class UserView(msgspec.Struct, frozen=True):
     fields: tuple[FieldView, ...] = ()
     bot: bool = False
     discoverable: bool = True
+    indexable: bool = True
 
 
 class ProfileView(UserView, frozen=True, kw_only=True):
@@ -116,6 +117,7 @@ def user_view(profile: Profile, relationship: Relationship | None) -> UserView:
         fields=tuple(FieldView(*pair) for pair in zip(profile.fields[::2], profile.fields[1::2], strict=True)),
         bot=profile.is_bot,
         discoverable=profile.is_discoverable,
+        indexable=profile.is_indexable,
     )
 
 

@@ -1,5 +1,6 @@
 """How large the place is: exact while it is small, and about so large when counting would take long."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +31,11 @@ class Week(msgspec.Struct, frozen=True):
     sign_ups: int
 
 
+class _InWeek(msgspec.Struct, frozen=True):
+    week: int
+    count: int
+
+
 class _Estimate(msgspec.Struct, frozen=True):
     users: int
     tweets: int
@@ -47,20 +53,23 @@ async def fetch_weeks(db: Database, *, now_ms: int, weeks: int) -> list[Week]:
     async with db.session() as session:
         about = await session.find(_Estimate, _sql["find_size"]) or _Estimate(0, 0)
 
-        async def by_week(name: str, rows: int) -> dict[int, int]:
-            percent = min(100.0, 100.0 * _FEW / max(rows, 1))
-            found: list[tuple[int, int]] = await session.fetch(
-                lambda week, count: (week, count), _sql[name], percent=percent, since_ms=since_ms
-            )
-            return {week: round(count * 100 / percent) for week, count in found}
-
-        tweets = await by_week("count_tweets_by_week", about.tweets)
-        logins = await by_week("count_logins_by_week", about.users)
-        sign_ups = await by_week("count_people_by_week", about.users)
+        few, many = _percent(about.users), _percent(about.tweets)
+        tweets = await session.fetch(_InWeek, _sql["count_tweets_by_week"], percent=many, since_ms=since_ms)
+        logins = await session.fetch(_InWeek, _sql["count_logins_by_week"], percent=few, since_ms=since_ms)
+        people = await session.fetch(_InWeek, _sql["count_people_by_week"], percent=few, since_ms=since_ms)
+    counts = [_scaled(found, percent) for found, percent in ((tweets, many), (logins, few), (people, few))]
     return [
-        Week(since_ms + week * _WEEK_MS, tweets.get(week, 0), logins.get(week, 0), sign_ups.get(week, 0))
-        for week in reversed(range(weeks))
+        Week(since_ms + week * _WEEK_MS, *(found.get(week, 0) for found in counts)) for week in reversed(range(weeks))
     ]
+
+
+def _percent(rows: int) -> float:
+    """How large a sample of so many rows is to be."""
+    return min(100.0, 100.0 * _FEW / max(rows, 1))
+
+
+def _scaled(found: Sequence[_InWeek], percent: float) -> dict[int, int]:
+    return {each.week: round(each.count * 100 / percent) for each in found}
 
 
 async def count(db: Database, *, active_since_ms: int) -> Size:
@@ -69,6 +78,6 @@ async def count(db: Database, *, active_since_ms: int) -> Size:
         about = await session.find(_Estimate, _sql["find_size"]) or _Estimate(0, 0)
         users = about.users if about.users > _FEW else int(await session.value(_sql["count_people"]))
         tweets = about.tweets if about.tweets > _FEW else int(await session.value(_sql["count_tweets"]))
-        percent = min(100.0, 100.0 * _FEW / max(users, 1))
+        percent = _percent(users)
         active = int(await session.value(_sql["count_active"], percent=percent, since_ms=active_since_ms))
     return Size(users, tweets, min(users, round(active * 100 / percent)))

@@ -25,6 +25,7 @@ class ProfileEdit(msgspec.Struct, frozen=True):
     fields: list[str] | None = None
     is_bot: bool | None = None
     is_discoverable: bool | None = None
+    is_indexable: bool | None = None
 
 
 async def update(db: Session, user_id: UserId, edit: ProfileEdit) -> int | None:
@@ -41,6 +42,7 @@ async def update(db: Session, user_id: UserId, edit: ProfileEdit) -> int | None:
         fields=edit.fields,
         is_bot=edit.is_bot,
         is_discoverable=edit.is_discoverable,
+        is_indexable=edit.is_indexable,
     )
     return version
 

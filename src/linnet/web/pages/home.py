@@ -48,13 +48,19 @@ async def front(ask: Ask) -> Response[Any]:
     popular, of_top_users = page.beside or ((), ())
     is_first = wanted.before == MAX_ID
     cards = packed_cards(ask, page.items, context="home")
+    usual = await ask.usual()
     older = older_path("/", page)
     answer = await show_often(
         ask,
         "home.html",
         title="Home",
         unread=unread,
-        fixed={"is_first": is_first, "some": bool(cards)},
+        fixed={
+            "is_first": is_first,
+            "some": bool(cards),
+            "visibility": usual.visibility,
+            "is_sensitive": usual.sensitive,
+        },
         filled={
             "cards": b"".join(cards[:_ABOVE_POPULAR]),
             "popular": _peeks(drop_filtered(popular, "public")),

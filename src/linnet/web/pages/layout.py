@@ -79,11 +79,13 @@ async def show(
     error: LinnetError | None = None,
     beside: bool = True,
     popular_beside: bool = True,
+    indexable: bool = True,
     **values: Any,
 ) -> Answer:
     """A page. ``title`` stands in the browser's tab, and above the page where its template has no other.
 
     ``error`` is what went wrong with the form on it. ``beside``: with what is talked about in the margin.
+    Not ``indexable``: search engines are asked to leave it out.
     """
     read = ask.services.read
     trending: tuple[Markup, ...] = ()
@@ -107,9 +109,10 @@ async def show(
         photos=ask.services.write.options.photos,
         **values,
     )
+    headers = _headers(ask) if indexable else {**_headers(ask), "X-Robots-Tag": "noindex"}
     if error is None:
-        return html(page, headers=_headers(ask))
-    return html(page, status=status_of(error), headers={**_headers(ask), **headers_of(error)})
+        return html(page, headers=headers)
+    return html(page, status=status_of(error), headers={**headers, **headers_of(error)})
 
 
 async def show_often(

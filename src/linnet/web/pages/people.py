@@ -91,6 +91,7 @@ async def _show_profile(
         "profile.html",
         title=title,
         error=error,
+        indexable=user.indexable,
         user=user,
         base=base,
         note=draft or known.remark,

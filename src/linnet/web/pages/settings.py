@@ -21,6 +21,7 @@ from linnet.errors import (
 from linnet.ids import SessionId
 from linnet.read.timelines.featured import featured_tags
 from linnet.read.timelines.people import blocked_page, count_requesters, me_screen, muted_page, sessions_screen
+from linnet.read.timelines.preferences import preferences_screen
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import UserView
 from linnet.web.answers import go_to, leave_to
@@ -33,12 +34,13 @@ from linnet.write.actions.accounts import change_password
 from linnet.write.actions.avatars import Use, put_avatar, remove_avatar
 from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.featured import feature_tag, unfeature_by_name
+from linnet.write.actions.preferences import put_preferences
 from linnet.write.actions.profiles import edit_profile
 
 # More of them are on a page of their own.
 _PEOPLE_SHOWN: Final = 5
 _PROFILE_FIELDS: Final = ("name", "bio", "location", "phone")
-_FLAGS: Final = ("bot", "discoverable")
+_FLAGS: Final = ("bot", "discoverable", "indexable")
 
 
 async def settings(ask: Ask) -> Response[Any]:
@@ -62,6 +64,7 @@ async def _show(
         field = account.fields[place] if place < len(account.fields) else None
         shown |= {f"label_{place}": field.name if field else "", f"entry_{place}": field.value if field else ""}
     shown |= {flag: "yes" if getattr(account, flag) else "" for flag in _FLAGS}
+    usual = await preferences_screen(read, actor.user_id)
     blocked = await blocked_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     muted = await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     requests_count = await count_requesters(read, actor.user_id)
@@ -74,7 +77,8 @@ async def _show(
         error=error,
         beside=False,
         account=account,
-        fields={"tag": "", **shown, **(fields or {})},
+        fields={"tag": "", "language": usual.language or "", **shown, **(fields or {})},
+        usual=usual,
         featured=featured,
         devices=[session for session in sessions if session.scopes is None],
         apps=[(app, meanings(frozenset(app.scopes))) for app in sessions if app.scopes is not None],
@@ -118,6 +122,24 @@ async def save_followers(ask: Ask) -> Response[Any]:
     await edit_profile(ask.services.write, actor.user_id, {"locked": form.get("locked") == "yes"})
     ask.services.read.forget_person(actor.user_id)
     return go_to("/settings?done=followers#s-followers")
+
+
+async def save_writing(ask: Ask) -> Response[Any]:
+    """With what one begins a post, here and in apps. A box that is not ticked is not sent."""
+    form = await ask.form()
+    try:
+        await put_preferences(
+            ask.services.write,
+            ask.actor.user_id,
+            visibility=form.get("visibility", "public"),
+            sensitive=form.get("sensitive") == "yes",
+            language=form.get("language", "").strip(),
+        )
+    except Invalid as error:
+        typed = {"language": form.get("language", "")}
+        return await _show(ask, section="writing", error=error, errors=errors_by_field(error), fields=typed)
+    ask.services.read.forget_person(ask.actor.user_id)
+    return go_to("/settings?done=writing#s-writing")
 
 
 async def save_picture(use: Use, ask: Ask) -> Response[Any]:
@@ -268,6 +290,7 @@ async def back_to_settings(ask: Ask) -> Response[Any]:
 _FORMS: Final = (
     PageRoute("POST", "/settings/profile", save_profile, limit="profile", answers_limits=True),
     PageRoute("POST", "/settings/followers", save_followers, limit="profile"),
+    PageRoute("POST", "/settings/writing", save_writing, limit="profile"),
     PageRoute("POST", "/settings/avatar", partial(save_picture, "avatar"), limit="avatar", answers_limits=True),
     PageRoute("POST", "/settings/avatar/remove", partial(drop_picture, "avatar"), limit="profile"),
     PageRoute("POST", "/settings/header", partial(save_picture, "header"), limit="avatar", answers_limits=True),

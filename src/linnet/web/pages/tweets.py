@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
+from linnet.domain.preferences import Preferences, narrower
 from linnet.domain.tweet import Visibility
 from linnet.errors import (
     Blocked,
@@ -84,22 +85,35 @@ async def _show_thread(
     shown = tweet.retweet_of or tweet
     older = None if view.replies.next is None else with_query(thread_path(tweet), before=view.replies.next)
     [main] = tweet_cards(ask, [bytes(view.tweet)], look="main")
+    usual = await ask.usual()
     return await show(
         ask,
         "thread.html",
         title=f"{shown.author.name}: {shown.warning or shown.text}"[:80],
         error=error,
+        indexable=await _is_indexable(ask, shown),
         ancestors=[_ancestor(ask, bytes(item)) for item in view.ancestors],
         main=main,
         shown=shown,
         replies=tweet_cards(ask, _shown([bytes(item) for item in view.replies.items]), context="thread"),
         older=older,
         draft=draft,
-        more=more,
+        more=_begun(more, usual),
         # An answer is for no more people than what it answers, unless somebody says so.
-        visibility=more.visibility or shown.visibility or "public",
+        visibility=more.visibility or narrower(shown.visibility or "public", usual.visibility),
         sentence="" if error is None else plainly(error),
     )
+
+
+async def _is_indexable(ask: Ask, tweet: TweetView) -> bool:
+    author_id = UserId(int(tweet.author.id))
+    author = (await ask.services.read.profiles.fetch([author_id])).get(author_id)
+    return author is None or author.is_indexable
+
+
+def _begun(more: Shown, usual: Preferences) -> Shown:
+    """What was sent before, or what one begins with."""
+    return Shown(visibility=more.visibility, sensitive=usual.sensitive) if not more.is_sent else more
 
 
 def _shown(items: list[bytes]) -> list[bytes]:
@@ -135,6 +149,8 @@ async def _show_composer(
         except NotFound:
             # The text is worth more than what it was to answer.
             answered = None
+    usual = await ask.usual()
+    wide = "public" if answered is None else (answered.retweet_of or answered).visibility or "public"
     return await show(
         ask,
         "compose.html",
@@ -142,10 +158,10 @@ async def _show_composer(
         error=error,
         beside=False,
         draft=draft,
-        more=more,
+        more=_begun(more, usual),
         answered=answered,
         back="/" if answered is None else thread_path(answered),
-        visibility=more.visibility or (None if answered is None else answered.visibility) or "public",
+        visibility=more.visibility or narrower(wide, usual.visibility),
         sentence="" if error is None else plainly(error),
     )
 

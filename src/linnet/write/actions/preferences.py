@@ -3,9 +3,12 @@
 import msgspec
 
 from linnet.domain.preferences import Preferences, check_language, check_visibility
+from linnet.errors import Unauthenticated
 from linnet.ids import UserId
-from linnet.stores.postgres import preferences
+from linnet.stores.postgres import preferences, profiles
 from linnet.stores.postgres.pool import run_again
+from linnet.stores.postgres.profiles import ProfileEdit
+from linnet.write.actions.profiles import announce_version, show_change
 from linnet.write.deps import WriteDeps
 
 
@@ -25,5 +28,16 @@ async def put_preferences(
         chosen = msgspec.structs.replace(chosen, sensitive=sensitive)
     if language is not None:
         chosen = msgspec.structs.replace(chosen, language=check_language(language))
-    await run_again(lambda: preferences.put(deps.db, user_id, chosen))
+
+    async def attempt() -> None:
+        async with deps.db.transaction() as session:
+            # Pages remember it by the profile's version.
+            version = await profiles.update(session, user_id, ProfileEdit())
+            if version is None:
+                raise Unauthenticated
+            await preferences.put(session, user_id, chosen)
+            await announce_version(deps, session, user_id, version)
+
+    await run_again(attempt)
+    await show_change(deps, user_id)
     return chosen

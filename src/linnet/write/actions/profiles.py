@@ -22,7 +22,12 @@ from linnet.write.jobs.followrequests import accept_waiting
 
 # Enough to find one's mistake by.
 _MAX_UNKNOWN: Final = 20
-_FLAGS: Final = {"locked": "locked", "bot": "is_bot", "discoverable": "is_discoverable"}
+_FLAGS: Final = {
+    "locked": "locked",
+    "bot": "is_bot",
+    "discoverable": "is_discoverable",
+    "indexable": "is_indexable",
+}
 _RULES: Final[Mapping[str, Callable[..., str]]] = {
     "name": check_display_name,
     "bio": check_bio,

@@ -13,7 +13,7 @@ from linnet.domain.timeline import entry_of
 from linnet.domain.tweet import Tweet, Visibility
 from linnet.errors import Forbidden, IdempotencyKeyReused, NotToBeRetweeted, TweetNotFound
 from linnet.ids import AttachmentId, TweetId, UserId
-from linnet.stores.postgres import outbox, tweets, users
+from linnet.stores.postgres import outbox, preferences, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.tweets import NewTweet
@@ -33,13 +33,14 @@ async def post_tweet(
     idempotency_key: str | None,
     attached: Sequence[AttachmentId] = (),
     warning: str = "",
-    sensitive: bool = False,
-    visibility: Visibility = "public",
+    sensitive: bool | None = False,
+    visibility: Visibility | None = "public",
     request_digest: bytes | None = None,
 ) -> Tweet:
     """A tweet, or a reply when ``reply_to`` is given. With one ``idempotency_key`` for an hour always the same tweet.
 
     ``attached``: pictures of the author's that stand in no other tweet. What has a ``warning`` is sensitive.
+    Of ``sensitive`` and ``visibility``, None is what the author begins a post with.
     ``request_digest``: by what a request is known as the same when it comes again; by all of it if it is not given.
 
     Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``.
@@ -56,6 +57,10 @@ async def post_tweet(
     checked = post.text
     parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
+    if visibility is None or sensitive is None:
+        usual = await preferences.find(deps.db, author_id)
+        visibility = usual.visibility if visibility is None else visibility
+        sensitive = usual.sensitive if sensitive is None else sensitive
     new = NewTweet(
         author_id,
         TweetId(deps.ids.mint()),
@@ -133,11 +138,11 @@ def _hash_request(
     attached: Sequence[AttachmentId],
     warning: str,
     *,
-    sensitive: bool,
-    visibility: Visibility,
+    sensitive: bool | None,
+    visibility: Visibility | None,
 ) -> bytes:
     more: list[object] = [list(attached), warning, sensitive] if attached or warning or sensitive else []
-    more += [] if visibility == "public" else [visibility]
+    more += [] if visibility in ("public", None) else [visibility]
     try:
         body = msgspec.json.encode([text, reply_to, *more])
     except UnicodeEncodeError:

@@ -15,6 +15,8 @@ alter table users
     add column is_bot boolean not null default false,
     -- Whether it may be suggested to people.
     add column is_discoverable boolean not null default true,
+    -- Whether search engines may show what lies on this user's pages.
+    add column is_indexable boolean not null default true,
     -- Set: the account is being erased and nobody sees it any more.
     add column deleted_ms bigint;
 

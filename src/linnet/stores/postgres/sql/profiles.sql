@@ -1,4 +1,4 @@
--- :name update (user_id, name, bio, location, sets_phone, phone, locked, fields, is_bot, is_discoverable) -> value
+-- :name update (user_id, name, bio, location, sets_phone, phone, locked, fields, is_bot, is_discoverable, is_indexable) -> value
 -- Changes what is given, leaves what is null (and the phone unless it is to be set), and returns the new version.
 -- Served by users_pkey.
 update users
@@ -10,6 +10,7 @@ set name = coalesce(%(name)s, name),
     fields = coalesce(%(fields)s::text[], fields),
     is_bot = coalesce(%(is_bot)s, is_bot),
     is_discoverable = coalesce(%(is_discoverable)s, is_discoverable),
+    is_indexable = coalesce(%(is_indexable)s, is_indexable),
     version = version + 1
 where id = %(user_id)s and deleted_ms is null
 returning version;

@@ -17,7 +17,7 @@ select 'email' from emails where email = %(email)s;
 -- :name fetch_profiles (user_ids) -> many
 -- Profiles by id, in no order; accounts that are being erased are not there. Served by users_pkey.
 select id, username, name, bio, location, avatar, tweets_count, followers_count, following_count, version, locked,
-    header, fields, is_bot, is_discoverable
+    header, fields, is_bot, is_discoverable, is_indexable
 from users
 where id = any(%(user_ids)s::bigint[]) and deleted_ms is null;
 
