@@ -22,7 +22,7 @@ from linnet.web.folding import fold_of, is_filtered
 from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.templates import call_macro
 
-_KEPT: Final = 2000
+_KEPT: Final = 4000
 _PLACES: Final = frozenset(("/", "/explore", "/notifications", "/settings", "/login"))
 
 Look = Literal["listed", "first", "main"]
@@ -59,10 +59,6 @@ class _Card:
 
 
 _tweet = msgspec.json.Decoder(TweetView)
-_Key = tuple[bytes, str, Look, Context | None]
-# Two generations: what is used goes from the old one to the young one, which becomes the old one when it is full.
-_young: dict[_Key, _Card] = {}
-_old: dict[_Key, _Card] = {}
 
 
 def tweet_cards(
@@ -82,22 +78,13 @@ def packed_cards(
     cards: list[bytes] = []
     for item in items:
         # One's own tweets have another menu. All that JSON says of the author is its id, early in it.
-        key = (item, me_id if me_id and mine in item else "", look, context if is_filtered(item) else None)
-        card = _young.get(key) or _take(key, me_id)
+        card = _card_of(item, me_id if me_id and mine in item else "", look, context if is_filtered(item) else None)
         cards.append(card.at(now_ms))
     return cards
 
 
-def _take(key: _Key, me_id: str) -> _Card:
-    global _young, _old
-    card = _old.get(key) or _make(key[0], me_id, key[2], key[3])
-    if len(_young) >= _KEPT:
-        _old, _young = _young, {}
-    _young[key] = card
-    return card
-
-
-def _make(item: bytes, me_id: str, look: Look, context: Context | None) -> _Card:
+@lru_cache(_KEPT)
+def _card_of(item: bytes, me_id: str, look: Look, context: Context | None) -> _Card:
     tweet = _tweet.decode(item)
     shown = tweet.retweet_of or tweet
     is_stranger = shown.viewer is None
