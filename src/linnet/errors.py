@@ -79,6 +79,20 @@ class CannotMuteYourself(LinnetError):
     code = "cannot_mute_yourself"
 
 
+class CannotEndorseYourself(LinnetError):
+    """It is your page already: show others on it."""
+
+    kind = "invalid"
+    code = "cannot_endorse_yourself"
+
+
+class CannotEndorse(LinnetError):
+    """You can show people on your page whom you follow."""
+
+    kind = "invalid"
+    code = "cannot_endorse"
+
+
 class CannotReportYourself(LinnetError):
     """You cannot report yourself."""
 
@@ -234,6 +248,12 @@ class TooManyLists(Conflict):
     """You have as many lists as you may. Please delete one first."""
 
     code = "too_many_lists"
+
+
+class TooManyEndorsed(Conflict):
+    """You show as many people as you may. Please take one away first."""
+
+    code = "too_many_endorsed"
 
 
 class TooManyFilters(Conflict):

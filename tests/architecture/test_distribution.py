@@ -82,6 +82,8 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "erasure.delete_remarked",
         "erasure.delete_reported",
         "erasure.delete_listed",
+        "erasure.delete_endorsed",
+        "erasure.delete_dismissed",
         "erasure.delete_filtered",
         "erasure.fetch_notified",
         "erasure.forget_view_changes",

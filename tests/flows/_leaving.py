@@ -20,6 +20,7 @@ from linnet.write.actions import attachments, bookmarks, filters, likes, lists
 from linnet.write.actions.accounts import SignUp, sign_up
 from linnet.write.actions.apps import NewApp, register_app
 from linnet.write.actions.attachments import Sent
+from linnet.write.actions.endorsements import endorse
 from linnet.write.actions.erasure import delete_account
 from linnet.write.actions.featured import feature_tag
 from linnet.write.actions.grants import AccessRequest, grant, redeem
@@ -29,6 +30,7 @@ from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.remarks import put_remark
 from linnet.write.actions.reports import ReportWish, report
 from linnet.write.actions.sessions import LoggedIn
+from linnet.write.actions.suggestions import dismiss_suggestion
 from linnet.write.actions.tweets import post_tweet
 from linnet.write.jobs.erasure import erase_account, erase_last_traces
 from linnet.write.jobs.job import Job, NotYet
@@ -132,6 +134,9 @@ async def live(world: World) -> Life:
     await report(world.write, zoe, ReportWish(world.ids["ben"], [mention], comment="mentions thimbles"))
     await report(world.write, world.ids["ben"], ReportWish(zoe, [first], comment="posts thimbles"))
     await feature_tag(world.write, zoe, "thimbles")
+    for one, other in (("zoe", "ada"), ("ben", "zoe")):
+        await endorse(world.write, world.ids[one], world.ids[other])
+        await dismiss_suggestion(world.write, world.ids[one], world.ids["cleo" if one == "zoe" else other])
     for owner, tweet in ((zoe, adas), (world.ids["ben"], second)):
         made_filter = await filters.create_filter(world.write, owner, title="Thimbles", contexts=("home",))
         await filters.name_tweet(world.write, owner, made_filter.id, tweet)

@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "locale": "en",
     },
     "POST /api/v1/statuses": {"status": "Crumbs"},
+    "POST /api/v1/filters": {"phrase": "Cakes", "context": ["home"]},
+    "PATCH /api/v1/profile": {"note": "Bakes"},
     "POST /api/v1/markers": {"home": {"last_read_id": "1"}},
     "PATCH /api/v1/accounts/update_credentials": {"note": "Bakes"},
     "POST /api/v1/reports": {"account_id": "OTHER", "comment": "Crumbs"},
@@ -55,6 +57,7 @@ QUERIES: dict[str, str] = {
     "GET /api/v2/search": "?q=bread",
     "GET /api/v1/accounts/relationships": "?id[]=OTHER",
     "GET /api/v1/accounts": "?id[]=OTHER",
+    "GET /api/v1/accounts/familiar_followers": "?id[]=OTHER",
     "GET /api/v1/statuses": "?id[]=STATUS",
     "GET /.well-known/webfinger": "?resource=acct:USERNAME@linnet.test",
     "GET /api/oembed": "?url=http://linnet.test/@ADA/STATUS",
@@ -92,7 +95,8 @@ async def set_place(site: Site) -> Place:
     await site.settle()
     [told] = (await site.ask("GET", "/api/v1/notifications", by=ada)).json()
     # Whoever follows already can be let in once more.
-    assert (await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)).status_code == 200
+    for follower, followed in ((ben, ada), (ada, ben)):
+        assert (await site.ask("PUT", f"/api/users/{followed.id}/follow", by=follower)).status_code == 200
     media = await site.ask("POST", "/api/v2/media", by=ada, content=_FORM, headers=_FORM_TYPE)
     made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
     wish = {"title": "Rain", "context": ["home"], "keywords_attributes": [{"keyword": "rain"}]}
@@ -132,6 +136,7 @@ def address_of(route: Route, place: Place) -> str:
         .replace("{group_key}", f"favourite-{place.status}")
         .replace("{list_id}", place.list)
         .replace("{filter_id}", place.filter)
+        .replace("{account_id}", place.ben.id)
         .replace("{year}", "2026")
         .replace("{date}", "2026-01-01")
         .replace("{name}", "wave")

@@ -288,6 +288,9 @@ async def play(site: Site, relation: str) -> Scene:
     await do(cleo, "PUT", f"/tweets/{ids['theirs']}/like")
     await do(viewer, "PUT", f"/tweets/{ids['theirs']}/bookmark")
     await do(other, "PUT", "/me/featured-tags/birds")
+    for whom in (other, cleo):
+        await do(viewer, "POST", f"/v1/accounts/{whom.id}/endorse")
+    await do(cleo, "POST", f"/v1/accounts/{other.id}/endorse")
     made = await site.ask("POST", "/api/lists", {"title": "Birds", "replies": "followed"}, by=viewer)
     ids["list"] = made.json()["id"]
     for whom in (other, cleo):

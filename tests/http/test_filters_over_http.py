@@ -285,3 +285,53 @@ async def test_pages_fold_and_leave_out_and_go_on_all_the_same(pages: PageSite) 
     gone = await browser.send((await browser.see("/settings/filters")).form(f"{row.attributes['href']}/delete"))
     assert gone.location == "/settings/filters"
     assert "Filtered" not in (await browser.see("/")).main.text
+
+
+async def test_apps_of_the_first_version_make_change_and_delete_them(site: Site) -> None:
+    """Each of their filters is a keyword of one; what the newer version put together stays together."""
+    ada = await site.sign_up("ada")
+
+    async def call(method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = await site.ask(method, f"/api/{path}", body, by=ada)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    made = await call("POST", "v1/filters", {"phrase": "rain", "context": ["home", "public"], "whole_word": True})
+    assert (made["phrase"], made["irreversible"], made["whole_word"]) == ("rain", False, True)
+    assert (made["context"], made["expires_at"]) == (["home", "public"], None)
+    [newer] = await call("GET", "v2/filters")
+    assert (newer["title"], newer["filter_action"]) == ("rain", "warn")
+    assert [(word["id"], word["keyword"]) for word in newer["keywords"]] == [(made["id"], "rain")]
+    path = f"v1/filters/{made['id']}"
+    changed = await call("PUT", path, {"phrase": "hail", "context": ["thread"], "irreversible": True, "expires_in": 60})
+    assert (changed["id"], changed["phrase"], changed["context"]) == (made["id"], "hail", ["thread"])
+    assert (changed["irreversible"], changed["whole_word"]) == (True, True)
+    assert changed["expires_at"] is not None
+    assert await call("GET", path) == changed
+    [newer] = await call("GET", "v2/filters")
+    assert (newer["title"], newer["filter_action"]) == ("hail", "hide")
+    # With a second word its filter is nobody's alone.
+    other = await call("POST", f"v2/filters/{newer['id']}/keywords", {"keyword": "sleet"})
+    refused = await call("PUT", path, {"phrase": "hail", "context": ["home"]}, 422)
+    assert "newer app" in refused["error"]
+    assert (await call("PUT", path, {"phrase": "hailstone", "context": ["thread"]}))["phrase"] == "hailstone"
+    assert (await call("GET", f"v2/filters/{newer['id']}"))["title"] == "hail"
+    assert await call("DELETE", path) == {}
+    await call("DELETE", path, status=404)
+    [left] = await call("GET", "v2/filters")
+    assert [word["id"] for word in left["keywords"]] == [other["id"]]
+    # The last word takes its filter along, unless that names a tweet.
+    tweet = (await site.post(ada, "Snow"))["id"]
+    named = await call("POST", f"v2/filters/{newer['id']}/statuses", {"status_id": tweet})
+    await call("DELETE", f"v1/filters/{other['id']}")
+    [left] = await call("GET", "v2/filters")
+    assert (left["keywords"], [status["id"] for status in left["statuses"]]) == ([], [named["id"]])
+    again = await call("POST", "v1/filters", {"phrase": "fog", "context": ["home"]})
+    await call("DELETE", f"v1/filters/{again['id']}")
+    assert [each["title"] for each in await call("GET", "v2/filters")] == ["hail"]
+    for wrong in (
+        {"phrase": "", "context": ["home"]},
+        {"phrase": "x", "context": []},
+        {"phrase": "x", "context": ["x"]},
+    ):
+        await call("POST", "v1/filters", wrong, 422)

@@ -21,6 +21,7 @@ class Place(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+FAMILIAR = "accounts/familiar_followers"
 GROUP = "/api/v2/notifications/{group_key}"
 # fmt: off
 TABLE = {
@@ -52,6 +53,9 @@ TABLE = {
     "a list": Place("timelines/list/{list_id}", UNLESS_KEPT_AWAY, "timelines/list/{list}"),
     # A block ends the follow, and with it their place.
     "who is on it": Place("lists/{id}/accounts", UNLESS_BLOCKED, "lists/{list}/accounts"),
+    "whom I show": Place("endorsements", UNLESS_BLOCKED),
+    "whom another shows": Place("accounts/{id}/endorsements", UNLESS_BLOCKED, "accounts/{cleo}/endorsements"),
+    "familiar": Place(FAMILIAR, UNLESS_KEPT_AWAY, f"{FAMILIAR}?id[]={{cleo}}"),
     # One may look whom one lets in again.
     "the account": Place("accounts/{id}", ALWAYS, "accounts/{other}"),
     "accounts": Place("accounts", ALWAYS, "accounts?id[]={other}"),
@@ -81,7 +85,8 @@ NOBODY_IS_MET |= {"follow_requests"}
 NOBODY_IS_MET |= {"instance/rules", "instance/extended_description", "/api/oembed"}
 NOBODY_IS_MET |= {"/.well-known/host-meta", "/.well-known/webfinger"}
 # One's own picture, before it stands in anything.
-NOBODY_IS_MET |= {"media/{id}"}
+NOBODY_IS_MET |= {"media/{id}", "profile"}
+NOBODY_IS_MET |= {"instance/activity", "/health"}
 
 
 def test_every_route_where_somebody_is_met_has_its_place() -> None:

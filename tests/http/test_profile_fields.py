@@ -300,3 +300,26 @@ async def test_a_person_sets_all_of_it_on_a_page(site: Site) -> None:
         False,
         True,
     )
+
+
+async def test_a_profile_is_what_somebody_says_and_is_changed_by_the_same_hand(site: Site) -> None:
+    """As it was written, with nothing where nothing was chosen; what linnet has no word for stays as it is."""
+    ada = await site.sign_up("ada")
+    profile = (await site.ask("GET", "/api/v1/profile", by=ada)).json()
+    assert (profile["id"], profile["avatar"], profile["header"], profile["note"]) == (ada.id, None, None, "")
+    wish = {"note": "Bread <b>", "display_name": "Ada B", "bot": True, "show_media": False}
+    changed = await site.ask("PATCH", "/api/v1/profile", wish, by=ada)
+    assert changed.status_code == 200, changed.text
+    profile = changed.json()
+    assert (profile["note"], profile["display_name"], profile["bot"]) == ("Bread <b>", "Ada B", True)
+    assert profile["show_media"], "it is said as it is"
+    picture_of = {"avatar": ("a.png", picture("PNG"), "image/png")}
+    answer = await site.client.patch(
+        "/api/v1/profile", files=picture_of, headers={"Authorization": f"Bearer {ada.token}"}
+    )
+    assert answer.json()["avatar"].startswith("http://linnet.test/media/avatars/")
+    assert answer.json()["note"] == "Bread <b>", "what is not said stays"
+    assert (await site.ask("DELETE", "/api/v1/profile/avatar", by=ada)).status_code == 200
+    assert (await site.ask("GET", "/api/v1/profile", by=ada)).json()["avatar"] is None
+    refused = await site.ask("PATCH", "/api/v1/profile", {"display_name": ""}, by=ada)
+    assert refused.status_code == 422

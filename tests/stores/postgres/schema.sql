@@ -46,10 +46,22 @@ create table bookmarks (
     id bigint not null,
     constraint bookmarks_pkey PRIMARY KEY (user_id, tweet_id)
 );
+create table dismissed_suggestions (
+    user_id bigint not null,
+    other_id bigint not null,
+    id bigint not null,
+    constraint dismissed_suggestions_pkey PRIMARY KEY (user_id, other_id)
+);
 create table emails (
     email text not null,
     user_id bigint not null,
     constraint emails_pkey PRIMARY KEY (email)
+);
+create table endorsements (
+    user_id bigint not null,
+    other_id bigint not null,
+    id bigint not null,
+    constraint endorsements_pkey PRIMARY KEY (user_id, other_id)
 );
 create table event_workers (
     id bigint not null,
@@ -403,6 +415,8 @@ CREATE INDEX attachments_waiting ON public.attachments USING btree (owner_id, id
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX bookmarks_newest ON public.bookmarks USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
 CREATE INDEX bookmarks_tweet ON public.bookmarks USING btree (author_id, tweet_id);
+CREATE INDEX dismissed_suggestions_other ON public.dismissed_suggestions USING btree (other_id);
+CREATE INDEX endorsements_other ON public.endorsements USING btree (other_id);
 CREATE INDEX filter_tweets_tweet ON public.filter_tweets USING btree (author_id, tweet_id);
 CREATE INDEX follow_requesters_newest ON public.follow_requesters USING btree (user_id, id DESC) INCLUDE (requester_id);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);

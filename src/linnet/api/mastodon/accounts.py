@@ -21,6 +21,7 @@ from linnet.domain.timeline import Range
 from linnet.errors import UserNotFound
 from linnet.ids import UserId
 from linnet.read.timelines.bookmarks import bookmarks_page
+from linnet.read.timelines.endorsements import endorsed_page, familiar_followers
 from linnet.read.timelines.likes import liked_page
 from linnet.read.timelines.people import (
     blocked_page,
@@ -35,7 +36,7 @@ from linnet.read.timelines.people import (
 from linnet.read.timelines.user import Part, pinned_of, user_tweets_page
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import UserView
-from linnet.write.actions import blocks, followrequests, follows
+from linnet.write.actions import blocks, endorsements, followrequests, follows
 from linnet.write.actions.remarks import put_remark
 from linnet.write.deps import WriteDeps
 
@@ -150,6 +151,26 @@ def _ids(params: Params) -> list[UserId]:
     return [UserId(int(text)) for text in list(texts)[:_MOST_ASKED]]
 
 
+async def get_endorsements(call: Call) -> Answer:
+    """Whom one shows on one's page."""
+    return await _people(call, partial(endorsed_page, call.read, call.me, call.me))
+
+
+async def get_account_endorsements(call: Call) -> Answer:
+    """Whom somebody shows on their page."""
+    return await _people(call, partial(endorsed_page, call.read, call.viewer_id, call.user_id()))
+
+
+async def get_familiar_followers(call: Call) -> Answer:
+    """Who of those one follows follows these people."""
+    asked = [user_id for user_id in _ids(call.query()) if user_id != call.me]
+    there = [UserId(int(user.id)) for user in await people_screen(call.read, call.me, asked)]
+    found = await familiar_followers(call.read, call.me, there)
+    return answer(
+        [{"id": str(user_id), "accounts": [account_of(call, user) for user in found[user_id]]} for user_id in there]
+    )
+
+
 _Verb = Callable[[WriteDeps, UserId, UserId], Awaitable[None]]
 
 
@@ -185,6 +206,7 @@ async def post_note(call: Call) -> Answer:
 
 _ONE = "/api/v1/accounts/{id}"
 _READ = ("read:accounts",)
+_ENDORSE = ("write:accounts",)
 _BLOCKS, _MUTES, _FOLLOWS = ("write:blocks",), ("write:mutes",), ("write:follows",)
 
 ROUTES = (
@@ -203,6 +225,11 @@ ROUTES = (
     Route("POST", f"{_ONE}/unblock", _does(blocks.unblock), _BLOCKS),
     Route("POST", f"{_ONE}/mute", mute, _MUTES, limit="mute"),
     Route("POST", f"{_ONE}/unmute", _does(blocks.unmute), _MUTES),
+    *(Route("POST", f"{_ONE}/{name}", _does(endorsements.endorse), _ENDORSE) for name in ("endorse", "pin")),
+    *(Route("POST", f"{_ONE}/{name}", _does(endorsements.unendorse), _ENDORSE) for name in ("unendorse", "unpin")),
+    Route("GET", f"{_ONE}/endorsements", get_account_endorsements, _READ, access="viewer"),
+    Route("GET", "/api/v1/endorsements", get_endorsements, _READ),
+    Route("GET", "/api/v1/accounts/familiar_followers", get_familiar_followers, ("read:follows",)),
     Route("GET", "/api/v1/follow_requests", get_follow_requests, ("read:follows",)),
     Route("POST", "/api/v1/follow_requests/{id}/authorize", _does(followrequests.accept), _FOLLOWS),
     Route("POST", "/api/v1/follow_requests/{id}/reject", _does(followrequests.refuse), _FOLLOWS),

@@ -72,6 +72,30 @@ class CredentialAccount(Account, frozen=True, kw_only=True):
     role: Role = Role()
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """What somebody says of themselves, as they wrote it. What linnet has no word for is as it is for everybody."""
+
+    id: str
+    display_name: str
+    note: str
+    fields: list[Field]
+    avatar: str | None
+    avatar_static: str | None
+    header: str | None
+    header_static: str | None
+    locked: bool
+    bot: bool
+    discoverable: bool
+    indexable: bool
+    avatar_description: str = ""
+    header_description: str = ""
+    hide_collections: bool = False
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    attribution_domains: list[str] = []
+
+
 class MutedAccount(Account, frozen=True, kw_only=True):
     """Whom one mutes."""
 

@@ -1,4 +1,4 @@
-"""Filters of the second version, and those of the first to be read."""
+"""Filters of the second version, and those of the first: there each keyword is one by itself."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from linnet.api.params import parse_id
 from linnet.clock import rfc3339
 from linnet.domain import filters as domain
 from linnet.domain.filters import Filters, Keyword, KeywordWish, check_action, check_contexts
-from linnet.errors import FilterNotFound, TweetNotFound
+from linnet.errors import FilterNotFound, Invalid, TweetNotFound
 from linnet.ids import TweetId
 from linnet.read.timelines.filters import filters_screen
 from linnet.write.actions import filters
@@ -181,6 +181,63 @@ async def get_old_filter(call: Call) -> Answer:
     return answer(_old_entity(*_find_keyword(await filters_screen(call.read, call.me), _id(call, "id"))))
 
 
+async def post_old_filter(call: Call) -> Answer:
+    """A filter with one keyword, which is its title."""
+    params = await call.body()
+    made = await filters.create_filter(
+        call.write,
+        call.me,
+        title=params.text("phrase"),
+        contexts=check_contexts(params.texts("context"), field="context"),
+        action="hide" if params.flag("irreversible") else "warn",
+        expires_in_seconds=params.number("expires_in"),
+        keywords=[KeywordWish(params.text("phrase"), whole_word=params.flag("whole_word"))],
+    )
+    return answer(_old_entity(made, made.keywords[0]))
+
+
+async def put_old_filter(call: Call) -> Answer:
+    """What is not said stays as it is. Where others share its filter, only the keyword can be changed."""
+    params, keyword_id = await call.body(), _id(call, "id")
+    one, keyword = _find_keyword(await filters_screen(call.read, call.me), keyword_id)
+    wish = _old_wish(params, one, keyword)
+
+    def changed(there: tuple[Keyword, ...]) -> Sequence[KeywordWish]:
+        if len(there) > 1 and wish != FilterWish():
+            raise Invalid.field("phrase", "This is one of several words of a filter: change the filter in a newer app.")
+        return [_old_changed(each, params) if each.id == keyword_id else _same(each) for each in there]
+
+    await filters.change_filter(call.write, call.me, one.id, wish, keywords=changed)
+    return answer(_old_entity(*_find_keyword(await filters_screen(call.read, call.me), keyword_id)))
+
+
+def _old_wish(params: Params, one: domain.Filter, keyword: Keyword) -> FilterWish:
+    """What of the filter is to be otherwise; its title follows its only keyword."""
+    contexts = check_contexts(params.texts("context"), field="context") if params.has("context") else one.contexts
+    action: domain.Action = "hide" if params.flag("irreversible", default=one.action == "hide") else "warn"
+    is_named_so = one.title == keyword.text and len(one.keywords) == 1
+    return FilterWish(
+        title=params.text("phrase") if is_named_so and params.has("phrase") else msgspec.UNSET,
+        contexts=contexts if contexts != one.contexts else msgspec.UNSET,
+        action=action if action != one.action else msgspec.UNSET,
+        expires_in_seconds=params.number("expires_in") if params.has("expires_in") else msgspec.UNSET,
+    )
+
+
+def _old_changed(keyword: Keyword, params: Params) -> KeywordWish:
+    return KeywordWish(
+        params.text("phrase") if params.has("phrase") else keyword.text,
+        params.flag("whole_word", default=keyword.whole_word),
+        keyword.id,
+    )
+
+
+async def delete_old_filter(call: Call) -> Answer:
+    """With its filter, if nothing is left in that."""
+    await filters.delete_keyword(call.write, call.me, _id(call, "id"))
+    return answer({})
+
+
 async def _answer_one(call: Call, filter_id: int) -> Answer:
     found = await filters_screen(call.read, call.me)
     return answer(_entity(found, _find(found, filter_id)))
@@ -280,5 +337,8 @@ ROUTES = (
     Route("GET", f"{_ALL}/statuses/{{id}}", get_status, _READ),
     Route("DELETE", f"{_ALL}/statuses/{{id}}", delete_status, _WRITE),
     Route("GET", "/api/v1/filters", get_old_filters, _READ),
+    Route("POST", "/api/v1/filters", post_old_filter, _WRITE),
     Route("GET", "/api/v1/filters/{id}", get_old_filter, _READ),
+    Route("PUT", "/api/v1/filters/{id}", put_old_filter, _WRITE),
+    Route("DELETE", "/api/v1/filters/{id}", delete_old_filter, _WRITE),
 )

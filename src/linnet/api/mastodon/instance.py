@@ -18,6 +18,7 @@ from linnet.api.mastodon.entities import Account
 from linnet.api.mastodon.rendering import MISSING_HEADER, account_of
 from linnet.clock import rfc3339
 from linnet.domain.attachments import MAX_DESCRIPTION_CHARS
+from linnet.domain.featured import MAX_FEATURED
 from linnet.domain.profiles import MAX_FIELDS
 from linnet.errors import NotFound, SignUpsClosed, UserNotFound
 from linnet.read.timelines.people import user_by_username_screen
@@ -242,7 +243,7 @@ def _version(call: Call) -> str:
 def _limits(call: Call) -> dict[str, Any]:
     rules = call.write.options.photos
     return {
-        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 1, "max_profile_fields": MAX_FIELDS + 1},
+        "accounts": {"max_featured_tags": MAX_FEATURED, "max_pinned_statuses": 1, "max_profile_fields": MAX_FIELDS + 1},
         "statuses": {
             "max_characters": call.write.options.text.max_chars,
             "max_media_attachments": rules.per_tweet,

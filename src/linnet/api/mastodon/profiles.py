@@ -7,7 +7,7 @@ from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.params import Params
-from linnet.api.mastodon.rendering import LOCATION, credentials_of
+from linnet.api.mastodon.rendering import LOCATION, credentials_of, profile_of
 from linnet.errors import PictureUnreadable
 from linnet.read.timelines.people import count_requesters, me_screen
 from linnet.read.timelines.preferences import preferences_screen
@@ -27,6 +27,11 @@ async def verify_credentials(call: Call) -> Answer:
 
 async def update_credentials(call: Call) -> Answer:
     """Changes what of it linnet has. The rest stays as it is, and is not minded."""
+    await _update(call)
+    return await verify_credentials(call)
+
+
+async def _update(call: Call) -> None:
     params = await call.body(more_bytes=len(_USES) * call.write.pictures.rules.max_bytes)
     for use in _USES:
         if params.has(use) and use not in params.files:
@@ -37,7 +42,6 @@ async def update_credentials(call: Call) -> Answer:
         if (picture := params.files.get(use)) is not None:
             await put_avatar(call.write, call.me, partial(_given, picture), use=use)
     call.read.forget_person(call.me)
-    return await verify_credentials(call)
 
 
 def _wish(params: Params) -> dict[str, object]:
@@ -80,6 +84,17 @@ async def _given(picture: bytes) -> bytes:
     return picture
 
 
+async def get_profile(call: Call) -> Answer:
+    """What one says of oneself, as one wrote it."""
+    return answer(profile_of(call, await me_screen(call.read, call.me)))
+
+
+async def patch_profile(call: Call) -> Answer:
+    """Changes what of it linnet has. The rest stays as it is, which the answer says."""
+    await _update(call)
+    return await get_profile(call)
+
+
 async def delete_avatar(call: Call) -> Answer:
     """Back to the picture that is drawn. Quiet when it is so already."""
     return await _removed(call, "avatar")
@@ -117,6 +132,8 @@ ROUTES = (
     Route("GET", "/api/v1/accounts/verify_credentials", verify_credentials, ("read:accounts", "profile")),
     Route("PATCH", "/api/v1/accounts/update_credentials", update_credentials, _WRITE, limit="profile"),
     Route("GET", "/api/v1/preferences", get_preferences, ("read:accounts",)),
+    Route("GET", "/api/v1/profile", get_profile, ("profile", "read:accounts")),
+    Route("PATCH", "/api/v1/profile", patch_profile, _WRITE, limit="profile"),
     Route("DELETE", "/api/v1/profile/avatar", delete_avatar, _WRITE),
     Route("DELETE", "/api/v1/profile/header", delete_header, _WRITE),
 )

@@ -18,6 +18,7 @@ from linnet.api.mastodon.entities import (
     MediaMeta,
     MediaSize,
     MutedAccount,
+    Profile,
     Relationship,
     Source,
     Status,
@@ -67,6 +68,26 @@ def credentials_of(call: Call, me: MeView, chosen: Preferences, requests_count: 
         follow_requests_count=requests_count,
     )
     return CredentialAccount(**_facts_of(call, me), source=source)
+
+
+def profile_of(call: Call, me: MeView) -> Profile:
+    """What a person says of themselves, to be changed by them: pictures that nobody chose are none."""
+    facts = _facts_of(call, me)
+    has_avatar, has_header = not facts["avatar"].endswith("missing.png"), me.header_url is not None
+    return Profile(
+        me.id,
+        me.name,
+        me.bio,
+        [Field(field.name, field.value) for field in fields_of(me)],
+        avatar=facts["avatar"] if has_avatar else None,
+        avatar_static=facts["avatar"] if has_avatar else None,
+        header=facts["header"] if has_header else None,
+        header_static=facts["header"] if has_header else None,
+        locked=me.locked,
+        bot=me.bot,
+        discoverable=me.discoverable,
+        indexable=me.indexable,
+    )
 
 
 def fields_of(user: UserView) -> list[FieldView]:
@@ -146,6 +167,7 @@ def _relationship_of(user: UserView, known: Standing) -> Relationship:
         requested=stands.requested,
         requested_by=stands.requested_by,
         note=known.remark,
+        endorsed=known.endorsed,
         muting_expires_at=_time_or_none(known.muted_until_ms),
     )
 

@@ -15,13 +15,14 @@ from linnet.api.mastodon.rendering import account_of, status_of, statuses_of
 from linnet.api.params import parse_id
 from linnet.domain.timeline import Range
 from linnet.errors import NotFound, UserNotFound
-from linnet.ids import TweetId
+from linnet.ids import TweetId, UserId
 from linnet.read.timelines.people import me_screen, user_by_username_screen
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
 from linnet.read.timelines.suggestions import suggestions_screen
 from linnet.read.timelines.thread import tweet_screen
 from linnet.read.views.popular import SuggestionView
+from linnet.write.actions.suggestions import dismiss_suggestion
 
 _MOST: Final = 40
 # Clients page by places here; further down nobody looks.
@@ -138,6 +139,15 @@ async def get_old_suggestions(call: Call) -> Answer:
     return answer([account_of(call, item.user) for item in found.items])
 
 
+async def dismiss(call: Call) -> Answer:
+    """Whoever it is, they are not suggested any more."""
+    number = parse_id(call.path["account_id"])
+    if number is None:
+        raise UserNotFound
+    await dismiss_suggestion(call.write, call.me, UserId(number))
+    return answer({})
+
+
 def _suggestion(call: Call, item: SuggestionView) -> Suggestion:
     """Whom nobody follows whom one follows is suggested since many follow them."""
     if item.followed_by.count:
@@ -154,6 +164,8 @@ ROUTES = (
     Route("GET", "/api/v1/accounts/search", search_accounts, ("read:accounts",), limit="search"),
     Route("GET", "/api/v1/suggestions", get_old_suggestions, ("read",)),
     Route("GET", "/api/v2/suggestions", get_suggestions, ("read",)),
+    # As it is published: it changes only whom oneself is shown.
+    Route("DELETE", "/api/v1/suggestions/{account_id}", dismiss, ("read",)),
     Route("GET", "/api/v1/tags/{tag}", get_tag, access="viewer"),
     Route("GET", "/api/v1/trends", get_trending_tags, access="viewer"),
     Route("GET", "/api/v1/trends/tags", get_trending_tags, access="viewer"),

@@ -41,8 +41,9 @@ async def suggestions_screen(deps: ReadDeps, viewer_id: UserId, limit: int) -> S
     async with deps.db.snapshot() as session:
         followed = await home.fetch_followed(session, viewer_id)
         newest = await follows.fetch_following(session, viewer_id, Range(_ASKED_AT_MOST))
+        dismissed = await suggestions.fetch_dismissed(session, viewer_id)
     # All of them: somebody who is muted is followed, and not to be suggested.
-    known = followed.user_ids | {viewer_id} | {edge.user_id for edge in newest}
+    known = followed.user_ids | {viewer_id} | {edge.user_id for edge in newest} | dismissed
     asked = await _choose_asked(deps, [edge.user_id for edge in newest if edge.user_id in followed.user_ids])
     found = await _followed_by_followed(deps, viewer_id, asked, known, limit)
     if len(found) < limit:

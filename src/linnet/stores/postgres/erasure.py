@@ -227,6 +227,13 @@ async def delete_lists(db: Session, user_id: UserId, *, page_size: int) -> int:
     )
 
 
+async def delete_shown(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """That others show somebody on their pages, or do not want to; how many."""
+    return await db.run(_sql["delete_endorsed"], user_id=user_id, page_size=page_size) + await db.run(
+        _sql["delete_dismissed"], user_id=user_id, page_size=page_size
+    )
+
+
 async def delete_filters(db: Session, user_id: UserId, *, page_size: int) -> int:
     """Tweets that somebody's filters name, and somebody's that others' do; how many rows."""
     return await db.run(_sql["delete_filters"], user_id=user_id, page_size=page_size) + await db.run(

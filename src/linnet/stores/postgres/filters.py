@@ -20,8 +20,12 @@ async def fetch(db: Reader, user_id: UserId) -> Filters:
     found = await db.find(_read, _sql["find"], user_id=user_id)
     if found is None:
         return NONE
-    tweets = await db.fetch(FilteredTweet, _sql["fetch_tweets"], user_id=user_id, page_size=MAX_TWEETS)
-    return msgspec.structs.replace(found, tweets=tuple(tweets))
+    return msgspec.structs.replace(found, tweets=tuple(await fetch_tweets(db, user_id)))
+
+
+async def fetch_tweets(db: Reader, user_id: UserId) -> list[FilteredTweet]:
+    """Which tweets somebody's filters name."""
+    return await db.fetch(FilteredTweet, _sql["fetch_tweets"], user_id=user_id, page_size=MAX_TWEETS)
 
 
 async def find_version(db: Reader, user_id: UserId) -> int:

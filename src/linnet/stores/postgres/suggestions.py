@@ -1,12 +1,16 @@
 """Whom one might follow: read from the follows of those one follows, and from who is followed most."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from linnet.ids import UserId
-from linnet.stores.postgres.pool import Reader
+from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 
 _sql = load_queries("suggestions")
+
+MAX_DISMISSED: Final = 1000
+"""Of one person."""
 
 
 def _pair(user_id: int, number: int) -> tuple[UserId, int]:
@@ -61,3 +65,17 @@ async def fetch_most_followed(
 async def fetch_top_ids(db: Reader, *, page_size: int) -> list[UserId]:
     """Top users, the most followed first."""
     return await db.fetch(UserId, _sql["fetch_top_ids"], page_size=page_size)
+
+
+async def insert_dismissed(db: Session, user_id: UserId, other_id: UserId, dismissal_id: int) -> None:
+    await db.run(_sql["insert_dismissed"], user_id=user_id, other_id=other_id, id=dismissal_id)
+
+
+async def delete_oldest_dismissed(db: Session, user_id: UserId) -> None:
+    """Those beyond ``MAX_DISMISSED``."""
+    await db.run(_sql["delete_oldest_dismissed"], user_id=user_id, most=MAX_DISMISSED)
+
+
+async def fetch_dismissed(db: Reader, user_id: UserId) -> set[UserId]:
+    """Whom somebody does not want to be suggested."""
+    return set(await db.fetch(UserId, _sql["fetch_dismissed"], user_id=user_id, page_size=MAX_DISMISSED))

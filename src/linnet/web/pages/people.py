@@ -11,6 +11,7 @@ from linnet.clock import rfc3339
 from linnet.domain.timeline import Range
 from linnet.errors import Invalid, LinnetError, RequestNotFound
 from linnet.ids import UserId
+from linnet.read.timelines.endorsements import endorsed_page
 from linnet.read.timelines.featured import featured_tags
 from linnet.read.timelines.likes import liked_page
 from linnet.read.timelines.people import (
@@ -30,9 +31,13 @@ from linnet.web.cards import tweet_cards
 from linnet.web.folding import visible_page
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import older_path, show, with_query
-from linnet.write.actions import blocks, followrequests, follows
+from linnet.write.actions import blocks, endorsements, followrequests, follows
 from linnet.write.actions.remarks import put_remark
+from linnet.write.actions.suggestions import dismiss_suggestion
 from linnet.write.deps import WriteDeps
+
+# More of them are on a page of their own.
+_ENDORSED: Final = 6
 
 
 async def profile(ask: Ask) -> Response[Any]:
@@ -95,6 +100,8 @@ async def _show_profile(
         user=user,
         base=base,
         note=draft or known.remark,
+        is_endorsed=known.endorsed,
+        endorsed=await endorsed_page(ask.services.read, ask.viewer_id, _id_of(user), Range(_ENDORSED)),
         featured=await featured_tags(ask.services.read, ask.viewer_id, _id_of(user)),
         sentence="" if error is None else plainly(error),
         muted_until="" if known.muted_until_ms is None else rfc3339(known.muted_until_ms),
@@ -128,6 +135,14 @@ async def following(ask: Ask) -> Response[Any]:
     return await _show_people(ask, user, "following", page, title=f"Followed by {user.name}", empty=empty)
 
 
+async def recommends(ask: Ask) -> Response[Any]:
+    """Whom somebody shows on their page."""
+    user = await _find(ask)
+    page = await endorsed_page(ask.services.read, ask.viewer_id, _id_of(user), ask.range())
+    empty = f"@{user.username} shows nobody on their page."
+    return await _show_people(ask, user, "recommends", page, title=f"Recommended by {user.name}", empty=empty)
+
+
 async def _show_people(
     ask: Ask, user: ProfileView, tab: str, page: PageView[UserView], *, title: str, empty: str
 ) -> Response[Any]:
@@ -135,7 +150,8 @@ async def _show_people(
     older = None if page.next is None else with_query(f"{base}/{tab}", before=page.next)
     tabs = (
         (f"{base}/followers", "Followers", tab == "followers"),
-        (f"{base}/following", "Following", tab != "followers"),
+        (f"{base}/following", "Following", tab == "following"),
+        (f"{base}/recommends", "Recommends", tab == "recommends"),
     )
     return await show(
         ask,
@@ -215,6 +231,9 @@ _VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
     ("unmute", blocks.unmute, "request"),
     ("mute-for-a-day", mute_for_a_day, "mute"),
     ("remove-follower", follows.remove_follower, "request"),
+    ("endorse", endorsements.endorse, "request"),
+    ("unendorse", endorsements.unendorse, "request"),
+    ("not-interested", dismiss_suggestion, "request"),
     ("accept", accept_or_pass, "request"),
     ("refuse", followrequests.refuse, "request"),
 )
@@ -226,6 +245,7 @@ PAGES = (
     PageRoute("GET", "/{handle}/likes", liked, user=False),
     PageRoute("GET", "/{handle}/followers", followers, user=False),
     PageRoute("GET", "/{handle}/following", following, user=False),
+    PageRoute("GET", "/{handle}/recommends", recommends, user=False),
     PageRoute("GET", "/follow-requests", follow_requests),
     PageRoute("POST", "/users/{user_id}/note", save_note),
     *(

@@ -112,6 +112,24 @@ async def delete_filter(deps: WriteDeps, user_id: UserId, filter_id: int) -> Non
     await _do(deps, user_id, change)
 
 
+async def delete_keyword(deps: WriteDeps, user_id: UserId, keyword_id: int) -> None:
+    """With its filter, if that has no other keyword and names no tweet. Raises ``FilterNotFound``."""
+
+    async def change(session: Session, old: Filters) -> tuple[None, tuple[Filter, ...]]:
+        was = next((each for each in old.filters if any(word.id == keyword_id for word in each.keywords)), None)
+        if was is None:
+            raise FilterNotFound
+        left = tuple(word for word in was.keywords if word.id != keyword_id)
+        # Whoever names a tweet has to hold the same lock.
+        named = await filters.fetch_tweets(session, user_id)
+        now = msgspec.structs.replace(was, keywords=left)
+        is_empty = not left and all(each.filter_id != was.id for each in named)
+        kept = () if is_empty else (now,)
+        return None, tuple(each for old_one in old.filters for each in (kept if old_one.id == was.id else (old_one,)))
+
+    await _do(deps, user_id, change)
+
+
 async def name_tweet(deps: WriteDeps, user_id: UserId, filter_id: int, tweet_id: TweetId) -> int:
     """From now on the filter matches it; of a retweet, the one inside. Quiet when it did. The id of its being named.
 

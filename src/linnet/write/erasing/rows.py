@@ -57,7 +57,7 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     await cross(deps, TopUserCrossed(user_id, up=False))
     for step in (
         *(_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_remarks, _drop_reports, _drop_lists, _drop_filters),
-        *(_drop_told, _drop_caused),
+        *(_drop_shown, _drop_told, _drop_caused),
     ):
         await _to_the_end(deps, step, user_id)
     await run_again(lambda: _drop_rest(deps, user_id))
@@ -171,6 +171,10 @@ async def _drop_reports(deps: WriteDeps, session: Session, user_id: UserId) -> b
 
 async def _drop_lists(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     return bool(await erasure.delete_lists(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_shown(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_shown(session, user_id, page_size=_FOLLOWS_PER_EVENT))
 
 
 async def _drop_filters(deps: WriteDeps, session: Session, user_id: UserId) -> bool:

@@ -425,6 +425,26 @@ create table filter_tweets (
 -- Looked up when the tweet goes, or its author.
 create index filter_tweets_tweet on filter_tweets (author_id, tweet_id);
 
+-- Whom somebody does not want to be suggested; "id" orders them.
+create table dismissed_suggestions (
+    user_id bigint not null,
+    other_id bigint not null,
+    id bigint not null,
+    primary key (user_id, other_id)
+);
+-- Looked up when the other account is erased, and never else.
+create index dismissed_suggestions_other on dismissed_suggestions (other_id);
+
+-- Whom somebody shows on their page; "id" orders them. A row goes with the follow, in one statement.
+create table endorsements (
+    user_id bigint not null,
+    other_id bigint not null,
+    id bigint not null,
+    primary key (user_id, other_id)
+);
+-- Looked up when the other account is erased, and never else.
+create index endorsements_other on endorsements (other_id);
+
 -- Tags that somebody shows on their page; "display" is how they write it.
 create table featured_tags (
     user_id bigint not null,

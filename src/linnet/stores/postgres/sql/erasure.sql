@@ -131,8 +131,8 @@ where user_id = %(user_id)s and tweet_id in (
 returning author_id, tweet_id;
 
 -- :name delete_followers (user_id, page_size) -> many
--- Some of somebody's followers, both sides, with the places on their lists. Served by followers_pkey, following_pkey and
--- list_members_member.
+-- Some of somebody's followers, both sides, with the places on their lists and pages. Served by followers_pkey,
+-- following_pkey, list_members_member and endorsements_pkey.
 with page as (
     select follower_id from followers where user_id = %(user_id)s order by follower_id limit %(page_size)s
 ), their_side as (
@@ -143,6 +143,8 @@ with page as (
     delete from followers f using page p where f.user_id = %(user_id)s and f.follower_id = p.follower_id
 ), places as (
     delete from list_members m using page p where m.user_id = p.follower_id and m.member_id = %(user_id)s
+), shown as (
+    delete from endorsements e using page p where e.user_id = p.follower_id and e.other_id = %(user_id)s
 )
 select user_id from their_side;
 
@@ -271,6 +273,18 @@ delete from list_members where (user_id, list_id, member_id) in (
     select user_id, list_id, member_id from list_members where member_id = %(user_id)s limit %(page_size)s
 );
 
+-- :name delete_endorsed (user_id, page_size) -> none
+-- Somebody's places on others' pages, should a follow have left one. Served by endorsements_other.
+delete from endorsements where (user_id, other_id) in (
+    select user_id, other_id from endorsements where other_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name delete_dismissed (user_id, page_size) -> none
+-- Some of those who did not want somebody to be suggested. Served by dismissed_suggestions_other.
+delete from dismissed_suggestions where (user_id, other_id) in (
+    select user_id, other_id from dismissed_suggestions where other_id = %(user_id)s limit %(page_size)s
+);
+
 -- :name delete_filters (user_id, page_size) -> none
 -- Some of the tweets that somebody's filters name. Served by filter_tweets_pkey.
 delete from filter_tweets where user_id = %(user_id)s and (filter_id, tweet_id) in (
@@ -295,8 +309,8 @@ delete from notifications where user_id = %(user_id)s and (kind, group_id, actor
 
 -- :name delete_own (user_id) -> none
 -- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
--- idempotency_keys_pkey, follow_changes_pkey, markers_pkey, filters_pkey, featured_tags_pkey, preferences_pkey and
--- top_users_pkey.
+-- idempotency_keys_pkey, follow_changes_pkey, markers_pkey, filters_pkey, featured_tags_pkey, preferences_pkey,
+-- endorsements_pkey, dismissed_suggestions_pkey and top_users_pkey.
 with groups as (
     delete from notification_groups where user_id = %(user_id)s
 ), states as (
@@ -309,6 +323,10 @@ with groups as (
     delete from markers where user_id = %(user_id)s
 ), shown_tags as (
     delete from featured_tags where user_id = %(user_id)s
+), shown_people as (
+    delete from endorsements where user_id = %(user_id)s
+), dismissed as (
+    delete from dismissed_suggestions where user_id = %(user_id)s
 ), own_filters as (
     delete from filters where user_id = %(user_id)s
 ), begun_with as (

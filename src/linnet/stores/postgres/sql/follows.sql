@@ -22,8 +22,8 @@ with new_side as (
 select count(*) from new_side;
 
 -- :name delete (follower_id, followed_id) -> value
--- Both sides of a follow, and the followed one's places on the follower's lists; 1 when it was there, 0 when not. Served by
--- following_pkey, followers_pkey and list_members_member.
+-- Both sides of a follow, and the followed one's places on the follower's lists and page; 1 when it was there, 0 when
+-- not. Served by following_pkey, followers_pkey, list_members_member and endorsements_pkey.
 with old_side as (
     delete from following
     where user_id = %(follower_id)s and followed_id = %(followed_id)s
@@ -34,6 +34,9 @@ with old_side as (
 ), places as (
     delete from list_members m using old_side o
     where m.user_id = %(follower_id)s and m.member_id = o.followed_id
+), shown as (
+    delete from endorsements e using old_side o
+    where e.user_id = %(follower_id)s and e.other_id = o.followed_id
 )
 select count(*) from old_side;
 

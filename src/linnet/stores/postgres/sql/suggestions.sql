@@ -34,3 +34,21 @@ from users
 where deleted_ms is null and is_top
 order by followers_count desc, id desc
 limit %(page_size)s;
+
+-- :name insert_dismissed (user_id, other_id, id) -> none
+-- Whom somebody does not want to be suggested; for nobody who is leaving. Served by dismissed_suggestions_pkey and
+-- users_pkey.
+insert into dismissed_suggestions (user_id, other_id, id)
+select u.id, %(other_id)s, %(id)s from users u where u.id = %(user_id)s and u.deleted_ms is null
+on conflict do nothing;
+
+-- :name delete_oldest_dismissed (user_id, most) -> none
+-- Those beyond so many, the oldest. Served by dismissed_suggestions_pkey.
+delete from dismissed_suggestions
+where user_id = %(user_id)s and other_id in (
+    select other_id from dismissed_suggestions where user_id = %(user_id)s order by id desc offset %(most)s
+);
+
+-- :name fetch_dismissed (user_id, page_size) -> many
+-- Whom somebody does not want to be suggested. Served by dismissed_suggestions_pkey.
+select other_id from dismissed_suggestions where user_id = %(user_id)s limit %(page_size)s;
