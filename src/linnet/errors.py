@@ -100,6 +100,27 @@ class CannotReportYourself(LinnetError):
     code = "cannot_report_yourself"
 
 
+class AlreadyVoted(LinnetError):
+    """You have voted in this poll, and chose something else."""
+
+    kind = "invalid"
+    code = "already_voted"
+
+
+class PollIsOver(LinnetError):
+    """This poll has ended."""
+
+    kind = "invalid"
+    code = "poll_is_over"
+
+
+class CannotVoteInOwnPoll(LinnetError):
+    """You cannot vote in your own poll."""
+
+    kind = "invalid"
+    code = "cannot_vote_in_own_poll"
+
+
 class PictureUnreadable(LinnetError):
     """This is no JPEG, PNG or WebP picture, or it is broken."""
 
@@ -187,6 +208,12 @@ class TweetNotFound(NotFound):
     """There is no such tweet."""
 
     code = "tweet_not_found"
+
+
+class PollNotFound(NotFound):
+    """There is no such poll."""
+
+    code = "poll_not_found"
 
 
 class RequestNotFound(NotFound):

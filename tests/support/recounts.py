@@ -95,7 +95,13 @@ _CAUSES = """
     union all
     select m.user_id, 'mentioned', m.tweet_id, m.author_id from mentions m
     join tweets t on t.author_id = m.author_id and t.id = m.tweet_id
-    where m.user_id <> m.author_id and t.reply_to_author_id is distinct from m.user_id"""
+    where m.user_id <> m.author_id and t.reply_to_author_id is distinct from m.user_id
+    union all
+    select author_id, 'poll_ended', id, author_id from tweets where poll is not null and poll_ending_ms is null
+    union all
+    select v.user_id, 'poll_ended', t.id, t.author_id from votes v
+    join tweets t on t.author_id = v.author_id and t.id = v.tweet_id
+    where t.poll is not null and t.poll_ending_ms is null"""
 
 UNTOLD = f"""
     select * from ({_CAUSES}) c except select user_id, kind, group_id, actor_id from notifications"""
@@ -164,6 +170,29 @@ _DIFFERENCES = {
     "likes of nothing": """
         select l.user_id, l.tweet_id from likes l
         where not exists (select from tweets t where t.author_id = l.author_id and t.id = l.tweet_id)""",
+    "what polls count": """
+        select t.id, t.poll_voters, t.poll_votes, c.voters, c.votes from tweets t
+        cross join lateral (
+            select count(*) as voters, array[
+                count(*) filter (where v.choices & 1 > 0), count(*) filter (where v.choices & 2 > 0),
+                count(*) filter (where v.choices & 4 > 0), count(*) filter (where v.choices & 8 > 0)
+            ] as votes
+            from votes v where v.tweet_id = t.id
+        ) c
+        where t.poll is not null and (t.poll_voters <> c.voters or t.poll_votes <> c.votes)""",
+    "the two sides of votes": """
+        (select author_id, tweet_id, user_id, choices from tweet_votes
+        except select author_id, tweet_id, user_id, choices from votes)
+        union all
+        (select author_id, tweet_id, user_id, choices from votes
+        except select author_id, tweet_id, user_id, choices from tweet_votes)""",
+    "votes that are not said to be counted": """
+        select v.user_id, v.tweet_id, v.version, t.version from votes v join tweets t on t.id = v.tweet_id
+        where v.version is null or v.version > t.version""",
+    "votes in nothing": """
+        select v.user_id, v.tweet_id from votes v where not exists (
+            select from tweets t where t.author_id = v.author_id and t.id = v.tweet_id and t.poll is not null
+        )""",
     "notes of replies": """
         select author_id, tweet_id, reply_id from replies
         except select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id""",

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from linnet.clock import Clock, SystemClock
+from linnet.domain.polls import PollDraft
 from linnet.domain.timeline import Entry, Range
 from linnet.domain.trending import TrendingRules
 from linnet.domain.tweet import Visibility
@@ -45,7 +46,7 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.opening import is_cluster_url
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import blocks, followrequests, follows, likes, pins, tweets
+from linnet.write.actions import blocks, followrequests, follows, likes, pins, polls, tweets
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
@@ -129,6 +130,17 @@ class World:
             visibility=visibility,
         )
         return tweet.id
+
+    async def ask(self, name: str, *options: str, text: str = "which?", seconds: int = 3600, **more: bool) -> TweetId:
+        """Posts a poll."""
+        poll = PollDraft(options or ("a", "b"), seconds, **more)
+        tweet = await tweets.post_tweet(
+            self.write, self.ids[name], text=text, reply_to=None, idempotency_key=None, poll=poll
+        )
+        return tweet.id
+
+    async def vote(self, name: str, tweet_id: TweetId, *choices: int) -> None:
+        await polls.vote(self.write, self.ids[name], tweet_id, choices)
 
     async def delete(self, name: str, tweet_id: TweetId) -> None:
         await tweets.delete_tweet(self.write, self.ids[name], tweet_id)

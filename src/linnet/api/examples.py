@@ -21,6 +21,7 @@ from linnet.read.views.lists import ListsView, ListView
 from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
 from linnet.read.views.place import ContactView, PlaceView
+from linnet.read.views.polls import PollOptionView, PollView, PollViewerView
 from linnet.read.views.popular import (
     CatchUpView,
     FollowedByView,
@@ -238,6 +239,29 @@ RETWEET = TweetView(
     pinned=False,
     entities=EntitiesView([], [], []),
     viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=False),
+)
+
+VOTED = TweetView(
+    id=TWEET_ID,
+    text="Which is the best?",
+    created_at=_time_of(TWEET_ID),
+    author=_ADA_AUTHOR,
+    reply_to=None,
+    retweet_of=None,
+    counts=TweetCountsView(replies=0, retweets=0, likes=0),
+    pinned=False,
+    entities=EntitiesView([], [], []),
+    viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
+    poll=PollView(
+        options=[PollOptionView("Finches", 2), PollOptionView("Linnets", 3)],
+        ends_at=_time_of(RETWEET_ID),
+        ended=False,
+        multiple=False,
+        hides_votes=False,
+        votes_count=5,
+        voters_count=5,
+        viewer=PollViewerView([0]),
+    ),
 )
 
 TWEETS = PageView[TweetView](items=[TWEET], next=None, prev=TWEET_ID)

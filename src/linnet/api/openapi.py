@@ -91,6 +91,7 @@ TAGS = {
     "search": "Finding tweets, people and tags.",
     "tweets": "Posting, answering, reading, deleting, retweeting.",
     "likes": "Liking tweets, and pinning one's own.",
+    "polls": "Voting in the polls that tweets may have. What one chose is seen by oneself alone.",
     "attachments": "Pictures for tweets: uploaded first, then described, then named by a tweet.",
     "bookmarks": "What one put by for later, which nobody else knows of.",
     "lists": "People whose tweets one reads by themselves.",

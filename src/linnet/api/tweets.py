@@ -9,6 +9,7 @@ from linnet.api import examples
 from linnet.api.answers import Answer, json_answer, no_content, page_answer, view_answer
 from linnet.api.endpoints import Call, Endpoint, HeaderDoc, Success
 from linnet.api.params import PAGE, IdText, require_id
+from linnet.domain.polls import PollDraft
 from linnet.domain.tweet import Visibility
 from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, TweetNotFound
 from linnet.ids import AttachmentId, TweetId, first_id_at
@@ -32,12 +33,24 @@ _IDEMPOTENCY_KEY = HeaderDoc(
 _LOCATION = HeaderDoc("Location", "The tweet's address.", f"/api/tweets/{examples.TWEET_ID}")
 
 
+class PollBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a tweet asks: 2 to 4 different options of up to 50 characters, for 300 to 2,629,746 seconds (a month).
+
+    ``hides_votes``: how often each option was chosen is shown when the poll has ended.
+    """
+
+    options: list[str]
+    expires_in: int
+    multiple: bool = False
+    hides_votes: bool = False
+
+
 class TweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A tweet, or with ``reply_to`` an answer to one.
 
     ``attachments`` are the ids of pictures that were uploaded, up to 4, in their order; beside them the text may be
     empty. A ``warning`` is shown first, and the rest when somebody asks for it. What has one is ``sensitive``, too:
-    its pictures are shown when somebody asks for them.
+    its pictures are shown when somebody asks for them. A ``poll`` stands beside a text, and not beside pictures.
     """
 
     text: str
@@ -46,6 +59,7 @@ class TweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     warning: str = ""
     sensitive: bool = False
     visibility: Visibility = "public"
+    poll: PollBody | None = None
 
 
 class PlainTweetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +95,12 @@ async def post_tweet(call: Call) -> Answer:
         warning=body.warning,
         sensitive=body.sensitive,
         visibility=body.visibility,
+        poll=None if body.poll is None else _draft_of(body.poll),
     )
+
+
+def _draft_of(body: PollBody) -> PollDraft:
+    return PollDraft(tuple(body.options), body.expires_in, multiple=body.multiple, hides_votes=body.hides_votes)
 
 
 async def post_tweet_plainly(call: Call) -> Answer:
@@ -110,6 +129,7 @@ async def _post(
     warning: str = "",
     sensitive: bool = False,
     visibility: Visibility = "public",
+    poll: PollDraft | None = None,
 ) -> Answer:
     services, author_id = call.services, call.actor.user_id
     key = call.header(_IDEMPOTENCY_KEY.name)
@@ -126,6 +146,7 @@ async def _post(
         warning=warning,
         sensitive=sensitive,
         visibility=visibility,
+        poll=poll,
     )
     # Posted before, with the same key: nothing was done, so nothing counts.
     call.did_nothing = tweet.id < oldest_new_id

@@ -89,6 +89,35 @@ class TweetUnliked(msgspec.Struct, frozen=True):
     tweet: TweetRef
 
 
+class PollVoted(msgspec.Struct, frozen=True):
+    """``user_id`` voted in a tweet's poll."""
+
+    kind: ClassVar[str] = "poll_voted"
+    user_id: UserId
+    tweet: TweetRef
+
+
+class VoteErased(msgspec.Struct, frozen=True):
+    """What ``user_id`` voted in a tweet's poll went with their account."""
+
+    kind: ClassVar[str] = "vote_erased"
+    user_id: UserId
+    tweet: TweetRef
+
+
+class PollEnded(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tweet's poll has ended. ``after_user_id``: of those who voted, whoever comes behind is still to be told."""
+
+    kind: ClassVar[str] = "poll_ended"
+    author_id: UserId
+    tweet_id: TweetId
+    after_user_id: UserId = UserId(0)
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.tweet_id)
+
+
 class BookmarksChanged(msgspec.Struct, frozen=True):
     """``user_id`` put a tweet by, or let go of one."""
 
@@ -230,6 +259,9 @@ Event = (
     | TweetPinned
     | TweetLiked
     | TweetUnliked
+    | PollVoted
+    | VoteErased
+    | PollEnded
     | BookmarksChanged
     | UserFollowed
     | UserUnfollowed
@@ -254,7 +286,7 @@ EVENT_TYPES: dict[str, type[Event]] = {event_type.kind: event_type for event_typ
 def actor_of(event: Event) -> UserId:
     """Whose event this is: it decides the lane, and the order within."""
     match event:
-        case TweetPosted() | TweetDeleted() | TweetPinned():
+        case TweetPosted() | TweetDeleted() | TweetPinned() | PollEnded():
             return event.author_id
         case UserFollowed() | UserUnfollowed() | FollowRequested() | FollowRequestEnded():
             return event.follower_id

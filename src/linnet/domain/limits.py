@@ -76,7 +76,7 @@ RULES: tuple[LimitRule, ...] = (
     LimitRule("password", "5/h", "user", "What asks a user for the password again.", is_kept=True),
     LimitRule("tweet", "300/3h", "user", "Tweets, answers and retweets of a user."),
     LimitRule("follow", "400/d", "user", "Follows, blocks and mutes of a user."),
-    LimitRule("like", "1000/d", "user", "Likes of a user."),
+    LimitRule("like", "1000/d", "user", "Likes and votes of a user."),
     LimitRule("profile", "60/h", "user", "Changes of a user's profile."),
     LimitRule("avatar", "20/h", "user", "Pictures that a user uploads."),
     LimitRule("attachment", "400/3h", "user", "Pictures for tweets that a user uploads."),
@@ -84,7 +84,7 @@ RULES: tuple[LimitRule, ...] = (
     LimitRule("app", "30/h", "address", "Apps that register from an address.", is_kept=True),
     LimitRule("search", "60/m", "user", "Searches of a user; without a token, of an address."),
 )
-_ALSO_CALLED = {"retweet": "tweet", "block": "follow", "mute": "follow", "pin": "profile"}
+_ALSO_CALLED = {"retweet": "tweet", "block": "follow", "mute": "follow", "pin": "profile", "vote": "like"}
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 LIMIT_NAMES: frozenset[str] = frozenset(("", *_BY_NAME, *_ALSO_CALLED)) - {LOG_IN_FAILURE.name}

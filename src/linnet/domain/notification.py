@@ -7,11 +7,11 @@ import msgspec
 from linnet.domain.event import TweetPosted, TweetRef
 from linnet.ids import UserId, unix_ms_of
 
-NotificationKind = Literal["followed", "requested", "liked", "retweeted", "replied", "mentioned"]
+NotificationKind = Literal["followed", "requested", "liked", "retweeted", "replied", "mentioned", "poll_ended"]
 KINDS: tuple[NotificationKind, ...] = get_args(NotificationKind)
 
-TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned")
-"""Those whose group is a tweet: one's own for the first two, the other's for the rest."""
+TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned", "poll_ended")
+"""Those whose group is a tweet: one's own for the first two, the other's for the rest, or whose poll it was."""
 
 ABOUT_PEOPLE: tuple[NotificationKind, ...] = ("followed", "requested")
 """The others: a follow, and a wish to follow."""
@@ -56,3 +56,8 @@ def cause_of_follow(follower_id: UserId, followed_id: UserId, follow_id: int) ->
 def cause_of_request(follower_id: UserId, followed_id: UserId) -> Cause:
     """What a wish to follow causes, for as long as it waits. Each is its own."""
     return Cause(followed_id, "requested", follower_id, follower_id)
+
+
+def cause_of_poll(user_id: UserId, tweet: TweetRef) -> Cause:
+    """What the end of a poll causes to whoever voted, or asked. Its author counts as who did it."""
+    return Cause(user_id, "poll_ended", tweet.tweet_id, tweet.author_id)

@@ -16,7 +16,8 @@ class Tweet(msgspec.Struct, frozen=True):
     """One row. ``entities`` is JSON text (null: none found). ``version`` grows with every change of the row.
 
     ``attachments``: as ``domain.attachments`` packs them. ``warning``: what one reads before all else, and may stop at.
-    ``visibility``: None: public. A retweet has that of what is in it.
+    ``visibility``: None: public. A retweet has that of what is in it. ``poll``: as ``domain.polls`` packs it;
+    ``poll_voters`` and ``poll_votes``, for each option it may have, are there with it.
     """
 
     author_id: UserId
@@ -36,6 +37,9 @@ class Tweet(msgspec.Struct, frozen=True):
     warning: str | None = None
     sensitive: bool = False
     visibility: Narrowed | None = None
+    poll: str | None = None
+    poll_voters: int | None = None
+    poll_votes: list[int] | None = None
 
     @property
     def ref(self) -> TweetRef:

@@ -335,6 +335,13 @@ create table tweet_tags (
     reply_to_author_id bigint,
     constraint tweet_tags_pkey PRIMARY KEY (author_id, tweet_id, tag)
 );
+create table tweet_votes (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    user_id bigint not null,
+    choices smallint not null,
+    constraint tweet_votes_pkey PRIMARY KEY (author_id, tweet_id, user_id)
+);
 create table tweets (
     author_id bigint not null,
     id bigint not null,
@@ -353,6 +360,10 @@ create table tweets (
     warning text,
     sensitive boolean not null default false,
     visibility text,
+    poll json,
+    poll_ending_ms bigint,
+    poll_voters bigint,
+    poll_votes bigint[],
     constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id),
     constraint tweets_visibility_check CHECK ((visibility = ANY (ARRAY['unlisted'::text, 'private'::text])))
 );
@@ -399,6 +410,14 @@ create table view_changes (
     id bigint not null,
     other_id bigint not null,
     constraint view_changes_pkey PRIMARY KEY (user_id, id, other_id)
+);
+create table votes (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    choices smallint not null,
+    version bigint,
+    constraint votes_pkey PRIMARY KEY (user_id, tweet_id)
 );
 create table worker_leases (
     worker smallint not null,
@@ -459,6 +478,7 @@ CREATE INDEX tweets_newest ON public.tweets USING btree (id DESC);
 CREATE INDEX tweets_newest_with_attachments ON public.tweets USING btree (id DESC) WHERE (attachments IS NOT NULL);
 CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHERE pinned;
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
+CREATE INDEX tweets_polls_ending ON public.tweets USING btree (poll_ending_ms) WHERE (poll_ending_ms IS NOT NULL);
 CREATE INDEX tweets_with_attachments ON public.tweets USING btree (author_id, id DESC) INCLUDE (reply_to_author_id) WHERE (attachments IS NOT NULL);
 CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS NOT NULL);
 CREATE INDEX users_header ON public.users USING btree (header) WHERE (header IS NOT NULL);

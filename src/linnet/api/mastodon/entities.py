@@ -177,6 +177,26 @@ class FilterResult(msgspec.Struct, frozen=True):
     status_matches: list[str] | None
 
 
+class PollOption(msgspec.Struct, frozen=True):
+    title: str
+    votes_count: int | None
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """``voted`` and ``own_votes`` are there for whoever is logged in."""
+
+    id: str
+    expires_at: str
+    expired: bool
+    multiple: bool
+    votes_count: int
+    voters_count: int
+    options: list[PollOption]
+    emojis: list[Any] = []
+    voted: bool | msgspec.UnsetType = msgspec.UNSET
+    own_votes: list[int] | msgspec.UnsetType = msgspec.UNSET
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``account`` may be JSON already, or a place for it."""
 
@@ -206,7 +226,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = None
     media_attachments: list[MediaAttachment] = []
     emojis: list[Any] = []
-    poll: None = None
+    poll: Poll | None = None
     card: None = None
     application: StatusApplication | None = None
     filtered: list[FilterResult] = []

@@ -19,6 +19,7 @@ from linnet.api.mastodon.rendering import MISSING_HEADER, account_of
 from linnet.clock import rfc3339
 from linnet.domain.attachments import MAX_DESCRIPTION_CHARS
 from linnet.domain.featured import MAX_FEATURED
+from linnet.domain.polls import MAX_OPTION_CHARS, MAX_OPTIONS, MAX_SECONDS, MIN_SECONDS
 from linnet.domain.profiles import MAX_FIELDS
 from linnet.errors import NotFound, SignUpsClosed, UserNotFound
 from linnet.read.timelines.people import user_by_username_screen
@@ -259,10 +260,10 @@ def _limits(call: Call) -> dict[str, Any]:
             "video_frame_rate_limit": 0,
         },
         "polls": {
-            "max_options": 0,
-            "max_characters_per_option": 0,
-            "min_expiration": 300,
-            "max_expiration": 2629746,
+            "max_options": MAX_OPTIONS,
+            "max_characters_per_option": MAX_OPTION_CHARS,
+            "min_expiration": MIN_SECONDS,
+            "max_expiration": MAX_SECONDS,
         },
     }
 

@@ -39,8 +39,9 @@ _TYPES: Final[dict[NotificationKind, str]] = {
     "retweeted": "reblog",
     "replied": "mention",
     "mentioned": "mention",
+    "poll_ended": "poll",
 }
-_NEVER_ALIKE: Final[tuple[NotificationKind, ...]] = ("requested", "replied", "mentioned")
+_NEVER_ALIKE: Final[tuple[NotificationKind, ...]] = ("requested", "replied", "mentioned", "poll_ended")
 _ALONE: Final = "ungrouped"
 _POLICIES: Final = tuple(
     f"for_{kind}" for kind in ("not_following", "not_followers", "new_accounts", "private_mentions", "limited_accounts")
@@ -102,7 +103,7 @@ async def tell(call: Call, items: Sequence[Told]) -> list[Notification]:
 
 
 def _group_key(kind: NotificationKind, group_id: int, some_id: int) -> str:
-    """What is alike has one key; an answer, a mention and a wish to follow are alike to nothing."""
+    """What is alike has one key; an answer, a mention, a wish to follow and a poll are alike to nothing."""
     if kind in _NEVER_ALIKE:
         return f"{_ALONE}-{some_id}"
     return f"{_TYPES[kind]}-{group_id}"

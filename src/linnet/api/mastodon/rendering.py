@@ -19,6 +19,8 @@ from linnet.api.mastodon.entities import (
     MediaSize,
     MutedAccount,
     Profile,
+    Poll,
+    PollOption,
     Relationship,
     Source,
     Status,
@@ -226,12 +228,32 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
         sensitive=shown.sensitive,
         spoiler_text=shown.warning,
         media_attachments=[media_of(call, attachment) for attachment in shown.attachments],
+        poll=poll_of(call, shown),
         favourited=viewer is not None and viewer.liked,
         reblogged=viewer is not None and viewer.retweeted,
         bookmarked=viewer is not None and viewer.bookmarked,
         filtered=filtered,
         visibility=shown.visibility or "public",
         pinned=tweet.pinned if is_own and reblog is None else msgspec.UNSET,
+    )
+
+
+def poll_of(call: Call, tweet: TweetView) -> Poll | None:
+    """A tweet's poll. Whoever asks has voted, as apps have it: they are shown what was counted."""
+    poll = tweet.poll
+    if poll is msgspec.UNSET:
+        return None
+    own = None if poll.viewer is None else poll.viewer.choices
+    return Poll(
+        tweet.id,
+        poll.ends_at,
+        poll.ended,
+        poll.multiple,
+        poll.votes_count,
+        poll.voters_count,
+        [PollOption(option.text, option.votes) for option in poll.options],
+        voted=msgspec.UNSET if own is None else bool(own) or tweet.author.id == str(call.viewer_id),
+        own_votes=msgspec.UNSET if own is None else own,
     )
 
 

@@ -12,6 +12,7 @@ from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.entities import Context, Status
 from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
+from linnet.api.mastodon.polls import poll_draft_of
 from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of
 from linnet.api.params import parse_id
 from linnet.domain.attachments import parse_focus
@@ -33,7 +34,6 @@ _MOST_LOOKS: Final = 60
 _ANSWERS_PER_LOOK: Final = 100
 # What linnet does not have must not be posted as something else than was meant.
 _MISSING: Final = {
-    "poll[options]": "linnet has no polls yet.",
     "scheduled_at": "linnet posts at once alone.",
     "quoted_status_id": "linnet has no quotes yet.",
 }
@@ -62,6 +62,7 @@ async def post_status(call: Call) -> Answer:
         warning=params.text("spoiler_text"),
         sensitive=params.flag("sensitive") if params.has("sensitive") else None,
         visibility=visibility,
+        poll=poll_draft_of(params),
     )
     call.did_nothing = tweet.id < oldest_new_id
     return answer(await status_of(call, await posted_screen(call.read, call.me, tweet, again=key is not None)))

@@ -11,6 +11,7 @@ from linnet.domain.visibility import Surface, is_for
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.marks import WhenCold, fetch_marks
+from linnet.read.hydration.polls import has_polls, with_polls
 from linnet.read.hydration.profiles import AuthorFacts
 from linnet.read.views.tweets import TweetFacts, retweet_json, tweet_json, viewer_json
 from linnet.stores.postgres.follows import fetch_followed_among
@@ -46,7 +47,7 @@ async def hydrate(
         return []
     shown_ids = shown_ids_of(entries)
     viewers = _viewers(viewer_id, shown_ids, marks, known_marks)
-    remembered = None if viewers is None else _from_memory(deps, entries, shown_ids, viewers)
+    remembered = None if viewers is None else await _from_memory(deps, viewer_id, entries, shown_ids, viewers, marks)
     version = known_marks.get(FILTERS, 0)
     if remembered is not None:
         items = await _drop_unseen(deps, viewer_id, *remembered, surface)
@@ -77,7 +78,12 @@ async def hydrate(
     for at, entry in enumerate(entries if retweets else ()):
         if entry.id not in facts:
             shown[at] = None
-    items = _join(entries, shown, list(map(authors.get, author_ids)), viewers or [], authors if retweets else {})
+    places: Sequence[bytes] = viewers or []
+    if has_polls(shown):
+        places = await with_polls(deps, viewer_id, shown_ids, shown, places, asks=marks != "none")
+    items = _join(
+        entries, shown, list(map(authors.get, author_ids)), places, viewers or [], authors if retweets else {}
+    )
     items = await _drop_unseen(deps, viewer_id, items, shown, surface)
     return await deps.filters.mark(viewer_id, version, items) if version and viewer_id else items
 
@@ -116,8 +122,13 @@ def _viewers(
         return [_VIEWERS[known_marks.get(shown_id, 0)] for shown_id in shown_ids] if marks == "none" else None
 
 
-def _from_memory(
-    deps: ReadDeps, entries: Sequence[Entry], shown_ids: list[TweetId], viewers: Sequence[bytes]
+async def _from_memory(
+    deps: ReadDeps,
+    viewer_id: UserId | None,
+    entries: Sequence[Entry],
+    shown_ids: list[TweetId],
+    viewers: Sequence[bytes],
+    marks: Marking,
 ) -> tuple[list[bytes | None], Sequence[TweetFacts | None]] | None:
     """What ``hydrate`` joins if the process remembers all of it, and all is there. None: ask elsewhere."""
     retweets = _retweets_in(entries)
@@ -130,7 +141,10 @@ def _from_memory(
         return None
     count = len(entries)
     original_authors = dict(zip(related_ids, authors[count:], strict=True))
-    return _join(entries, facts[:count], authors[:count], viewers, original_authors), facts[:count]
+    shown, places = facts[:count], viewers
+    if has_polls(shown):
+        places = await with_polls(deps, viewer_id, shown_ids, shown, viewers, asks=marks != "none")
+    return _join(entries, shown, authors[:count], places, viewers, original_authors), shown
 
 
 def _retweets_in(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -141,19 +155,23 @@ def _join(
     entries: Sequence[Entry],
     facts: Sequence[TweetFacts | None],
     authors: Sequence[AuthorFacts | None],
+    places: Sequence[bytes],
     viewers: Sequence[bytes],
     original_authors: Mapping[int, AuthorFacts],
 ) -> list[bytes | None]:
-    """Each entry's JSON, of the tweet that is shown, its author (of a retweet whose it is), and the viewer's place."""
+    """Each entry's JSON, of the tweet that is shown, its author (of a retweet whose it is), and the viewer's place.
+
+    ``places`` are these with polls behind them. A retweet has the viewer's place alone: the poll is inside.
+    """
     items: list[bytes | None]
     if all(facts) and all(authors):
         # What ``tweet_json`` does, without a line of Python for each: this is where a page spends its time.
-        pieces = zip(map(_HEAD, facts), map(_JSON, authors), map(_TAIL, facts), viewers, repeat(b"}"), strict=False)
+        pieces = zip(map(_HEAD, facts), map(_JSON, authors), map(_TAIL, facts), places, repeat(b"}"), strict=False)
         items = list(map(b"".join, pieces))
     else:
         items = [
             tweet_json(shown, author.json, viewer) if shown and author else None
-            for shown, author, viewer in zip(facts, authors, viewers, strict=True)
+            for shown, author, viewer in zip(facts, authors, places, strict=True)
         ]
     for at, entry in enumerate(entries if original_authors else ()):
         shown, author, original_author = facts[at], authors[at], original_authors.get(entry.related_author_id)
@@ -162,7 +180,7 @@ def _join(
         if original_author is None:
             items[at] = None
         else:
-            original = tweet_json(shown, original_author.json, viewers[at])
+            original = tweet_json(shown, original_author.json, places[at])
             items[at] = retweet_json(entry, author.json, original, viewers[at])
     return items
 

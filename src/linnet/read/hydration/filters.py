@@ -27,6 +27,14 @@ class _Picture(msgspec.Struct, frozen=True):
     description: str = ""
 
 
+class _Option(msgspec.Struct, frozen=True):
+    text: str
+
+
+class _Poll(msgspec.Struct, frozen=True):
+    options: list[_Option] = []
+
+
 class _Said(msgspec.Struct, frozen=True):
     """What of a tweet filters look at."""
 
@@ -36,6 +44,7 @@ class _Said(msgspec.Struct, frozen=True):
     retweet_of: "_Said | None" = None
     warning: str = ""
     attachments: list[_Picture] = []
+    poll: _Poll = _Poll()
 
 
 _said = msgspec.json.Decoder(_Said)
@@ -74,7 +83,10 @@ def _marked(matcher: Matcher, item: bytes, now_ms: int, mine: str) -> bytes:
     shown = tweet.retweet_of or tweet
     if shown.author.id == mine:
         return item
-    texts = (shown.text, shown.warning, *(picture.description for picture in shown.attachments))
+    texts = (
+        *(shown.text, shown.warning, *(picture.description for picture in shown.attachments)),
+        *(option.text for option in shown.poll.options),
+    )
     matches = matcher.matches(int(shown.id), texts, now_ms)
     if not matches:
         return item

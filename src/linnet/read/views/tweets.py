@@ -15,6 +15,7 @@ from linnet.domain.visibility import Audience, audience_of
 from linnet.ids import UserId, unix_ms_of
 from linnet.read.views.attachments import AttachmentView, attachment_view
 from linnet.read.views.filters import FilterMatchView
+from linnet.read.views.polls import PollFacts, PollView, poll_facts
 
 
 class AuthorView(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``viewer`` is null for whoever is not logged in. ``filtered``: filters of theirs that it matches, if there are any;
     whether one holds hangs on where the tweet is shown. ``visibility`` is not there when the tweet is public; otherwise
     it is ``unlisted`` (for everybody, in no list of what strangers say) or ``private`` (for followers, and whom it
-    mentions).
+    mentions). ``poll`` is there when the tweet has one.
     """
 
     id: str
@@ -99,6 +100,7 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warning: str = ""
     sensitive: bool = False
     viewer: TweetViewerView | None
+    poll: PollView | msgspec.UnsetType = msgspec.UNSET
     filtered: list[FilterMatchView] | msgspec.UnsetType = msgspec.UNSET
     visibility: Narrowed | msgspec.UnsetType = msgspec.UNSET
 
@@ -114,12 +116,14 @@ class TweetFacts(msgspec.Struct, frozen=True, array_like=True):
     """A tweet between the cache and a page: JSON up to the author, JSON from behind the author to the viewer.
 
     A retweet has no JSON of its own: timelines say which tweet it shows. ``audience``: None: everybody, everywhere.
+    ``poll`` goes behind the viewer's place.
     """
 
     author_id: UserId
     head: bytes
     tail: bytes
     audience: Audience | None = None
+    poll: PollFacts | None = None
 
 
 NO_ENTITIES = b'{"hashtags":[],"mentions":[],"links":[]}'
@@ -155,6 +159,7 @@ def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
             b"" if tweet.visibility is None else b',"visibility":"%b"' % tweet.visibility.encode(),
         ),
         audience_of(tweet),
+        poll_facts(tweet),
     )
 
 

@@ -168,6 +168,11 @@ async def delete_likes(db: Session, user_id: UserId, *, page_size: int) -> list[
     return await db.fetch(TweetRef, _sql["delete_likes"], user_id=user_id, page_size=page_size)
 
 
+async def delete_votes(db: Session, user_id: UserId, *, page_size: int) -> list[TweetRef]:
+    """In whose polls."""
+    return await db.fetch(TweetRef, _sql["delete_votes"], user_id=user_id, page_size=page_size)
+
+
 async def delete_followers(db: Session, user_id: UserId, *, page_size: int) -> list[UserId]:
     return await db.fetch(UserId, _sql["delete_followers"], user_id=user_id, page_size=page_size)
 

@@ -15,6 +15,7 @@ from linnet.stores.postgres.likes import Like
 from linnet.stores.postgres.pool import Reader, Session
 from linnet.stores.postgres.queries import load_queries
 from linnet.stores.postgres.refs import among
+from linnet.stores.postgres.votes import Vote
 
 _sql = load_queries("recounts")
 
@@ -42,6 +43,27 @@ class CountedNotes(msgspec.Struct, frozen=True):
     replies: int
     retweets: int
     likes: int
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.id)
+
+
+class CountedPoll(msgspec.Struct, frozen=True):
+    """What a poll counts, and what is noted under it. Each option has its place."""
+
+    author_id: UserId
+    id: TweetId
+    voters_stored: int
+    first_stored: int
+    second_stored: int
+    third_stored: int
+    fourth_stored: int
+    voters: int
+    first: int
+    second: int
+    third: int
+    fourth: int
 
     @property
     def ref(self) -> TweetRef:
@@ -193,6 +215,42 @@ async def fetch_noted_likes(db: Reader, likes: Sequence[Like]) -> set[Like]:
             author_ids=[like.author_id for like in likes],
             tweet_ids=[like.tweet_id for like in likes],
             user_ids=[like.user_id for like in likes],
+        )
+    )
+
+
+async def count_polls(db: Reader, refs: Collection[TweetRef]) -> list[CountedPoll]:
+    """By author; those of people who are leaving are left out."""
+    return await db.fetch(CountedPoll, _sql["count_polls"], **among(refs))
+
+
+async def fetch_votes(db: Reader, *, after: Vote, page_size: int) -> list[Vote]:
+    return await db.fetch(
+        Vote, _sql["fetch_votes"], after_user_id=after.user_id, after_tweet_id=after.tweet_id, page_size=page_size
+    )
+
+
+async def fetch_vote_notes(db: Reader, *, after: Vote, page_size: int) -> list[Vote]:
+    """Notes of votes, each as the vote that it says there is."""
+    return await db.fetch(
+        Vote,
+        _sql["fetch_vote_notes"],
+        after_author_id=after.author_id,
+        after_tweet_id=after.tweet_id,
+        after_user_id=after.user_id,
+        page_size=page_size,
+    )
+
+
+async def fetch_noted_votes(db: Reader, votes: Sequence[Vote]) -> set[Vote]:
+    """What is noted of these people under these polls."""
+    return set(
+        await db.fetch(
+            Vote,
+            _sql["fetch_noted_votes"],
+            author_ids=[vote.author_id for vote in votes],
+            tweet_ids=[vote.tweet_id for vote in votes],
+            user_ids=[vote.user_id for vote in votes],
         )
     )
 

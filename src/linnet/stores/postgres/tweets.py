@@ -19,7 +19,7 @@ _sql = load_queries("tweets")
 
 
 class NewTweet(msgspec.Struct, frozen=True):
-    """A tweet about to be posted. ``entities`` and ``attachments`` are JSON text."""
+    """A tweet about to be posted. ``entities``, ``attachments`` and ``poll`` are JSON text."""
 
     author_id: UserId
     id: TweetId
@@ -31,6 +31,8 @@ class NewTweet(msgspec.Struct, frozen=True):
     warning: str | None = None
     sensitive: bool = False
     visibility: Narrowed | None = None
+    poll: str | None = None
+    poll_ends_ms: int | None = None
 
 
 async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
@@ -50,6 +52,8 @@ async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
         warning=tweet.warning,
         sensitive=tweet.sensitive,
         visibility=tweet.visibility,
+        poll=tweet.poll,
+        poll_ending_ms=tweet.poll_ends_ms,
         event_id=event.id,
         lane=event.lane,
         kind=event.kind,

@@ -16,7 +16,7 @@ from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import fanout, recounts, tags
 from linnet.stores.postgres.fanout import TweetDelta
 from linnet.stores.postgres.pool import Reader, Session
-from linnet.stores.postgres.recounts import CountedNotes, CountedTag, CountedUser
+from linnet.stores.postgres.recounts import CountedNotes, CountedPoll, CountedTag, CountedUser
 from linnet.stores.postgres.users import CountDelta
 from linnet.stores.valkey.changes import Change
 from linnet.write.deps import WriteDeps
@@ -71,7 +71,9 @@ class Kind(ABC, Generic[T]):
         """Returns what processes must forget, or whose event is to be applied."""
 
 
-def _differing(owner: str, row: CountedUser | CountedNotes | CountedTag, *counters: str) -> tuple[Difference, ...]:
+def differing(
+    owner: str, row: CountedUser | CountedNotes | CountedPoll | CountedTag, *counters: str
+) -> tuple[Difference, ...]:
     """A row has each counter twice: what is counted by its name, and what it says with ``_stored`` behind."""
     pairs = [(name, getattr(row, f"{name}_stored"), getattr(row, name)) for name in counters]
     return tuple(Difference(name, owner, stored, counted) for name, stored, counted in pairs if stored != counted)
@@ -99,7 +101,7 @@ class UserCounters(Kind[UserId]):
     async def compare(self, db: Reader, items: Sequence[UserId]) -> list[Found[UserId]]:
         rows = await recounts.count_users(db, items)
         counters = ("tweets", "followers", "following")
-        return _wrong(Found(row.id, frozenset([row.id]), _differing(f"user {row.id}", row, *counters)) for row in rows)
+        return _wrong(Found(row.id, frozenset([row.id]), differing(f"user {row.id}", row, *counters)) for row in rows)
 
     async def lock(self, session: Session, item: UserId) -> None:
         await recounts.lock_users(session, [item])
@@ -125,7 +127,7 @@ class TweetCounters(Kind[TweetRef]):
         rows = await recounts.count_notes(db, items)
         counters = ("replies", "retweets", "likes")
         return _wrong(
-            Found(row.ref, frozenset([row.author_id]), _differing(f"tweet {row.id}", row, *counters)) for row in rows
+            Found(row.ref, frozenset([row.author_id]), differing(f"tweet {row.id}", row, *counters)) for row in rows
         )
 
     async def lock(self, session: Session, item: TweetRef) -> None:
@@ -148,7 +150,7 @@ class TagCounters(Kind[str]):
     async def compare(self, db: Reader, items: Sequence[str]) -> list[Found[str]]:
         rows = await recounts.count_tags(db, items)
         counters = ("tweets", "people")
-        return _wrong(Found(row.tag, frozenset(), _differing(f"tag {row.tag}", row, *counters)) for row in rows)
+        return _wrong(Found(row.tag, frozenset(), differing(f"tag {row.tag}", row, *counters)) for row in rows)
 
     async def lock(self, session: Session, item: str) -> None:
         await tags.lock(session, [item])

@@ -29,6 +29,7 @@ from linnet.write.actions.recounted import (
     UserCounters,
 )
 from linnet.write.actions.recounted_notes import REPLIES, RETWEETS, LikeNotes, LikesThere, NotedTweets, Notes
+from linnet.write.actions.recounted_polls import PollCounters, VoteNotes, VotesThere
 from linnet.write.after_commit import best_effort, forget, wake
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import rescore_popular
@@ -95,8 +96,8 @@ async def recount(
     if (waiting := await outbox.count(deps.db)) > options.most_waiting:
         raise StillBehind(f"{waiting:,} events wait: ask again when they are applied.")
     size = options.page_size
-    # Notes first, wrong ones before missing ones, for tweets are counted by the notes under them. Of these likes come
-    # last, since they are mended by events, which hold back what they speak of.
+    # Notes first, wrong ones before missing ones, for tweets are counted by the notes under them. Of these likes and
+    # votes come last, since they are mended by events, which hold back what they speak of.
     kinds: Sequence[Kind[Any]] = (
         Notes(deps, size, REPLIES),
         NotedTweets(deps, size, REPLIES),
@@ -104,7 +105,10 @@ async def recount(
         NotedTweets(deps, size, RETWEETS),
         LikeNotes(deps, size),
         LikesThere(deps, size),
+        VoteNotes(deps, size),
+        VotesThere(deps, size),
         TweetCounters(deps, size),
+        PollCounters(deps, size),
         UserCounters(deps, size),
         TagCounters(deps, size),
     )

@@ -7,12 +7,13 @@ import msgspec
 
 from linnet.domain.attachments import pack_attachments
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
+from linnet.domain.polls import MAX_OPTIONS, Poll, PollDraft, check_poll, pack_poll
 from linnet.domain.posts import check_post
 from linnet.domain.text import Entities, fold_tag
 from linnet.domain.timeline import entry_of
 from linnet.domain.tweet import Tweet, Visibility
-from linnet.errors import Forbidden, IdempotencyKeyReused, NotToBeRetweeted, TweetNotFound
-from linnet.ids import AttachmentId, TweetId, UserId
+from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, NotToBeRetweeted, TweetNotFound
+from linnet.ids import AttachmentId, TweetId, UserId, unix_ms_of
 from linnet.stores.postgres import outbox, preferences, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
@@ -35,18 +36,20 @@ async def post_tweet(
     warning: str = "",
     sensitive: bool | None = False,
     visibility: Visibility | None = "public",
+    poll: PollDraft | None = None,
     request_digest: bytes | None = None,
 ) -> Tweet:
     """A tweet, or a reply when ``reply_to`` is given. With one ``idempotency_key`` for an hour always the same tweet.
 
-    ``attached``: pictures of the author's that stand in no other tweet. What has a ``warning`` is sensitive.
-    Of ``sensitive`` and ``visibility``, None is what the author begins a post with.
+    ``attached``: pictures of the author's that stand in no other tweet; not beside a ``poll``, which ends so long after
+    the tweet's own moment. What has a ``warning`` is sensitive. Of ``sensitive`` and ``visibility``, None is what the
+    author begins a post with.
     ``request_digest``: by what a request is known as the same when it comes again; by all of it if it is not given.
 
     Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``.
     """
     request_hash = request_digest or _hash_request(
-        text, reply_to, attached, warning, sensitive=sensitive, visibility=visibility
+        text, reply_to, attached, warning, sensitive=sensitive, visibility=visibility, poll=poll
     )
     if idempotency_key is not None:
         earlier = await _find_earlier(deps, author_id, idempotency_key, request_hash)
@@ -55,6 +58,8 @@ async def post_tweet(
     check_chosen(attached, most=deps.options.photos.per_tweet)
     post = check_post(text, deps.options.text, warning=warning, has_attachments=bool(attached))
     checked = post.text
+    tweet_id = TweetId(deps.ids.mint())
+    asked = None if poll is None else _check_poll(poll, attached, tweet_id)
     parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
     if visibility is None or sensitive is None:
@@ -63,13 +68,15 @@ async def post_tweet(
         sensitive = usual.sensitive if sensitive is None else sensitive
     new = NewTweet(
         author_id,
-        TweetId(deps.ids.mint()),
+        tweet_id,
         checked.text,
         reply_to=None if parent is None else parent.ref,
         entities=_entities_json(checked.entities, mentioned),
         warning=post.warning,
         sensitive=sensitive or post.warning is not None,
         visibility=None if visibility == "public" else visibility,
+        poll=None if asked is None else pack_poll(asked),
+        poll_ends_ms=None if asked is None else asked.ends_ms,
     )
     # Of what is not public nothing is known by its tags: neither who may find it there nor what is talked about.
     hashtags = checked.entities.hashtags if new.visibility is None else ()
@@ -120,7 +127,17 @@ async def post_tweet(
         warning=new.warning,
         sensitive=new.sensitive,
         visibility=new.visibility,
+        poll=new.poll,
+        poll_voters=None if asked is None else 0,
+        poll_votes=None if asked is None else [0] * MAX_OPTIONS,
     )
+
+
+def _check_poll(draft: PollDraft, attached: Sequence[AttachmentId], tweet_id: TweetId) -> Poll:
+    """Raises ``Invalid``."""
+    if attached:
+        raise Invalid.field("poll", "A tweet has pictures or a poll, and not both.")
+    return check_poll(draft, now_ms=unix_ms_of(tweet_id))
 
 
 async def _insert_with(session: Session, new: NewTweet, attached: Sequence[AttachmentId], event: NewEvent) -> NewTweet:
@@ -140,9 +157,11 @@ def _hash_request(
     *,
     sensitive: bool | None,
     visibility: Visibility | None,
+    poll: PollDraft | None,
 ) -> bytes:
     more: list[object] = [list(attached), warning, sensitive] if attached or warning or sensitive else []
     more += [] if visibility in ("public", None) else [visibility]
+    more += [] if poll is None else [poll]
     try:
         body = msgspec.json.encode([text, reply_to, *more])
     except UnicodeEncodeError:

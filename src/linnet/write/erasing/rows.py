@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
-from linnet.domain.event import Event, FollowsErased, TopUserCrossed, TweetRef, TweetUnliked
+from linnet.domain.event import Event, FollowsErased, TopUserCrossed, TweetRef, TweetUnliked, VoteErased
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import erasure, fanout, notifications, outbox, users
 from linnet.stores.postgres.erasure import Shown, Versions
@@ -46,7 +46,10 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     await _replay_parked(deps, user_id, left_ms)
     # Events of others that are still to be applied make notes under this person's tweets: then these are all there.
     await _wait_for_events(deps, user_id)
-    for step in (_release_replies, _drop_mentions, _delete_tweets, _delete_likes, _drop_requests, _delete_follows):
+    for step in (
+        *(_release_replies, _drop_mentions, _delete_tweets, _delete_likes, _delete_votes),
+        *(_drop_requests, _delete_follows),
+    ):
         await _to_the_end(deps, step, user_id)
     # Nobody is shown them any more.
     if not await erase_all(deps, user_id):
@@ -134,6 +137,12 @@ async def _delete_likes(deps: WriteDeps, session: Session, user_id: UserId) -> b
     unliked = await erasure.delete_likes(session, user_id, page_size=_PAGE_SIZE)
     await _append(deps, session, [TweetUnliked(user_id, ref) for ref in unliked])
     return bool(unliked)
+
+
+async def _delete_votes(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    voted = await erasure.delete_votes(session, user_id, page_size=_PAGE_SIZE)
+    await _append(deps, session, [VoteErased(user_id, ref) for ref in voted])
+    return bool(voted)
 
 
 async def _delete_follows(deps: WriteDeps, session: Session, user_id: UserId) -> bool:

@@ -14,6 +14,7 @@ from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.users import CountDelta, Counted
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.notes import apply_notes
+from linnet.write.fanout.polls import apply_polls
 from linnet.write.fanout.sorting import Batch, Settled
 
 
@@ -23,7 +24,9 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     ``existing``: which of the posted tweets were there at some moment since the batch was read.
     """
     still_there = [event for event in batch.posted if event.ref in existing]
-    noted = await apply_notes(deps, session, still_there, batch.deleted, batch.likes)
+    polls = {event.tweet for event in batch.votes} | {event.ref for event in batch.ended_polls}
+    noted = await apply_notes(deps, session, still_there, batch.deleted, batch.likes, polls)
+    found_of_polls, polled = await apply_polls(deps, session, batch, noted)
     counts = _count_users(batch)
     for ref in noted.gone:
         counts[ref.author_id].tweets -= 1
@@ -32,7 +35,8 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
         await bookmarks.delete_of_tweets(session, gone)
         await filters.delete_of_tweets(session, gone)
 
-    new_tweets = await fanout.add_tweet_counts(session, noted.deltas)
+    # What is counted last has the newest version of a tweet.
+    new_tweets = list({t.ref: t for t in [*polled, *await fanout.add_tweet_counts(session, noted.deltas)]}.values())
     new_users = await add_people_counts(deps, session, counts)
     await deps.cache.put_stale(
         [(deps.keys.tweet(tweet.id), tweet.version) for tweet in new_tweets]
@@ -44,7 +48,7 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     marked |= {event.user_id for event in batch.likes} | {event.user_id for event in batch.bookmarks}
     marked |= {event.user_id for event in batch.filters}
     await deps.marks.drop(marked | {ref.author_id for ref in gone} | noted.unliked_by)
-    return Settled(existing, gone, tuple(new_tweets), tuple(new_users))
+    return Settled(existing, gone, tuple(new_tweets), tuple(new_users), found_of_polls)
 
 
 async def add_people_counts(deps: WriteDeps, session: Session, deltas: dict[UserId, CountDelta]) -> list[Counted]:

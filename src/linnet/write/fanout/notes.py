@@ -10,7 +10,7 @@ import msgspec
 
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import fanout, likes, outbox
+from linnet.stores.postgres import fanout, likes, outbox, votes
 from linnet.stores.postgres.fanout import Note, TweetDelta
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session
@@ -23,16 +23,22 @@ NOTES_AT_ONCE = 500
 LikedBy = tuple[UserId, TweetId]
 """Who likes what."""
 
+VotedBy = tuple[UserId, TweetId]
+"""Who voted where."""
+
 
 class Noted(msgspec.Struct, frozen=True):
     """``deltas``: what the notes add to the tweets they stand under. ``gone``: retweets that went with their originals.
 
-    ``unliked_by``: people whose likes went with a tweet.
+    ``unliked_by``: people whose likes went with a tweet; ``voters_of_gone``: whose votes did. ``present``: which of the
+    tweets that something is said of are there, and stay so.
     """
 
     deltas: dict[TweetRef, TweetDelta]
     gone: list[TweetRef]
     unliked_by: set[UserId]
+    voters_of_gone: set[UserId]
+    present: Collection[TweetRef]
 
 
 async def apply_notes(
@@ -41,26 +47,35 @@ async def apply_notes(
     posted: Sequence[TweetPosted],
     deleted: Sequence[TweetDeleted],
     changed_likes: Sequence[LikeChange],
+    polls: Collection[TweetRef] = (),
 ) -> Noted:
-    """Applies notes. ``posted`` holds only tweets that are still there; locks the tweets that notes stand under."""
+    """Applies notes. ``posted`` holds only tweets that are still there.
+
+    Locks the tweets that notes stand under, and ``polls``.
+    """
     both: list[TweetPosted | TweetDeleted] = [*posted, *deleted]
     related = {event.reply_to or event.retweet_of for event in both} | {event.tweet for event in changed_likes}
     # A tweet that is there now stays until we commit: whoever deletes it then finds our notes under it.
-    present = await fanout.lock_tweets(session, [ref for ref in related if ref is not None])
-    noted = Noted(defaultdict(TweetDelta), [], set())
+    present = await fanout.lock_tweets(session, {ref for ref in related if ref is not None}.union(polls))
+    noted = Noted(defaultdict(TweetDelta), [], set(), set(), present)
     await _note_replies_and_retweets(session, posted, deleted, present, noted.deltas)
     orphaned_likes = await _note_likes(session, changed_likes, present, noted)
+    orphaned_votes: set[VotedBy] = set()
 
     orphans = [event.ref for event in posted if event.retweet_of is not None and event.retweet_of not in present]
     for event in deleted:
-        retweets, likes_of_it = await _clear(deps, session, event.ref)
+        retweets, likes_of_it, votes_of_it = await _clear(deps, session, event.ref)
         orphans += retweets
         orphaned_likes |= likes_of_it
+        orphaned_votes |= votes_of_it
     if orphans:
         noted.gone.extend(await fanout.delete_tweets(session, orphans))
     if orphaned_likes:
         await likes.delete_orphans(session, orphaned_likes)
         noted.unliked_by.update(user_id for user_id, _ in orphaned_likes)
+    if orphaned_votes:
+        await votes.delete_orphans(session, orphaned_votes)
+        noted.voters_of_gone.update(user_id for user_id, _ in orphaned_votes)
     return noted
 
 
@@ -121,15 +136,19 @@ async def _note_likes(
     return {(like.user_id, like.tweet_id) for like in found if like.tweet not in present}
 
 
-async def _clear(deps: WriteDeps, session: Session, deleted: TweetRef) -> tuple[list[TweetRef], set[LikedBy]]:
+async def _clear(
+    deps: WriteDeps, session: Session, deleted: TweetRef
+) -> tuple[list[TweetRef], set[LikedBy], set[VotedBy]]:
     """Takes away the notes under a deleted tweet, some at a time.
 
-    Returns what goes with it: retweets, and likes.
+    Returns what goes with it: retweets, likes, and votes.
     """
     retweets = await fanout.delete_retweets_of(session, deleted, page_size=NOTES_AT_ONCE)
     replies = await fanout.delete_replies_of(session, deleted, page_size=NOTES_AT_ONCE)
     liked_by = await likes.delete_notes_of(session, deleted, page_size=NOTES_AT_ONCE)
-    if NOTES_AT_ONCE in (len(retweets), replies, len(liked_by)):
+    voted_by = await votes.delete_notes_of(session, deleted, page_size=NOTES_AT_ONCE)
+    if NOTES_AT_ONCE in (len(retweets), replies, len(liked_by), len(voted_by)):
         event = TweetDeleted(deleted.author_id, deleted.tweet_id, going_on=True)
         await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
-    return retweets, {(user_id, deleted.tweet_id) for user_id in liked_by}
+    liked = {(user_id, deleted.tweet_id) for user_id in liked_by}
+    return retweets, liked, {(user_id, deleted.tweet_id) for user_id in voted_by}

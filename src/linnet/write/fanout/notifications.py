@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from linnet.domain.event import TweetRef, UserBlocked, UserFollowed
-from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, cause_of_request, causes_of
+from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, cause_of_poll, cause_of_request, causes_of
 from linnet.ids import UserId
 from linnet.stores.postgres import followrequests, likes, notifications
 from linnet.stores.postgres.notifications import GroupKey
@@ -19,7 +19,7 @@ from linnet.write.deps import WriteDeps
 from linnet.write.fanout import notes
 from linnet.write.fanout.sorting import Batch, Settled
 
-CAUSES_AT_ONCE = 4 * notes.NOTES_AT_ONCE
+CAUSES_AT_ONCE = 5 * notes.NOTES_AT_ONCE
 """For one deleted tweet. A deletion that leaves notes behind comes again, and each time more causes go than notes."""
 
 
@@ -34,7 +34,8 @@ async def apply_notifications(
     liked, unliked = await _compare_likes(session, batch)
     followed, unfollowed = await _compare_follows(session, batch)
     asked, unasked = await _compare_requests(session, batch)
-    made = list(dict.fromkeys([*liked, *asked, *followed, *await _note_mentions(session, batch, settled)]))
+    polled = [cause_of_poll(user_id, tweet) for user_id, tweet in settled.polls.told]
+    made = list(dict.fromkeys([*liked, *asked, *followed, *await _note_mentions(session, batch, settled), *polled]))
     ended = (
         unliked
         | unasked
@@ -143,13 +144,14 @@ async def _note_mentions(session: Session, batch: Batch, settled: Settled) -> li
 
 
 async def _concerned_by_gone(session: Session, batch: Batch, settled: Settled) -> set[UserId]:
-    """Who may have been told something about tweets that are gone: their authors, whom they answer and mention."""
+    """Who may have been told something about tweets that are gone: authors, who is answered or mentioned, voters."""
     if not settled.gone:
         return set()
     mentioned = await notifications.delete_mentions(session, settled.gone)
     return (
         {ref.author_id for ref in settled.gone}
         | {user_id for user_id, _ in mentioned}
+        | settled.polls.voters_of_gone
         | {event.reply_to.author_id for event in batch.deleted if event.reply_to is not None}
     )
 

@@ -1,6 +1,7 @@
 """A batch's events by what they are about, so that each part of the work finds its own, and what they came to."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from linnet.domain.event import (
     FollowsErased,
     ListsChanged,
     NotificationsRead,
+    PollEnded,
+    PollVoted,
     ProfileChanged,
     SessionsEnded,
     TopUserCrossed,
@@ -28,13 +31,16 @@ from linnet.domain.event import (
     UserUnblocked,
     UserUnfollowed,
     UserUnmuted,
+    VoteErased,
 )
+from linnet.ids import UserId
 from linnet.stores.postgres.fanout import CountedTweet
 from linnet.stores.postgres.users import Counted
 
 FollowChange = UserFollowed | UserUnfollowed
 RequestChange = FollowRequested | FollowRequestEnded
 LikeChange = TweetLiked | TweetUnliked
+VoteChange = PollVoted | VoteErased
 BlockChange = UserBlocked | UserUnblocked
 MuteChange = UserMuted | UserUnmuted
 
@@ -53,6 +59,8 @@ class Batch(msgspec.Struct, frozen=True):
     deleted: Sequence[TweetDeleted]
     pinned: Sequence[TweetPinned]
     likes: Sequence[LikeChange]
+    votes: Sequence[VoteChange]
+    ended_polls: Sequence[PollEnded]
     bookmarks: Sequence[BookmarksChanged]
     follows: Sequence[tuple[int, FollowChange]]
     requests: Sequence[RequestChange]
@@ -67,18 +75,29 @@ class Batch(msgspec.Struct, frozen=True):
     sessions: Sequence[SessionsEnded]
 
 
+class Polls(msgspec.Struct, frozen=True):
+    """``told``: who voted, or asked, in polls that have ended, and may not know. ``voters_of_gone``: of tweets."""
+
+    told: tuple[tuple[UserId, TweetRef], ...] = ()
+    voters_of_gone: frozenset[UserId] = frozenset()
+
+
+NO_POLLS: Final = Polls()
+
+
 class Settled(msgspec.Struct, frozen=True):
     """What a batch came to, once its counters and notes are applied in the transaction.
 
     ``existing``: posted tweets that were there when the batch was read; one that is deleted by now has its own event to
     come. ``gone``: tweets that are not there any more, with retweets that went with their originals. ``tweets`` and
-    ``users`` are rows whose counters changed, locked until the commit.
+    ``users`` are rows whose counters changed, locked until the commit. ``polls``: what came of polls.
     """
 
     existing: frozenset[TweetRef]
     gone: tuple[TweetRef, ...]
     tweets: tuple[CountedTweet, ...]
     users: tuple[Counted, ...]
+    polls: Polls = NO_POLLS
 
 
 def sort_events(numbered: Sequence[Numbered]) -> Batch:
@@ -89,6 +108,8 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         deleted=[event for _, event in events if isinstance(event, TweetDeleted)],
         pinned=[event for _, event in events if isinstance(event, TweetPinned)],
         likes=[event for _, event in events if isinstance(event, LikeChange)],
+        votes=[event for _, event in events if isinstance(event, VoteChange)],
+        ended_polls=[event for _, event in events if isinstance(event, PollEnded)],
         bookmarks=[event for _, event in events if isinstance(event, BookmarksChanged)],
         follows=[(event_id, event) for event_id, event in events if isinstance(event, FollowChange)],
         requests=[event for _, event in events if isinstance(event, RequestChange)],

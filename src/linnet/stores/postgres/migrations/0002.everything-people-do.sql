@@ -466,3 +466,32 @@ create table preferences (
     sensitive boolean not null default false,
     language text
 );
+
+-- A tweet's poll (domain.polls) as it was posted, how many voted, and how often each option was chosen: three values
+-- that are there together. "poll_ending_ms": when it ends, as long as that has not been told to anybody.
+alter table tweets
+    add column poll json,
+    add column poll_ending_ms bigint,
+    add column poll_voters bigint,
+    add column poll_votes bigint[];
+create index tweets_polls_ending on tweets (poll_ending_ms) where poll_ending_ms is not null;
+
+-- What somebody chose, once and for good, owned by whoever votes; and the note of it under the poll, owned by its
+-- author and written by the event worker. "choices": a bit for each option, the lowest for the first. "version": that
+-- of the tweet since when the poll counts it; null: not yet.
+create table votes (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    choices smallint not null,
+    version bigint,
+    primary key (user_id, tweet_id)
+);
+
+create table tweet_votes (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    user_id bigint not null,
+    choices smallint not null,
+    primary key (author_id, tweet_id, user_id)
+);

@@ -130,6 +130,14 @@ where user_id = %(user_id)s and tweet_id in (
 )
 returning author_id, tweet_id;
 
+-- :name delete_votes (user_id, page_size) -> many
+-- Some of what somebody voted. Served by votes_pkey.
+delete from votes
+where user_id = %(user_id)s and tweet_id in (
+    select tweet_id from votes where user_id = %(user_id)s order by tweet_id limit %(page_size)s
+)
+returning author_id, tweet_id;
+
 -- :name delete_followers (user_id, page_size) -> many
 -- Some of somebody's followers, both sides, with the places on their lists and pages. Served by followers_pkey,
 -- following_pkey, list_members_member and endorsements_pkey.

@@ -124,6 +124,7 @@ set id = coalesce(
         when 'requested' then (
             select r.id from follow_requests r where r.user_id = n.actor_id and r.followed_id = n.user_id
         )
+        when 'poll_ended' then n.id
         else n.group_id
     end,
     n.id

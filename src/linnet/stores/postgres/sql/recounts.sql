@@ -99,6 +99,48 @@ from (
 ) n
 join tweet_likes l on l.author_id = n.author_id and l.tweet_id = n.tweet_id and l.user_id = n.user_id;
 
+-- :name count_polls (author_ids, tweet_ids) -> many
+-- What polls say of who voted, and what is noted under them, at one moment; not of accounts that are being erased. Served
+-- by tweets_pkey, tweet_votes_pkey and users_pkey.
+select t.author_id, t.id, t.poll_voters, t.poll_votes[1], t.poll_votes[2], t.poll_votes[3], t.poll_votes[4],
+    coalesce(n.voters, 0), coalesce(n.first, 0), coalesce(n.second, 0), coalesce(n.third, 0), coalesce(n.fourth, 0)
+from tweets t
+left join (
+    select v.author_id, v.tweet_id, count(*) as voters, sum(v.choices & 1) as first, sum((v.choices >> 1) & 1) as second,
+        sum((v.choices >> 2) & 1) as third, sum((v.choices >> 3) & 1) as fourth
+    from tweet_votes v
+    where v.author_id = any(%(author_ids)s::bigint[]) and v.tweet_id = any(%(tweet_ids)s::bigint[])
+    group by v.author_id, v.tweet_id
+) n on n.author_id = t.author_id and n.tweet_id = t.id
+where t.author_id = any(%(author_ids)s::bigint[]) and t.id = any(%(tweet_ids)s::bigint[]) and t.poll is not null
+    and exists (select from users u where u.id = t.author_id and u.deleted_ms is null)
+order by t.author_id, t.id;
+
+-- :name fetch_votes (after_user_id, after_tweet_id, page_size) -> many
+-- All votes, a page at a time. Served by votes_pkey.
+select user_id, tweet_id, author_id, choices, 0
+from votes
+where (user_id, tweet_id) > (%(after_user_id)s, %(after_tweet_id)s)
+order by user_id, tweet_id
+limit %(page_size)s;
+
+-- :name fetch_vote_notes (after_author_id, after_tweet_id, after_user_id, page_size) -> many
+-- All notes of votes, a page at a time. Served by tweet_votes_pkey.
+select user_id, tweet_id, author_id, choices, 0
+from tweet_votes
+where (author_id, tweet_id, user_id) > (%(after_author_id)s, %(after_tweet_id)s, %(after_user_id)s)
+order by author_id, tweet_id, user_id
+limit %(page_size)s;
+
+-- :name fetch_noted_votes (author_ids, tweet_ids, user_ids) -> many
+-- What is noted of these people under these polls. Served by tweet_votes_pkey.
+select v.user_id, v.tweet_id, v.author_id, v.choices, 0
+from (
+    select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as tweet_id,
+        unnest(%(user_ids)s::bigint[]) as user_id
+) n
+join tweet_votes v on v.author_id = n.author_id and v.tweet_id = n.tweet_id and v.user_id = n.user_id;
+
 -- :name count_tags (tags) -> many
 -- What counters of tags say, how many tweets carry them and how many people used them lately, at one moment. Served by
 -- tags_pkey, tweet_tags_newest and tag_people_of_tag.

@@ -1,13 +1,15 @@
--- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, attachments, warning, sensitive, visibility, event_id, lane, kind, payload) -> many
+-- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, attachments, warning, sensitive, visibility, poll, poll_ending_ms, event_id, lane, kind, payload) -> many
 -- A tweet and its event, in one statement that is one transaction. A second retweet of the same tweet does nothing.
 -- The event's id is larger than those of the author's events still waiting, whichever process minted them. Served by
 -- tweets_one_retweet and outbox_pkey.
 with posted as (
     insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
-        attachments, warning, sensitive, visibility)
+        attachments, warning, sensitive, visibility, poll, poll_ending_ms, poll_voters, poll_votes)
     values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
         %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::json, %(attachments)s::json,
-        %(warning)s, %(sensitive)s, %(visibility)s)
+        %(warning)s, %(sensitive)s, %(visibility)s, %(poll)s::json, %(poll_ending_ms)s::bigint,
+        case when %(poll_ending_ms)s::bigint is not null then 0 end,
+        case when %(poll_ending_ms)s::bigint is not null then '{0,0,0,0}'::bigint[] end)
     on conflict (author_id, retweet_of_id) where retweet_of_id is not null do nothing
     returning id
 ), appended as (
@@ -22,7 +24,8 @@ select id from posted;
 -- :name fetch (author_ids, tweet_ids) -> many
 -- Tweets by author and id, in no order. Served by tweets_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
+    poll::text, poll_voters, poll_votes
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 
@@ -30,7 +33,8 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 -- One tweet whose author is not known yet: bounded and rare. Tweets of accounts that are being erased are not there, and
 -- retweets of these neither. Served by tweets_newest and users_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
+    poll::text, poll_voters, poll_votes
 from tweets t
 where id = %(tweet_id)s
     and not exists (
@@ -41,7 +45,8 @@ where id = %(tweet_id)s
 -- The same, for tables that lie on several nodes: the tweet, and then whose it is. Served by tweets_newest and users_pkey.
 with found as materialized (
     select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
-        replies_count, retweets_count, likes_count, pinned, version, attachments, warning, sensitive, visibility
+        replies_count, retweets_count, likes_count, pinned, version, attachments, warning, sensitive, visibility,
+        poll, poll_voters, poll_votes
     from tweets
     where id = %(tweet_id)s
 ), leaving as (
@@ -50,7 +55,8 @@ with found as materialized (
         and u.deleted_ms is not null
 )
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
-    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility
+    replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
+    poll::text, poll_voters, poll_votes
 from found
 where not exists (select from leaving);
 
