@@ -93,6 +93,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
         "relations.fetch_ended_mutes",
+        "votes.fetch_ended",
         "popular.delete_below",
         "apps.delete_unused",
         "codes.delete_expired",
@@ -128,6 +129,9 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "recounts.fetch_retweets",
         "recounts.fetch_likes",
         "recounts.fetch_like_notes",
+        "recounts.fetch_polls",
+        "recounts.fetch_votes",
+        "recounts.fetch_vote_notes",
         "recounts.fetch_held_back",
     ),
     "how large the place is, once in some minutes; of what is large a sample, or what PostgreSQL last counted": (

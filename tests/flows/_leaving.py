@@ -45,7 +45,7 @@ OTHERS = ("ada", "ben", "cleo", "dan", "eve")
 
 
 class Life(msgspec.Struct):
-    """What is to be looked for later. ``kept`` are tweets of others that stay, ``gone`` hers."""
+    """What is to be looked for later. ``kept`` are tweets of others that stay, ``gone`` hers, ``poll`` among them."""
 
     zoe: UserId
     token: str
@@ -53,6 +53,7 @@ class Life(msgspec.Struct):
     texts: list[str]
     kept: dict[str, TweetId]
     gone: list[TweetId]
+    poll: TweetId
 
 
 async def _let_an_app_in(world: World, logged_in: LoggedIn) -> None:
@@ -127,6 +128,13 @@ async def live(world: World) -> Life:
     await likes.like(world.write, zoe, mention)
     await likes.like(world.write, world.ids["ada"], first)
     await likes.like(world.write, world.ids["dan"], first)
+    texts += ["which thimble?", "the steel one", "the brass one"]
+    poll = await world.ask("zoe", *texts[-2:], text=texts[-3])
+    adas_poll, bens_poll = await world.ask("ada", text="and now?"), await world.ask("ben", multiple=True)
+    for name in ("ada", "dan"):
+        await world.vote(name, poll, 0)
+    await world.vote("zoe", adas_poll, 1)
+    await world.vote("cleo", adas_poll, 1)
     await bookmarks.bookmark(world.write, zoe, adas)
     await put_remark(world.write, zoe, world.ids["ben"], "likes thimbles")
     await put_remark(world.write, world.ids["ben"], zoe, "collects thimbles")
@@ -155,8 +163,9 @@ async def live(world: World) -> Life:
     for name in world.ids:
         await world.home_ids(name)
     kept = {"adas": adas, "answer": answer, "answer_to_answer": answer_to_answer, "mention": mention, "reply": pullers}
-    gone = [first, second, own_reply, reply, zoes_retweet, pictured]
-    return Life(zoe, logged_in.token, logged_in.session_id, texts, kept, gone)
+    kept |= {"adas_poll": adas_poll, "bens_poll": bens_poll}
+    gone = [first, second, own_reply, reply, zoes_retweet, pictured, poll]
+    return Life(zoe, logged_in.token, logged_in.session_id, texts, kept, gone, poll)
 
 
 async def _ask_around(world: World) -> None:

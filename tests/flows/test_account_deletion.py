@@ -226,6 +226,7 @@ def requests_of_others(town: World, life: leaving.Life) -> dict[str, Coroutine[A
     return {
         "like": town.like("cleo", first),
         "unlike": town.unlike("ada", first),
+        "vote": town.vote("cleo", life.poll, 1),
         "reply": town.post("cleo", "and this is for @zoe", reply_to=second),
         "mention": town.post("ben", "@zoe, are you leaving? #thimbles"),
         "retweet": town.retweet("cleo", first),
@@ -245,6 +246,7 @@ def her_requests(town: World, life: leaving.Life) -> dict[str, Coroutine[Any, An
         ),
         "her like": town.like("zoe", life.kept["answer"]),
         "her unlike": town.unlike("zoe", mention),
+        "her vote": town.vote("zoe", life.kept["bens_poll"], 1),
         "her retweet": town.retweet("zoe", mention),
         "her follow": town.follow("zoe", "cleo"),
         "her unfollow": town.unfollow("zoe", "ben"),

@@ -23,6 +23,7 @@ ON_CITUS: Mapping[str, str] = {
     "users.lock": "users.lock_one",
     "fanout.lock_tweets": "fanout.lock_tweets_of_one",
     "likes.delete_orphans": "likes.delete_orphans_of_one",
+    "votes.delete_orphans": "votes.delete_orphans_of_one",
     "popular.fetch_rankable": "popular.fetch_rankable_of_one",
     "tags.lock_people": "tags.lock_people_of_one",
     "fanout.fetch_reply_audiences": "fanout.fetch_reply_audiences_in_steps",

@@ -480,6 +480,7 @@ CREATE UNIQUE INDEX tweets_one_pin ON public.tweets USING btree (author_id) WHER
 CREATE UNIQUE INDEX tweets_one_retweet ON public.tweets USING btree (author_id, retweet_of_id) WHERE (retweet_of_id IS NOT NULL);
 CREATE INDEX tweets_polls_ending ON public.tweets USING btree (poll_ending_ms) WHERE (poll_ending_ms IS NOT NULL);
 CREATE INDEX tweets_with_attachments ON public.tweets USING btree (author_id, id DESC) INCLUDE (reply_to_author_id) WHERE (attachments IS NOT NULL);
+CREATE INDEX tweets_with_polls ON public.tweets USING btree (author_id, id) WHERE (poll IS NOT NULL);
 CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS NOT NULL);
 CREATE INDEX users_header ON public.users USING btree (header) WHERE (header IS NOT NULL);
 CREATE INDEX users_most_followed ON public.users USING btree (followers_count DESC, id DESC) WHERE (deleted_ms IS NULL);

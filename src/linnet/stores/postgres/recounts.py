@@ -219,6 +219,12 @@ async def fetch_noted_likes(db: Reader, likes: Sequence[Like]) -> set[Like]:
     )
 
 
+async def fetch_polls(db: Reader, *, after: TweetRef, page_size: int) -> list[TweetRef]:
+    return await db.fetch(
+        TweetRef, _sql["fetch_polls"], after_author_id=after.author_id, after_id=after.tweet_id, page_size=page_size
+    )
+
+
 async def count_polls(db: Reader, refs: Collection[TweetRef]) -> list[CountedPoll]:
     """By author; those of people who are leaving are left out."""
     return await db.fetch(CountedPoll, _sql["count_polls"], **among(refs))

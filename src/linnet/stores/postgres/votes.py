@@ -120,14 +120,18 @@ async def insert_notes(db: Session, given: Sequence[Vote]) -> list[Vote]:
     )
 
 
-async def delete_notes(db: Session, notes: Collection[tuple[UserId, TweetRef]]) -> list[Vote]:
-    """What was noted of these people under these polls."""
+async def delete_notes(db: Session, said: Collection[tuple[UserId, TweetRef, int]]) -> list[Vote]:
+    """Deletes what is noted of somebody under a poll, unless it says these choices, as bits; 0: there is no vote.
+
+    Returns what was noted.
+    """
     return await db.fetch(
         Vote,
         _sql["delete_notes"],
-        author_ids=[tweet.author_id for _, tweet in notes],
-        tweet_ids=[tweet.tweet_id for _, tweet in notes],
-        user_ids=[user_id for user_id, _ in notes],
+        author_ids=[tweet.author_id for _, tweet, _ in said],
+        tweet_ids=[tweet.tweet_id for _, tweet, _ in said],
+        user_ids=[user_id for user_id, _, _ in said],
+        choices=[bits for _, _, bits in said],
     )
 
 

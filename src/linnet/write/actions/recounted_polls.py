@@ -60,7 +60,7 @@ class PollCounters(Kind[TweetRef]):
     first = NO_TWEET
 
     async def fetch(self, after: TweetRef) -> list[TweetRef]:
-        return [row.ref for row in await recounts.fetch_tweets(self.deps.db, after=after, page_size=self.page_size)]
+        return await recounts.fetch_polls(self.deps.db, after=after, page_size=self.page_size)
 
     async def compare(self, db: Reader, items: Sequence[TweetRef]) -> list[Found[TweetRef]]:
         found = []

@@ -43,9 +43,9 @@ async def _count(
     found = await votes.fetch_votes(session, {(user_id, tweet.tweet_id) for user_id, tweet in concerned})
     there = [vote for vote in found if vote.tweet in noted.present]
     deltas: dict[TweetRef, PollDelta] = defaultdict(PollDelta)
-    voted = {(vote.user_id, vote.tweet) for vote in found}
-    if gone := [(user_id, tweet) for user_id, tweet in concerned - voted if tweet in noted.present]:
-        for vote in await votes.delete_notes(session, gone):
+    bits = {(vote.user_id, vote.tweet): vote.bits for vote in found}
+    if said := [(*pair, bits.get(pair, 0)) for pair in concerned if pair[1] in noted.present]:
+        for vote in await votes.delete_notes(session, said):
             deltas[vote.tweet].add(vote, -1)
     new = await votes.insert_notes(session, there) if there else []
     for vote in new:

@@ -474,6 +474,7 @@ alter table tweets
     add column poll_ending_ms bigint,
     add column poll_voters bigint,
     add column poll_votes bigint[];
+create index tweets_with_polls on tweets (author_id, id) where poll is not null;
 create index tweets_polls_ending on tweets (poll_ending_ms) where poll_ending_ms is not null;
 
 -- What somebody chose, once and for good, owned by whoever votes; and the note of it under the poll, owned by its

@@ -99,6 +99,14 @@ from (
 ) n
 join tweet_likes l on l.author_id = n.author_id and l.tweet_id = n.tweet_id and l.user_id = n.user_id;
 
+-- :name fetch_polls (after_author_id, after_id, page_size) -> many
+-- All tweets with polls by author, a page at a time. Served by tweets_with_polls.
+select author_id, id
+from tweets
+where (author_id, id) > (%(after_author_id)s, %(after_id)s) and poll is not null
+order by author_id, id
+limit %(page_size)s;
+
 -- :name count_polls (author_ids, tweet_ids) -> many
 -- What polls say of who voted, and what is noted under them, at one moment; not of accounts that are being erased. Served
 -- by tweets_pkey, tweet_votes_pkey and users_pkey.

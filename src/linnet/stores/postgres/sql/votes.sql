@@ -34,14 +34,15 @@ select unnest(%(author_ids)s::bigint[]), unnest(%(tweet_ids)s::bigint[]), unnest
 on conflict do nothing
 returning user_id, tweet_id, author_id, choices, 0;
 
--- :name delete_notes (author_ids, tweet_ids, user_ids) -> many
--- Takes back what these people are noted with under these polls; returns that. Served by tweet_votes_pkey.
+-- :name delete_notes (author_ids, tweet_ids, user_ids, choices) -> many
+-- Takes back notes of these people that say something else than these choices (0: no vote); returns those. Served by
+-- tweet_votes_pkey.
 delete from tweet_votes v
 using (
     select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as tweet_id,
-        unnest(%(user_ids)s::bigint[]) as user_id
+        unnest(%(user_ids)s::bigint[]) as user_id, unnest(%(choices)s::bigint[]) as choices
 ) d
-where v.author_id = d.author_id and v.tweet_id = d.tweet_id and v.user_id = d.user_id
+where v.author_id = d.author_id and v.tweet_id = d.tweet_id and v.user_id = d.user_id and v.choices <> d.choices
 returning v.user_id, v.tweet_id, v.author_id, v.choices, 0;
 
 -- :name delete_notes_of (author_id, tweet_id, page_size) -> many
