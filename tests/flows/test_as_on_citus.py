@@ -61,6 +61,9 @@ async def live(world: World) -> dict[str, TweetRef]:
     await world.retweet("cleo", refs["ben"].tweet_id)
     for name in ("ada", "ben", "cleo"):
         await world.like(name, *(ref.tweet_id for ref in refs.values()))
+    refs["poll"] = TweetRef(world.ids["ada"], await world.ask("ada"))
+    for name in ("ben", "cleo"):
+        await world.vote(name, refs["poll"].tweet_id, 1)
     await world.settle()
     return refs
 
@@ -72,7 +75,8 @@ async def test_everything_is_counted_and_shown_when_each_owner_is_locked_by_a_st
         refs = await live(world)
         await world.assert_exact()
         await recounts.assert_counts(world.db, top_user_followers=5000)
-        await world.delete("ada", refs["ada"].tweet_id)
+        for name in ("ada", "poll"):
+            await world.delete("ada", refs[name].tweet_id)
         await world.settle()
         await rescore_popular(world.write)
         await match_threshold(world.write)
@@ -132,9 +136,9 @@ async def test_both_forms_find_and_lock_the_same(world: World, *, is_distributed
         assert await held("users", 3)
         gone = TweetRef(world.ids["ada"], refs["ben"].tweet_id)
         assert await fanout.lock_tweets(session, [*refs.values(), gone]) == set(refs.values())
-        assert await held("tweets", 3)
+        assert await held("tweets", 4)
         assert [each.ref for each in await popular.fetch_rankable(session, refs.values())] == sorted(
-            refs.values(), key=lambda ref: ref.author_id
+            refs.values(), key=lambda ref: (ref.author_id, ref.tweet_id)
         )
         pairs = [(world.ids["dan"], "one"), (world.ids["ada"], "two"), (world.ids["ada"], "three")]
         assert await tags.lock_people(session, pairs) == {

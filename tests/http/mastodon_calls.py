@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/statuses": {"status": "Crumbs"},
     "POST /api/v1/filters": {"phrase": "Cakes", "context": ["home"]},
     "PATCH /api/v1/profile": {"note": "Bakes"},
+    "POST /api/v1/polls/{id}/votes": {"choices": ["1"]},
     "POST /api/v1/markers": {"home": {"last_read_id": "1"}},
     "PATCH /api/v1/accounts/update_credentials": {"note": "Bakes"},
     "POST /api/v1/reports": {"account_id": "OTHER", "comment": "Crumbs"},
@@ -72,7 +73,7 @@ class Place(msgspec.Struct, frozen=True):
     """ada wrote ``status``, and ben likes it; ``told`` is what she was told of that; ``media`` is hers.
 
     ``list`` and ``filter`` are hers; in this are ``keyword`` and the status, which is ``named`` there.
-    ``featured`` is a tag on her page.
+    ``featured`` is a tag on her page, and ``poll`` is a stranger's.
     """
 
     ada: Person
@@ -85,6 +86,7 @@ class Place(msgspec.Struct, frozen=True):
     keyword: str
     named: str
     featured: str
+    poll: str
 
 
 async def set_place(site: Site) -> Place:
@@ -105,7 +107,11 @@ async def set_place(site: Site) -> Place:
     named = (await site.ask("POST", path, {"status_id": status}, by=ada)).json()["id"]
     keyword = filtering["keywords"][0]["id"]
     featured = (await site.ask("POST", "/api/v1/featured_tags", {"name": "bread"}, by=ada)).json()["id"]
-    return Place(ada, ben, status, told["id"], media.json()["id"], made, filtering["id"], keyword, named, featured)
+    # Somebody else's: one does not vote in a poll of one's own.
+    asked = {"status": "Which?", "poll": {"options": ["Rye", "Wheat"], "expires_in": 300}}
+    poll = (await site.ask("POST", "/api/v1/statuses", asked, by=await site.newcomer())).json()["poll"]["id"]
+    more = (filtering["id"], keyword, named, featured, poll)
+    return Place(ada, ben, status, told["id"], media.json()["id"], made, *more)
 
 
 def name_of(route: Route) -> str:
@@ -126,6 +132,7 @@ def address_of(route: Route, place: Place) -> str:
         "/follow_requests/": place.ben.id,
         "/notifications/": place.told,
         "/lists/": place.list,
+        "/polls/": place.poll,
         "/media/": place.media,
     }
     some_id = next((value for part, value in about.items() if part in route.path), "1")

@@ -346,6 +346,8 @@ async def check_verbs(scene: Scene, relation: str) -> None:
             like = {"tweet_id": tweet, "like": True}
             assert_problem(await site.ask("POST", "/api/like", like, by=by), 404, "tweet_not_found")
             assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/like", by=by), 404, "tweet_not_found")
+            vote = {"choices": [0]}
+            assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/vote", vote, by=by), 404, "tweet_not_found")
             assert_problem(await site.ask("PUT", f"/api/tweets/{tweet}/retweet", by=by), 404, "tweet_not_found")
             for method in ("PUT", "DELETE"):
                 answered = await site.ask(method, f"/api/tweets/{tweet}/bookmark", by=by)

@@ -199,7 +199,7 @@ def test_scopes_are_those_that_are_published() -> None:
         ("/api/v1/markers", b'{"home": {"last_read_id": 1}}', "home.last_read_id is no string"),
         ("/api/v1/markers", b'{"home": {"version": true, "last_read_id": "", "updated_at": ""}}', "is no integer"),
         ("/api/v1/markers", b'{"home": {"updated_at": "2026-01-01T00:00:00Z"}}', "is no time"),
-        ("/api/v1/statuses/1", b'{"poll": {"id": "1"}}', "poll is no Poll"),
+        ("/api/v1/statuses/1", b'{"poll": {"id": "1"}}', "poll.options is missing"),
         ("/api/v1/statuses/1", b'{"visibility": "all"}', "visibility is no one(public,unlisted,private,direct)"),
         ("/api/v1/statuses/1", b'{"emoji": []}', "emoji is not published"),
         ("/api/v1/statuses/1", b'{"account": null}', "account is no Account"),

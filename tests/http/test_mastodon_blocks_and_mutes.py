@@ -84,6 +84,8 @@ NOBODY_IS_MET |= {"follow_requests"}
 # What everybody may know, whoever asks.
 NOBODY_IS_MET |= {"instance/rules", "instance/extended_description", "/api/oembed"}
 NOBODY_IS_MET |= {"/.well-known/host-meta", "/.well-known/webfinger"}
+# Those who vote are not named; that it is there with its status is asked below.
+NOBODY_IS_MET |= {"polls/{id}"}
 # One's own picture, before it stands in anything.
 NOBODY_IS_MET |= {"media/{id}", "profile"}
 NOBODY_IS_MET |= {"instance/activity", "/health"}
@@ -127,6 +129,11 @@ async def test_an_app_meets_whom_its_person_meets(site: Site, relation: str) -> 
         assert await post(f"statuses/{{theirs}}/{path}") == (404 if keeps_apart else 200), path
     answered = await post("statuses", status="And now?", in_reply_to_id=scene.ids["theirs"])
     assert answered == (404 if keeps_apart else 200)
+    asked = {"status": "Which?", "poll": {"options": ["a", "b"], "expires_in": 300}}
+    poll = f"{BASE}/polls/" + (await site.ask("POST", f"{BASE}/statuses", asked, by=scene.other)).json()["poll"]["id"]
+    for method, path, vote in (("GET", poll, None), ("POST", f"{poll}/votes", {"choices": ["1"]})):
+        polled = await site.ask(method, path, vote, by=scene.viewer)
+        assert polled.status_code == (404 if keeps_apart else 200), path
     assert await post("accounts/{other}/follow") == (403 if keeps_apart else 200)
     [stands] = (await site.ask("GET", f"{BASE}/accounts/relationships?id={scene.other.id}", by=scene.viewer)).json()
     assert (stands["blocking"], stands["muting"]) == (relation == "blocks", relation == "mutes")

@@ -224,6 +224,9 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("delete_tweet", ada, tweet_id=tweet["id"])
     sessions = (await story.ask("GET", "/api/sessions", by=linus)).json()["items"]
     await tell("delete_session", linus, session_id=sessions[0]["id"])
+    asked = {"text": "Which is the best?", "poll": {"options": ["Finches", "Linnets"], "expires_in": 300}}
+    poll = (await story.ask("POST", "/api/tweets", asked, by=ada)).json()
+    await tell("put_vote", await story.sign_up("voter"), tweet_id=poll["id"])
     pictured = await tell("put_avatar", ada)
     await tell("get_avatar", None, avatar=pictured["avatar_url"].split("/")[3], size="512.webp")
     await tell("delete_avatar", ada)

@@ -138,6 +138,7 @@ TABLE: dict[str, tuple[Surface, dict[str, set[str]]]] = {
     "a tweet": (each("/api/tweets/{}"), SEES),
     "a tweet in other words": (each("/api/tweet?id={}"), SEES),
     "a tweet for apps": (each("/api/v1/statuses/{}"), SEES),
+    "its poll for apps": (each("/api/v1/polls/{}"), SEES),
     "a tweet's page": (each_page("/@ada/{}"), SEES),
     "its thread": (each("/api/tweets/{}/thread"), SEES),
     "its thread for apps": (each("/api/v1/statuses/{}/context"), SEES),
@@ -181,7 +182,8 @@ async def play(site: Site, pages: PageSite) -> Scene:
     asked = await post("frida", "what flies there?")
     tweets, answers, retweets, further = dict[str, str](), dict[str, str](), dict[str, str](), dict[str, str]()
     for kind in KINDS:
-        tweets[kind] = await post("ada", f"{kind} finches #birds @mona", visibility=kind)
+        poll = {"options": ["some", "none"], "expires_in": 300}
+        tweets[kind] = await post("ada", f"{kind} finches #birds @mona", visibility=kind, poll=poll)
         answers[kind] = await post("ada", f"{kind} finches indeed", visibility=kind, reply_to=asked)
         retweets[kind] = (await do("ada", "PUT", f"/api/tweets/{tweets[kind]}/retweet"))["id"]
         further[kind] = await post("fan", "so nice", reply_to=tweets[kind])
@@ -251,6 +253,9 @@ async def check_verbs(scene: Scene) -> None:
         by = scene.people[who]
         for method, verb in (("PUT", "like"), ("PUT", "bookmark"), ("PUT", "retweet"), ("DELETE", "retweet")):
             assert_problem(await site.ask(method, f"/api/tweets/{private}/{verb}", by=by), 404, "tweet_not_found")
+        vote = {"choices": [0]}
+        assert_problem(await site.ask("PUT", f"/api/tweets/{private}/vote", vote, by=by), 404, "tweet_not_found")
+        assert (await site.ask("POST", f"/api/v1/polls/{private}/votes", vote, by=by)).status_code == 404
         answer = await site.ask("POST", "/api/tweets", {"text": "no", "reply_to": private}, by=by)
         assert_problem(answer, 404, "tweet_not_found")
         assert_problem(await site.ask("DELETE", f"/api/tweets/{private}", by=by), 404, "tweet_not_found")
@@ -261,6 +266,8 @@ async def check_verbs(scene: Scene) -> None:
         assert_problem(answer, 403, "not_to_be_retweeted")
         assert (await site.ask("POST", f"/api/v1/statuses/{private}/reblog", by=by)).status_code == 403
         assert (await site.ask("PUT", f"/api/tweets/{private}/like", by=by)).status_code == 200
+        vote = {"choices": [0]}
+        assert (await site.ask("PUT", f"/api/tweets/{private}/vote", vote, by=by)).status_code == 200
         assert (await site.ask("PUT", f"/api/tweets/{scene.tweets['unlisted']}/retweet", by=by)).status_code == 200
     await site.settle()
     # A retweet of it is as little in a list as it is.

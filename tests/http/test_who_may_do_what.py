@@ -115,6 +115,7 @@ TABLE = (
     read("put_like"),
     Row("delete_like", 404, 200, 200),
     Row("post_like", 404, 200, 200, {"tweet_id": "TWEET", "like": True}),
+    Row("put_vote", 404, 200, 422, {"choices": [0]}),
     read("put_bookmark"),
     Row("delete_bookmark", 404, 200, 200),
     # Each has their own.
@@ -174,7 +175,8 @@ BY_TAG = {tag: [each for each in ENDPOINTS if each.tag == tag] for tag in dict.f
 
 async def set_scene(site: Site) -> Scene:
     ada, ben, dan, cleo = [await site.newcomer() for _ in range(4)]
-    tweet = (await site.post(ada, "fresh #bread"))["id"]
+    said = {"text": "fresh #bread", "poll": {"options": ["rye", "wheat"], "expires_in": 300}}
+    tweet = (await site.ask("POST", "/api/tweets", said, by=ada)).json()["id"]
     await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)
     await site.ask("PUT", f"/api/users/{dan.id}/block", by=ada)
     assert (await site.ask("DELETE", "/api/sessions/current", by=cleo)).status_code == 204

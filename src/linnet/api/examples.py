@@ -253,13 +253,13 @@ VOTED = TweetView(
     entities=EntitiesView([], [], []),
     viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
     poll=PollView(
-        options=[PollOptionView("Finches", 2), PollOptionView("Linnets", 3)],
+        options=[PollOptionView("Finches", 1), PollOptionView("Linnets", 0)],
         ends_at=_time_of(RETWEET_ID),
         ended=False,
         multiple=False,
         hides_votes=False,
-        votes_count=5,
-        voters_count=5,
+        votes_count=1,
+        voters_count=1,
         viewer=PollViewerView([0]),
     ),
 )
