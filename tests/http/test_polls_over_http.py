@@ -238,7 +238,8 @@ async def test_an_app_is_told_what_cannot_be_asked_and_nothing_is_posted(busy_si
 
 async def test_an_app_that_sends_no_poll_posts_none(busy_site: Site) -> None:
     ada = await busy_site.newcomer()
-    for poll in (None, {}, "none"):
+    nothing: tuple[Any, ...] = (None, {}, "none")
+    for poll in nothing:
         answer = await busy_site.ask("POST", "/api/v1/statuses", {"status": "?", "poll": poll}, by=ada)
         assert (answer.status_code, answer.json()["poll"]) == (200, None)
 
