@@ -246,6 +246,12 @@ class SessionNotFound(NotFound):
     code = "session_not_found"
 
 
+class ScheduledNotFound(NotFound):
+    """There is no such tweet of yours that waits for its time: it may be posted already."""
+
+    code = "scheduled_not_found"
+
+
 class AttachmentNotFound(NotFound):
     """There is no such picture of yours."""
 
@@ -281,6 +287,13 @@ class TooManyEndorsed(Conflict):
     """You show as many people as you may. Please take one away first."""
 
     code = "too_many_endorsed"
+
+
+class TooManyScheduled(LinnetError):
+    """You have as many tweets waiting as you may: 300 in all, and 25 for one day. Please choose another day."""
+
+    kind = "invalid"
+    code = "too_many_scheduled"
 
 
 class TooManyFilters(Conflict):

@@ -47,6 +47,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "search.fetch_people_by_prefix",
         "search.fetch_people_by_keys",
         "suggestions.fetch_most_followed",
+        "scheduled.fetch_due",
         "suggestions.fetch_top_ids",
     ),
     "tweets of authors who are not named, by id: one look into an index of each node": (

@@ -29,6 +29,7 @@ from linnet.write.actions.preferences import put_preferences
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.actions.remarks import put_remark
 from linnet.write.actions.reports import ReportWish, report
+from linnet.write.actions.scheduled import schedule_tweet
 from linnet.write.actions.sessions import LoggedIn
 from linnet.write.actions.suggestions import dismiss_suggestion
 from linnet.write.actions.tweets import post_tweet
@@ -142,6 +143,10 @@ async def live(world: World) -> Life:
     await report(world.write, zoe, ReportWish(world.ids["ben"], [mention], comment="mentions thimbles"))
     await report(world.write, world.ids["ben"], ReportWish(zoe, [first], comment="posts thimbles"))
     await feature_tag(world.write, zoe, "thimbles")
+    waits, due_ms = "thimbles to come", world.write.clock.now_ms() + 86_400_000
+    held = await attachments.keep(world.write, zoe, Sent(drawn.encoded(drawn.quarters(8, 6), "PNG"), waits))
+    await schedule_tweet(world.write, zoe, due_ms=due_ms, text=waits, reply_to=first, attached=[held.id])
+    texts += [waits, held.name]
     for one, other in (("zoe", "ada"), ("ben", "zoe")):
         await endorse(world.write, world.ids[one], world.ids[other])
         await dismiss_suggestion(world.write, world.ids[one], world.ids["cleo" if one == "zoe" else other])

@@ -65,7 +65,7 @@ async def test_nothing_is_left_in_either_store_but_the_username(town: World) -> 
     # As if it were something that she wrote.
     life.texts.append(picture)
     assert any(picture in path for path in await pictures(town))
-    assert len(await pictures(town, ATTACHMENT_DIRECTORY)) == 4
+    assert len(await pictures(town, ATTACHMENT_DIRECTORY)) == 6
     before = await leaving.traces(town, life)
     unseen = [what for what in leaving.needles(life) if not any(found.startswith(f"{what} in ") for found in before)]
     # Nothing keeps an id so; and what was nowhere before cannot be missed afterwards.

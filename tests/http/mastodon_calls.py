@@ -30,6 +30,8 @@ _FORM = (
     + encoded(quarters(8, 6), "PNG")
     + b"\r\n--b--\r\n"
 )
+# Nobody waits for it.
+LATER = "2030-01-01T12:00:00.000Z"
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/accounts": {
         "username": "signed_up_by_app",
@@ -39,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "locale": "en",
     },
     "POST /api/v1/statuses": {"status": "Crumbs"},
+    "PUT /api/v1/scheduled_statuses/{id}": {"scheduled_at": LATER},
     "POST /api/v1/filters": {"phrase": "Cakes", "context": ["home"]},
     "PATCH /api/v1/profile": {"note": "Bakes"},
     "POST /api/v1/polls/{id}/votes": {"choices": ["1"]},
@@ -73,7 +76,7 @@ class Place(msgspec.Struct, frozen=True):
     """ada wrote ``status``, and ben likes it; ``told`` is what she was told of that; ``media`` is hers.
 
     ``list`` and ``filter`` are hers; in this are ``keyword`` and the status, which is ``named`` there.
-    ``featured`` is a tag on her page, and ``poll`` is a stranger's.
+    ``featured`` is a tag on her page, ``scheduled`` what she posts later, and ``poll`` is a stranger's.
     """
 
     ada: Person
@@ -87,6 +90,7 @@ class Place(msgspec.Struct, frozen=True):
     named: str
     featured: str
     poll: str
+    scheduled: str
 
 
 async def set_place(site: Site) -> Place:
@@ -110,7 +114,9 @@ async def set_place(site: Site) -> Place:
     # Somebody else's: one does not vote in a poll of one's own.
     asked = {"status": "Which?", "poll": {"options": ["Rye", "Wheat"], "expires_in": 300}}
     poll = (await site.ask("POST", "/api/v1/statuses", asked, by=await site.newcomer())).json()["poll"]["id"]
-    more = (filtering["id"], keyword, named, featured, poll)
+    later = {"status": "Buns", "scheduled_at": LATER}
+    scheduled = (await site.ask("POST", "/api/v1/statuses", later, by=ada)).json()["id"]
+    more = (filtering["id"], keyword, named, featured, poll, scheduled)
     return Place(ada, ben, status, told["id"], media.json()["id"], made, *more)
 
 
@@ -127,6 +133,7 @@ def address_of(route: Route, place: Place) -> str:
         "/filters/statuses/": place.named,
         "/api/v1/filters/": place.keyword,
         "/filters/": place.filter,
+        "/scheduled_statuses/": place.scheduled,
         "/statuses/": place.status,
         "/accounts/": place.ben.id,
         "/follow_requests/": place.ben.id,

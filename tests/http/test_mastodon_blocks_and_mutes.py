@@ -89,6 +89,8 @@ NOBODY_IS_MET |= {"polls/{id}"}
 # One's own picture, before it stands in anything.
 NOBODY_IS_MET |= {"media/{id}", "profile"}
 NOBODY_IS_MET |= {"instance/activity", "/health"}
+# One's own, which nobody else sees.
+NOBODY_IS_MET |= {"scheduled_statuses", "scheduled_statuses/{id}"}
 
 
 def test_every_route_where_somebody_is_met_has_its_place() -> None:

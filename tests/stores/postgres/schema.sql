@@ -16,6 +16,7 @@ create table attachments (
     name text not null,
     state text not null default 'new'::text,
     tweet_id bigint,
+    scheduled_id bigint,
     waits_since_ms bigint not null,
     width integer not null default 0,
     height integer not null default 0,
@@ -278,6 +279,14 @@ create table retweets (
     retweet_id bigint not null,
     constraint retweets_pkey PRIMARY KEY (author_id, tweet_id, user_id)
 );
+create table scheduled_tweets (
+    user_id bigint not null,
+    id bigint not null,
+    due_ms bigint not null,
+    draft json not null,
+    failure text,
+    constraint scheduled_tweets_pkey PRIMARY KEY (user_id, id)
+);
 create table sessions (
     user_id bigint not null,
     id bigint not null,
@@ -430,6 +439,7 @@ create table worker_leases (
 CREATE INDEX apps_unused ON public.apps USING btree (id) WHERE (used_ms IS NULL);
 CREATE INDEX attachments_name ON public.attachments USING btree (name);
 CREATE INDEX attachments_of_tweet ON public.attachments USING btree (owner_id, tweet_id) WHERE (tweet_id IS NOT NULL);
+CREATE INDEX attachments_scheduled ON public.attachments USING btree (owner_id, scheduled_id) WHERE (scheduled_id IS NOT NULL);
 CREATE INDEX attachments_waiting ON public.attachments USING btree (owner_id, id) WHERE (tweet_id IS NULL);
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX bookmarks_newest ON public.bookmarks USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
@@ -463,6 +473,7 @@ CREATE INDEX reports_newest ON public.reports USING btree (id);
 CREATE UNIQUE INDEX reports_open ON public.reports USING btree (user_id, about_id, tweet_ids) WHERE (resolved_ms IS NULL);
 CREATE INDEX reports_waiting ON public.reports USING btree (id) WHERE (resolved_ms IS NULL);
 CREATE INDEX retweets_newest ON public.retweets USING btree (author_id, tweet_id, retweet_id DESC) INCLUDE (user_id);
+CREATE INDEX scheduled_tweets_due ON public.scheduled_tweets USING btree (due_ms, id) WHERE (failure IS NULL);
 CREATE INDEX tag_people_of_tag ON public.tag_people USING btree (tag, last_id);
 CREATE INDEX tag_people_oldest ON public.tag_people USING btree (last_id);
 CREATE INDEX tags_hidden ON public.tags USING btree (tag) WHERE is_hidden;

@@ -104,7 +104,6 @@ ROUTES = (
     _quiet("POST", f"{_HELD}/dismiss", _WRITE_HELD),
     _quiet("POST", f"{_HELD}/{{id}}/accept", _WRITE_HELD),
     _quiet("POST", f"{_HELD}/{{id}}/dismiss", _WRITE_HELD),
-    _nothing("/api/v1/scheduled_statuses", "read:statuses"),
     _nothing("/api/v1/timelines/link", "read:statuses", access="viewer"),
     _nothing("/api/v1/trends/links", access="viewer"),
     _nothing("/api/v1/accounts/{id}/identity_proofs", "read:accounts", access="viewer"),

@@ -14,9 +14,11 @@ from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.polls import poll_draft_of
 from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of
+from linnet.api.mastodon.scheduled import DUE, answer_scheduled
 from linnet.api.params import parse_id
 from linnet.domain.attachments import parse_focus
 from linnet.domain.event import TweetRef
+from linnet.domain.scheduled import parse_due
 from linnet.domain.timeline import Range
 from linnet.domain.tweet import Visibility
 from linnet.errors import AttachmentNotFound, Forbidden, Invalid, TweetNotFound
@@ -26,6 +28,7 @@ from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
 from linnet.write.actions import attachments, bookmarks, likes, pins, tweets
 from linnet.write.actions.attachments import check_chosen
+from linnet.write.actions.scheduled import schedule_tweet
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 # Answers to answers: so many are looked up, and so many shown. Deeper ones are found from there.
@@ -34,13 +37,12 @@ _MOST_LOOKS: Final = 60
 _ANSWERS_PER_LOOK: Final = 100
 # What linnet does not have must not be posted as something else than was meant.
 _MISSING: Final = {
-    "scheduled_at": "linnet posts at once alone.",
     "quoted_status_id": "linnet has no quotes yet.",
 }
 
 
 async def post_status(call: Call) -> Answer:
-    """A tweet, or an answer to one."""
+    """A tweet, or an answer to one; or what is to be one later."""
     params = await call.body()
     for name, sentence in _MISSING.items():
         if any(params.texts(name)):
@@ -51,6 +53,21 @@ async def post_status(call: Call) -> Answer:
         raise Invalid.field("Idempotency-Key", "This must be 1 to 255 visible ASCII characters.")
     reply_to = _answered(params)
     attached = await _attached(call, params)
+    if params.text(DUE):
+        made = await schedule_tweet(
+            call.write,
+            call.me,
+            due_ms=parse_due(params.text(DUE), field=DUE),
+            text=params.text("status"),
+            reply_to=reply_to,
+            attached=attached,
+            warning=params.text("spoiler_text"),
+            sensitive=params.flag("sensitive") if params.has("sensitive") else None,
+            visibility=visibility,
+            poll=poll_draft_of(params),
+            idempotency_key=key,
+        )
+        return await answer_scheduled(call, made.id)
     oldest_new_id = first_id_at(call.write.clock.now_ms())
     tweet = await tweets.post_tweet(
         call.write,

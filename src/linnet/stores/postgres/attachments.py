@@ -75,15 +75,34 @@ async def update(
     )
 
 
-async def attach(db: Session, ref: TweetRef, attachment_ids: Sequence[AttachmentId]) -> list[Attachment]:
-    """Those that could be had, in no order."""
+async def attach(
+    db: Session, ref: TweetRef, attachment_ids: Sequence[AttachmentId], *, held_by: int | None
+) -> list[Attachment]:
+    """Those that could be had, in no order: held by nothing, or by this scheduled tweet."""
     return await db.fetch(
         Attachment,
         _sql["attach"],
         owner_id=ref.author_id,
         tweet_id=ref.tweet_id,
         attachment_ids=list(attachment_ids),
+        held_by=held_by,
     )
+
+
+async def hold(db: Session, owner_id: UserId, scheduled_id: int, attachment_ids: Sequence[AttachmentId]) -> int:
+    """For a tweet that is posted later, as many as could be had."""
+    return await db.run(_sql["hold"], owner_id=owner_id, scheduled_id=scheduled_id, attachment_ids=list(attachment_ids))
+
+
+async def let_go(db: Session, owner_id: UserId, scheduled_id: int, *, now_ms: int) -> None:
+    """They wait for another tweet."""
+    await db.run(_sql["let_go"], owner_id=owner_id, scheduled_id=scheduled_id, now_ms=now_ms)
+
+
+async def fetch(db: Reader, owner_id: UserId, attachment_ids: Sequence[AttachmentId]) -> dict[AttachmentId, Attachment]:
+    """Somebody's own by their ids, in a tweet or not."""
+    found = await db.fetch(Attachment, _sql["fetch"], owner_id=owner_id, attachment_ids=list(attachment_ids))
+    return {each.id: each for each in found}
 
 
 async def release(db: Session, ref: TweetRef, *, state: Literal["ready", "gone"], now_ms: int) -> None:

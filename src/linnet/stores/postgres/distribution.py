@@ -87,6 +87,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "featured_tags": _of_user("user_id"),
     "dismissed_suggestions": _of_user("user_id"),
     "endorsements": _of_user("user_id"),
+    "scheduled_tweets": _of_user("user_id"),
     "outbox": _of_user("actor_id"),
     "parked_events": _of_user("actor_id"),
     # Some hundreds of rows that are joined with whom somebody follows.

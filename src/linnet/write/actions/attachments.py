@@ -135,9 +135,14 @@ def check_chosen(attachment_ids: Sequence[AttachmentId], *, most: int) -> None:
         raise Invalid.field("attachments", "One of these is named twice.")
 
 
-async def attach(session: Session, ref: TweetRef, attachment_ids: Sequence[AttachmentId]) -> list[Attachment]:
-    """Puts pictures into a tweet that is being made, in their order. Raises ``Invalid``: then there is no tweet."""
-    found = {each.id: each for each in await attachments.attach(session, ref, attachment_ids)}
+async def attach(
+    session: Session, ref: TweetRef, attachment_ids: Sequence[AttachmentId], *, held_by: int | None = None
+) -> list[Attachment]:
+    """Puts pictures into a tweet that is being made, in their order. Raises ``Invalid``: then there is no tweet.
+
+    ``held_by``: a scheduled tweet, which had them until now.
+    """
+    found = {each.id: each for each in await attachments.attach(session, ref, attachment_ids, held_by=held_by)}
     if len(found) < len(attachment_ids):
         raise Invalid.field("attachments", "One of these pictures is not there any more, or stands in a tweet already.")
     return [found[attachment_id] for attachment_id in attachment_ids]

@@ -9,12 +9,21 @@ from linnet.domain.attachments import pack_attachments
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
 from linnet.domain.polls import MAX_OPTIONS, Poll, PollDraft, check_poll, pack_poll
 from linnet.domain.posts import check_post
+from linnet.domain.scheduled import Scheduled
 from linnet.domain.text import Entities, fold_tag
 from linnet.domain.timeline import entry_of
 from linnet.domain.tweet import Tweet, Visibility
-from linnet.errors import Forbidden, IdempotencyKeyReused, Invalid, NotToBeRetweeted, TweetNotFound
+from linnet.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    Invalid,
+    NotToBeRetweeted,
+    ScheduledNotFound,
+    TweetNotFound,
+)
 from linnet.ids import AttachmentId, TweetId, UserId, unix_ms_of
 from linnet.stores.postgres import outbox, preferences, tweets, users
+from linnet.stores.postgres import scheduled as waiting
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
 from linnet.stores.postgres.tweets import NewTweet
@@ -38,6 +47,7 @@ async def post_tweet(
     visibility: Visibility | None = "public",
     poll: PollDraft | None = None,
     request_digest: bytes | None = None,
+    scheduled: Scheduled | None = None,
 ) -> Tweet:
     """A tweet, or a reply when ``reply_to`` is given. With one ``idempotency_key`` for an hour always the same tweet.
 
@@ -46,7 +56,10 @@ async def post_tweet(
     author begins a post with.
     ``request_digest``: by what a request is known as the same when it comes again; by all of it if it is not given.
 
-    Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``.
+    ``scheduled``: what waited for its time, which ends with the transaction that makes the tweet.
+
+    Raises ``Invalid``, ``TweetNotFound`` for a tweet to answer that is not there, ``IdempotencyKeyReused``;
+    ``ScheduledNotFound`` for what does not wait any more as it was read.
     """
     request_hash = request_digest or _hash_request(
         text, reply_to, attached, warning, sensitive=sensitive, visibility=visibility, poll=poll
@@ -59,7 +72,7 @@ async def post_tweet(
     post = check_post(text, deps.options.text, warning=warning, has_attachments=bool(attached))
     checked = post.text
     tweet_id = TweetId(deps.ids.mint())
-    asked = None if poll is None else _check_poll(poll, attached, tweet_id)
+    asked = None if poll is None else check_asked(poll, attached, now_ms=unix_ms_of(tweet_id))
     parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
     mentioned = await _find_mentioned(deps, checked.entities)
     if visibility is None or sensitive is None:
@@ -90,7 +103,7 @@ async def post_tweet(
     event = NewEvent.of(posted, new.id)
 
     async def attempt() -> NewTweet | None:
-        if idempotency_key is None and not attached:
+        if idempotency_key is None and not attached and scheduled is None:
             await tweets.insert(deps.db, new, event)
             return new
         async with deps.db.transaction() as session:
@@ -98,7 +111,10 @@ async def post_tweet(
                 session, user_id=author_id, key=idempotency_key, request_hash=request_hash, tweet_id=new.id
             ):
                 return None
-            return await _insert_with(session, new, attached, event)
+            if scheduled is not None and not await waiting.claim(session, scheduled):
+                raise ScheduledNotFound
+            held_by = None if scheduled is None else scheduled.id
+            return await _insert_with(session, new, attached, event, held_by=held_by)
 
     inserted = await run_again(attempt)
     if inserted is None:
@@ -133,17 +149,19 @@ async def post_tweet(
     )
 
 
-def _check_poll(draft: PollDraft, attached: Sequence[AttachmentId], tweet_id: TweetId) -> Poll:
-    """Raises ``Invalid``."""
+def check_asked(draft: PollDraft, attached: Sequence[AttachmentId], *, now_ms: int) -> Poll:
+    """What a tweet asks that is posted now. Raises ``Invalid``."""
     if attached:
         raise Invalid.field("poll", "A tweet has pictures or a poll, and not both.")
-    return check_poll(draft, now_ms=unix_ms_of(tweet_id))
+    return check_poll(draft, now_ms=now_ms)
 
 
-async def _insert_with(session: Session, new: NewTweet, attached: Sequence[AttachmentId], event: NewEvent) -> NewTweet:
+async def _insert_with(
+    session: Session, new: NewTweet, attached: Sequence[AttachmentId], event: NewEvent, *, held_by: int | None
+) -> NewTweet:
     """With its pictures, which are the author's own rows."""
     if attached:
-        found = await attach(session, TweetRef(new.author_id, new.id), attached)
+        found = await attach(session, TweetRef(new.author_id, new.id), attached, held_by=held_by)
         new = msgspec.structs.replace(new, attachments=pack_attachments(found))
     await tweets.insert(session, new, event)
     return new

@@ -319,6 +319,8 @@ create table attachments (
     state text not null default 'new',
     -- Which tweet it stands in; null: none.
     tweet_id bigint,
+    -- Which tweet that is posted later keeps it; null: none.
+    scheduled_id bigint,
     -- Since when it waits: for its files, for a tweet, or to be deleted.
     waits_since_ms bigint not null,
     width integer not null default 0,
@@ -333,6 +335,7 @@ create table attachments (
 );
 create index attachments_of_tweet on attachments (owner_id, tweet_id) where tweet_id is not null;
 create index attachments_waiting on attachments (owner_id, id) where tweet_id is null;
+create index attachments_scheduled on attachments (owner_id, scheduled_id) where scheduled_id is not null;
 -- Whether a file is anybody's, and all files in order.
 create index attachments_name on attachments (name);
 
@@ -444,6 +447,18 @@ create table endorsements (
 );
 -- Looked up when the other account is erased, and never else.
 create index endorsements_other on endorsements (other_id);
+
+-- Tweets that are posted later, each until it is. "draft" is domain.scheduled.ScheduledDraft; "failure" says why it could
+-- not be posted: then it waits for its author alone.
+create table scheduled_tweets (
+    user_id bigint not null,
+    id bigint not null,
+    due_ms bigint not null,
+    draft json not null,
+    failure text,
+    primary key (user_id, id)
+);
+create index scheduled_tweets_due on scheduled_tweets (due_ms, id) where failure is null;
 
 -- Tags that somebody shows on their page; "display" is how they write it.
 create table featured_tags (

@@ -20,9 +20,10 @@ from attachments
 where owner_id = %(owner_id)s and id = %(attachment_id)s and state = 'ready';
 
 -- :name is_attached (owner_id, attachment_id) -> value
--- Whether it stands in a tweet. Served by attachments_pkey.
+-- Whether it stands in a tweet, or will. Served by attachments_pkey.
 select exists (
-    select from attachments where owner_id = %(owner_id)s and id = %(attachment_id)s and tweet_id is not null
+    select from attachments
+    where owner_id = %(owner_id)s and id = %(attachment_id)s and (tweet_id is not null or scheduled_id is not null)
 );
 
 -- :name update (owner_id, attachment_id, description, focus_x, focus_y) -> one
@@ -34,12 +35,32 @@ set description = coalesce(%(description)s, description),
 where owner_id = %(owner_id)s and id = %(attachment_id)s and state = 'ready' and tweet_id is null
 returning id, name, width, height, small_width, small_height, blurhash, description, focus_x, focus_y;
 
--- :name attach (owner_id, tweet_id, attachment_ids) -> many
--- Puts somebody's own into a tweet, those that are ready and in none; whoever else wants one waits, and does not find
--- it. Served by attachments_pkey.
+-- :name hold (owner_id, scheduled_id, attachment_ids) -> none
+-- Keeps somebody's own for a tweet that is posted later, those that are ready and nowhere. Served by attachments_pkey.
 update attachments
-set tweet_id = %(tweet_id)s
+set scheduled_id = %(scheduled_id)s
 where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready' and tweet_id is null
+    and scheduled_id is null;
+
+-- :name let_go (owner_id, scheduled_id, now_ms) -> none
+-- What was kept for a tweet that is not posted waits for another one. Served by attachments_scheduled.
+update attachments
+set scheduled_id = null, waits_since_ms = %(now_ms)s
+where owner_id = %(owner_id)s and scheduled_id = %(scheduled_id)s;
+
+-- :name fetch (owner_id, attachment_ids) -> many
+-- Some of somebody's own, whether they stand in tweets or not. Served by attachments_pkey.
+select id, name, width, height, small_width, small_height, blurhash, description, focus_x, focus_y
+from attachments
+where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready';
+
+-- :name attach (owner_id, tweet_id, attachment_ids, held_by) -> many
+-- Puts somebody's own into a tweet, those that are ready, in none, and held by no other; whoever else wants one waits, and
+-- does not find it. Served by attachments_pkey.
+update attachments
+set tweet_id = %(tweet_id)s, scheduled_id = null
+where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready' and tweet_id is null
+    and (scheduled_id is null or scheduled_id = %(held_by)s)
 returning id, name, width, height, small_width, small_height, blurhash, description, focus_x, focus_y;
 
 -- :name release (owner_id, tweet_id, state, now_ms) -> none
@@ -49,11 +70,11 @@ set tweet_id = null, state = %(state)s, waits_since_ms = %(now_ms)s
 where owner_id = %(owner_id)s and tweet_id = %(tweet_id)s;
 
 -- :name give_up (owner_id, attachment_id, before_ms) -> none
--- One that stands in no tweet and has waited since before a moment is not to be had any more. Served by
+-- One that stands in no tweet, nor will, and has waited since before a moment is not to be had any more. Served by
 -- attachments_pkey.
 update attachments
 set state = 'gone'
-where owner_id = %(owner_id)s and id = %(attachment_id)s and tweet_id is null
+where owner_id = %(owner_id)s and id = %(attachment_id)s and tweet_id is null and scheduled_id is null
     and (state = 'gone' or waits_since_ms < %(before_ms)s);
 
 -- :name fetch_of_owner (owner_id, page_size) -> many
@@ -71,7 +92,7 @@ limit %(page_size)s;
 -- Some of anybody's that are to be deleted or have waited since before a moment: there are few that wait at all. Served
 -- by attachments_waiting.
 select owner_id, id, name from attachments
-where tweet_id is null and (state = 'gone' or waits_since_ms < %(before_ms)s)
+where tweet_id is null and scheduled_id is null and (state = 'gone' or waits_since_ms < %(before_ms)s)
 order by owner_id, id
 limit %(page_size)s;
 

@@ -318,7 +318,7 @@ delete from notifications where user_id = %(user_id)s and (kind, group_id, actor
 -- :name delete_own (user_id) -> none
 -- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
 -- idempotency_keys_pkey, follow_changes_pkey, markers_pkey, filters_pkey, featured_tags_pkey, preferences_pkey,
--- endorsements_pkey, dismissed_suggestions_pkey and top_users_pkey.
+-- endorsements_pkey, dismissed_suggestions_pkey, scheduled_tweets_pkey and top_users_pkey.
 with groups as (
     delete from notification_groups where user_id = %(user_id)s
 ), states as (
@@ -333,6 +333,8 @@ with groups as (
     delete from featured_tags where user_id = %(user_id)s
 ), shown_people as (
     delete from endorsements where user_id = %(user_id)s
+), not_to_be_posted as (
+    delete from scheduled_tweets where user_id = %(user_id)s
 ), dismissed as (
     delete from dismissed_suggestions where user_id = %(user_id)s
 ), own_filters as (
