@@ -373,34 +373,3 @@ class Token(msgspec.Struct, frozen=True):
     scope: str
     created_at: int
     token_type: str = "Bearer"
-
-
-class ScheduledPoll(msgspec.Struct, frozen=True):
-    options: list[str]
-    expires_in: int
-    multiple: bool
-    hide_totals: bool
-
-
-class ScheduledParams(msgspec.Struct, frozen=True):
-    """What a post was to be, in the words in which it was asked for."""
-
-    text: str
-    visibility: Visibility
-    application_id: int
-    in_reply_to_id: int | None
-    media_ids: list[str]
-    sensitive: bool
-    spoiler_text: str
-    poll: ScheduledPoll | None = None
-    idempotency: str | None = None
-    language: str | None = None
-    scheduled_at: str | None = None
-    with_rate_limit: bool = False
-
-
-class ScheduledStatus(msgspec.Struct, frozen=True):
-    id: str
-    scheduled_at: str
-    params: ScheduledParams
-    media_attachments: list[MediaAttachment]

@@ -1,18 +1,52 @@
 """Statuses that are posted later."""
 
+import msgspec
+
 from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Call, Route
-from linnet.api.mastodon.entities import ScheduledParams, ScheduledPoll, ScheduledStatus
+from linnet.api.mastodon.entities import MediaAttachment
 from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.rendering import media_of
 from linnet.domain.scheduled import parse_due
+from linnet.domain.tweet import Visibility
 from linnet.errors import ScheduledNotFound
 from linnet.read.timelines.scheduled import scheduled_page, scheduled_screen
 from linnet.read.views.scheduled import ScheduledPollView, ScheduledView
 from linnet.write.actions import scheduled
 
 DUE = "scheduled_at"
+
+
+class ScheduledPoll(msgspec.Struct, frozen=True):
+    options: list[str]
+    expires_in: int
+    multiple: bool
+    hide_totals: bool
+
+
+class ScheduledParams(msgspec.Struct, frozen=True):
+    """What a post was to be, in the words in which it was asked for."""
+
+    text: str
+    visibility: Visibility
+    application_id: int
+    in_reply_to_id: int | None
+    media_ids: list[str]
+    sensitive: bool
+    spoiler_text: str
+    poll: ScheduledPoll | None = None
+    idempotency: str | None = None
+    language: str | None = None
+    scheduled_at: str | None = None
+    with_rate_limit: bool = False
+
+
+class ScheduledStatus(msgspec.Struct, frozen=True):
+    id: str
+    scheduled_at: str
+    params: ScheduledParams
+    media_attachments: list[MediaAttachment]
 
 
 async def get_scheduled_statuses(call: Call) -> Answer:
