@@ -258,6 +258,7 @@ BLOCKED = {
             *("POST /tweets/{tweet_id}/like", "POST /tweets/{tweet_id}/unlike"),
             *("POST /tweets/{tweet_id}/retweet", "POST /tweets/{tweet_id}/unretweet"),
             *("POST /tweets/{tweet_id}/bookmark", "POST /tweets/{tweet_id}/unbookmark"),
+            *("POST /tweets/{tweet_id}/vote", "POST /fragments/tweets/{tweet_id}/vote"),
         ),
         404,
     ),

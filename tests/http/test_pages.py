@@ -135,6 +135,9 @@ ROWS = (
     _form("POST /tweets/{tweet_id}/unlike", "/tweets/TWEET/unlike"),
     _form("POST /tweets/{tweet_id}/bookmark", "/tweets/TWEET/bookmark"),
     _form("POST /tweets/{tweet_id}/unbookmark", "/tweets/TWEET/unbookmark"),
+    # There is no poll in it: tests/http/test_polls_on_pages.py.
+    _form("POST /tweets/{tweet_id}/vote", "/tweets/TWEET/vote", ada=404, ben=404),
+    _form("POST /fragments/tweets/{tweet_id}/vote", "/fragments/tweets/TWEET/vote", ada=404, ben=404),
     _form("POST /tweets/{tweet_id}/retweet", "/tweets/TWEET/retweet"),
     _form("POST /tweets/{tweet_id}/unretweet", "/tweets/TWEET/unretweet"),
     _form("POST /tweets/{tweet_id}/pin", "/tweets/TWEET/pin", ben=404),

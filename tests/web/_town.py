@@ -70,6 +70,14 @@ class Town:
         wish = {"title": "No zebras", "contexts": ["account"], "keywords": [*words, {"keyword": "geese"}]}
         ask(self.bob, "POST", "/filters", json=wish)
         ask(self.ada, "PUT", "/me/featured-tags/birds")
+        options = ["By the old weir", "On the long jetty", LONG_WORD[:50], "W" * 50]
+        poll: dict[str, Any] = {"options": options, "expires_in": 86400}
+        asked = {"text": "Where was the heron?", "poll": poll}
+        self.voted = ask(self.bob, "POST", "/tweets", json=asked)["id"]
+        for person, choice in ((self.ada, 1), (self.alone, 3), (self.wide, 1)):
+            ask(person, "PUT", f"/tweets/{self.voted}/vote", json={"choices": [choice]})
+        asked = {"text": LONG_WORD, "poll": {**poll, "multiple": True, "hides_votes": True}}
+        self.poll = ask(self.bob, "POST", "/tweets", json=asked)["id"]
         site.settle()
 
     def places(self) -> list[Place]:
@@ -87,6 +95,11 @@ class Town:
             Place("thread", f"{bob}/{self.question}", self.ada),
             Place("thread, deep", f"{wide}/{self.deep}", self.bob),
             Place("thread of a stranger", f"{ada}/{self.own}"),
+            Place("poll", f"{bob}/{self.poll}", self.ada),
+            Place("poll, hidden", f"{bob}/{self.poll}", self.bob),
+            Place("poll, voted", f"{bob}/{self.voted}", self.ada),
+            Place("poll, to be voted in", f"{bob}/{self.voted}", self.cleo),
+            Place("poll of a stranger", f"{bob}/{self.voted}"),
             Place("delete", f"/tweets/{self.own}/delete", self.ada),
             Place("liked by", f"/tweets/{self.own}/likes", self.ada),
             Place("retweeted by", f"/tweets/{self.own}/retweets", self.ada),

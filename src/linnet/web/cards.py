@@ -40,20 +40,28 @@ class _Asking(msgspec.Struct, frozen=True):
 
 
 class _Card:
-    """With a place for the time since ``then``; and as it was last shown, for as long as that time reads the same."""
+    """With places for the time since ``then`` and until a poll ``ends``.
 
-    __slots__ = ("_from_ms", "_markup", "_outline", "_then_ms", "_until_ms")
+    And as it was last shown, for as long as these read the same.
+    """
 
-    def __init__(self, outline: Outline, then: datetime) -> None:
+    __slots__ = ("_ends_ms", "_from_ms", "_markup", "_outline", "_then_ms", "_until_ms")
+
+    def __init__(self, outline: Outline, then: datetime, ends: datetime | None) -> None:
         self._outline = outline
         self._then_ms = round(then.timestamp() * 1000)
+        self._ends_ms = 0 if ends is None else round(ends.timestamp() * 1000)
         self._from_ms = self._until_ms = 0
         self._markup = b""
 
     def at(self, now_ms: int) -> bytes:
         if not self._from_ms <= now_ms < self._until_ms:
-            self._markup = self._outline.fill({"time": times.since_ms(self._then_ms, now_ms).encode()})
-            # What is said of an age changes with its minutes at the most.
+            words = {"time": times.since_ms(self._then_ms, now_ms).encode()}
+            if self._ends_ms:
+                words["left"] = times.left_ms(self._ends_ms, now_ms).encode()
+            self._markup = self._outline.fill(words)
+            # What is said of an age changes with its minutes at the most; a poll ends whole minutes after its tweet,
+            # unless an app chose otherwise, and then this is late by less than one.
             self._from_ms, self._until_ms = now_ms, now_ms + 60_000 - (now_ms - self._then_ms) % 60_000
         return self._markup
 
@@ -89,17 +97,19 @@ def _card_of(item: bytes, me_id: str, look: Look, context: Context | None) -> _C
     shown = tweet.retweet_of or tweet
     is_stranger = shown.viewer is None
     me = None if is_stranger else _Me(me_id if shown.author.id == me_id else "")
-    time = place("time")
+    time, left = place("time"), place("left")
     markup = call_macro(
         "tweet_item",
         _Asking(me),
         tweet,
         lambda _: time,
+        lambda _: left,
         main=look == "main",
         pins=look == "first",
         folded=fold_of(tweet, context),
     )
-    return _Card(outline_of(markup), datetime.fromisoformat(shown.created_at))
+    ends = datetime.fromisoformat(shown.poll.ends_at) if shown.poll else None
+    return _Card(outline_of(markup), datetime.fromisoformat(shown.created_at), ends)
 
 
 @lru_cache(_KEPT)

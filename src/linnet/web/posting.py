@@ -5,11 +5,12 @@ there already, and the form that is shown again names them instead of asking for
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from linnet.domain.polls import MAX_OPTIONS, PollDraft
 from linnet.domain.tweet import Tweet, Visibility
 from linnet.errors import AttachmentNotFound
 from linnet.ids import AttachmentId, TweetId
@@ -31,6 +32,7 @@ class Draft(msgspec.Struct, frozen=True):
     warning: str = ""
     sensitive: bool = False
     visibility: Visibility = "public"
+    poll: PollDraft | None = None
     kept: tuple[AttachmentId, ...] = ()
     sent: tuple[Sent, ...] = ()
     once: str = ""
@@ -44,11 +46,12 @@ class Shown(msgspec.Struct, frozen=True):
     sensitive: bool = False
     visibility: Visibility | None = None
     pictures: list[AttachmentView] = []
+    poll: PollDraft | None = None
     is_sent: bool = False
 
     @property
     def has_some(self) -> bool:
-        return bool(self.warning or self.sensitive or self.pictures)
+        return bool(self.warning or self.sensitive or self.pictures or self.poll)
 
 
 async def receive_draft(ask: Ask, then: Callable[[Draft], Awaitable[T]]) -> T:
@@ -82,11 +85,34 @@ def _draft_of(form: Form, most: int) -> Draft:
         fields.get("warning", ""),
         fields.get("sensitive") == "yes",
         visibility_of(fields.get("visibility", "")),
+        _poll_of(fields),
         tuple(AttachmentId(some_id) for some_id in kept if some_id is not None),
         tuple(sent),
         fields.get("once", ""),
         fields.get("back", ""),
     )
+
+
+def _poll_of(fields: Mapping[str, str]) -> PollDraft | None:
+    """What a form asks. Nothing stands in any option: nothing."""
+    options = tuple(fields.get(f"option{number}", "") for number in range(1, MAX_OPTIONS + 1))
+    if not any(option.strip() for option in options):
+        return None
+    lasts = fields.get("lasts", "")
+    return PollDraft(
+        options,
+        int(lasts) if lasts.isascii() and lasts.isdigit() and len(lasts) < 9 else 0,
+        multiple=fields.get("multiple") == "yes",
+        hides_votes=fields.get("hides_votes") == "yes",
+    )
+
+
+def chosen_in(fields: Mapping[str, str], tweet_id: TweetId) -> list[int]:
+    """What of a tweet's poll a page's form chose: one field with a place in it, or one for each place."""
+    names = [f"v{tweet_id}", *(f"v{tweet_id}-{at}" for at in range(MAX_OPTIONS))]
+    given = [fields[name] for name in names if name in fields]
+    # What is no place of anything is one that no poll has.
+    return [int(text) if text.isascii() and text.isdigit() and len(text) < 3 else MAX_OPTIONS for text in given]
 
 
 class Posting:
@@ -113,6 +139,7 @@ class Posting:
             warning=draft.warning,
             sensitive=draft.sensitive,
             visibility=draft.visibility,
+            poll=draft.poll,
             # The pictures of a form that comes twice are other rows the second time.
             request_digest=_digest_of(draft),
         )
@@ -127,7 +154,8 @@ class Posting:
                 )
             except AttachmentNotFound:
                 continue
-        return Shown(self._draft.warning, self._draft.sensitive, self._draft.visibility, pictures, is_sent=True)
+        draft = self._draft
+        return Shown(draft.warning, draft.sensitive, draft.visibility, pictures, draft.poll, is_sent=True)
 
 
 def visibility_of(chosen: str) -> Visibility:
@@ -144,6 +172,7 @@ def key_of(once: str, *more: object) -> str | None:
 
 def _digest_of(draft: Draft) -> bytes:
     said: list[Any] = [draft.text, draft.reply_to, draft.warning, draft.sensitive, draft.visibility, draft.kept]
+    said += [] if draft.poll is None else [draft.poll]
     said += [(sent.description, hashlib.sha256(sent.file).hexdigest()) for sent in draft.sent]
     return bytes.fromhex(_hex(repr(said)))
 

@@ -72,7 +72,10 @@ def render(template: str, clock: Clock, *, place: Place, **values: Any) -> str:
     def ago(rfc3339: str) -> str:
         return times.ago(rfc3339, now_ms)
 
-    return _environment.get_template(template).render(ago=ago, place=place, **values)
+    def left(rfc3339: str) -> str:
+        return times.left(rfc3339, now_ms)
+
+    return _environment.get_template(template).render(ago=ago, left=left, place=place, **values)
 
 
 def call_macro(name: str, *values: Any, **named: Any) -> Markup:

@@ -36,6 +36,22 @@ def seen(word: str) -> str:
     return f"{word} ago" if word.endswith((" min", " h")) else f"on {word}"
 
 
+def left_ms(then_ms: int, now_ms: int) -> str:
+    """How long until then, at the end of a sentence, rounded up: in minutes, hours or days."""
+    minutes = max(1, -(-(then_ms - now_ms) // 60_000))
+    if minutes < 60:
+        number, unit = minutes, "minute"
+    else:
+        hours = -(-minutes // 60)
+        number, unit = (hours, "hour") if hours <= 48 else (-(-hours // 24), "day")
+    return f"in {number} {unit}" if number == 1 else f"in {number} {unit}s"
+
+
+def left(rfc3339: str, now_ms: int) -> str:
+    """The same, of a moment as it is written."""
+    return left_ms(round(datetime.fromisoformat(rfc3339).timestamp() * 1000), now_ms)
+
+
 def exactly(rfc3339: str) -> str:
     """Day and minute, for who wants to know."""
     then = datetime.fromisoformat(rfc3339)

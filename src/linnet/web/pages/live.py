@@ -15,14 +15,15 @@ from linnet.ids import TweetId
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import MAX_WATCHED, Streams, StreamWish, parse_bookmark, serve_stream
 from linnet.read.timelines.home import home_page
-from linnet.read.timelines.thread import posted_screen
+from linnet.read.timelines.thread import posted_screen, tweet_screen
 from linnet.read.views.tweets import TweetView
 from linnet.web.answers import SECURITY, Answer, json_answer
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.folding import fold_of, is_hidden
 from linnet.web.pages.layout import decode_tweets
-from linnet.web.posting import Posting, receive_draft
+from linnet.web.posting import Posting, chosen_in, receive_draft
 from linnet.web.templates import render
+from linnet.write.actions import polls
 
 # Whoever missed more than this had better begin anew.
 _MOST_NEW = 60
@@ -34,6 +35,17 @@ async def post(ask: Ask) -> Response[Any]:
     # A form that is sent again may find its tweet liked already.
     item = await posted_screen(ask.services.read, ask.actor.user_id, tweet, again=True)
     return json_answer({"id": str(tweet.id), "html": _pieces(ask, decode_tweets([item]))})
+
+
+async def vote(ask: Ask) -> Response[Any]:
+    """Votes in a tweet's poll, and gives the poll back as it stands in the tweet from now on."""
+    fields = await ask.form()
+    chosen = chosen_in(fields, ask.tweet_id())
+    tweet_id = await polls.vote(ask.services.write, ask.actor.user_id, ask.tweet_id(), chosen)
+    [tweet] = decode_tweets([await tweet_screen(ask.services.read, ask.viewer_id, tweet_id)])
+    services = ask.services
+    html = render("poll.html", services.read.clock, place=services.write.options.place, ask=ask, tweet=tweet)
+    return json_answer({"html": html})
 
 
 async def newer(ask: Ask) -> Response[Any]:
@@ -103,6 +115,7 @@ def _pieces(ask: Ask, tweets: Sequence[TweetView]) -> str:
 
 PAGES = (
     PageRoute("POST", "/fragments/tweets", post, limit="tweet"),
+    PageRoute("POST", "/fragments/tweets/{tweet_id}/vote", vote, limit="vote"),
     PageRoute("GET", "/fragments/newer", newer),
     PageRoute("GET", "/fragments/news", news),
     PageRoute("GET", "/stream", stream),

@@ -33,8 +33,8 @@ from linnet.web.cards import tweet_cards
 from linnet.web.folding import is_hidden
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
-from linnet.web.posting import Draft, Posting, Shown, receive_draft, visibility_of
-from linnet.write.actions import bookmarks, likes, pins, tweets
+from linnet.web.posting import Draft, Posting, Shown, chosen_in, receive_draft, visibility_of
+from linnet.write.actions import bookmarks, likes, pins, polls, tweets
 from linnet.write.deps import WriteDeps
 
 # Far more than can be posted, and little enough for an address.
@@ -248,6 +248,13 @@ async def _act(verb: _Verb, ask: Ask) -> Response[Any]:
     return go_to(safe_path(fields.get("back", "")))
 
 
+async def vote(ask: Ask) -> Response[Any]:
+    """Votes in a tweet's poll, and goes back to where the tweet was."""
+    fields = await ask.form()
+    await polls.vote(ask.services.write, ask.actor.user_id, ask.tweet_id(), chosen_in(fields, ask.tweet_id()))
+    return go_to(safe_path(fields.get("back", "")))
+
+
 async def likers(ask: Ask) -> Response[Any]:
     """Who likes a tweet."""
     page = await likers_page(ask.services.read, ask.viewer_id, ask.tweet_id(), ask.range())
@@ -290,5 +297,6 @@ PAGES = (
         PageRoute("POST", f"/tweets/{{tweet_id}}/{name}", partial(_act, verb), limit=limit)
         for name, verb, limit in _VERBS
     ),
+    PageRoute("POST", "/tweets/{tweet_id}/vote", vote, limit="vote"),
     PageRoute("GET", "/{handle}/{tweet_id}", thread, user=False),
 )

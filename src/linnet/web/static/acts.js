@@ -2,6 +2,7 @@
 // and is taken back, with a word about it, when the server does not agree.
 
 import { articlesOf, countOf, setCount } from "./counts.js";
+import { parse } from "./feed.js";
 import { confirmed, say } from "./say.js";
 import { send } from "./send.js";
 
@@ -161,10 +162,26 @@ const markRead = async (form) => {
   }
 };
 
+// A vote is given once: what was counted comes into the place of what could be chosen.
+const vote = async (form, id) => {
+  try {
+    const { html } = await send(`/fragments/tweets/${id}/vote`, form);
+    for (const poll of document.querySelectorAll(`.poll[data-poll="${id}"]`)) {
+      const held = poll.contains(document.activeElement), voted = parse(html).querySelector(".poll");
+      poll.replaceWith(voted);
+      if (held) voted.focus({ preventScroll: true });
+    }
+  } catch (refused) {
+    say(refused.message);
+  }
+};
+
 document.addEventListener("submit", (event) => {
   const form = event.target, sender = event.submitter?.hasAttribute("formaction") ? event.submitter : form;
   const address = addressOf(sender);
   if (address === "/notifications/read") return event.preventDefault(), void markRead(form);
+  const ballot = /^\/tweets\/(\d+)\/vote$/.exec(address);
+  if (ballot) return event.preventDefault(), void vote(form, ballot[1]);
   const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|bookmark|follow|mute|block|pin|delete)$/.exec(address);
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;

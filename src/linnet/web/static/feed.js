@@ -5,7 +5,7 @@ const ITEMS = "article.tweet, article.note-item, .person";
 const MOST_PAGES = 10;
 const MOST_PLACES = 20;
 
-const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+export const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 const isNewer = (one, other) => BigInt(one) > BigInt(other);
 
 const comeBackHere = (item) => {
