@@ -308,6 +308,12 @@ class TooManyFeaturedTags(Conflict):
     code = "too_many_featured_tags"
 
 
+class TooManyEdits(Conflict):
+    """This tweet was edited as often as one may be."""
+
+    code = "too_many_edits"
+
+
 class UsernameTaken(Conflict):
     """This username is taken."""
 

@@ -52,6 +52,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     ),
     "tweets of authors who are not named, by id: one look into an index of each node": (
         "tweets.fetch_refs",
+        "edits.fetch_moments",
         "tweets.find_by_id_in_steps",
         "erasure.fetch_late_replies",
     ),
@@ -90,6 +91,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "erasure.forget_view_changes",
     ),
     "once for a tweet that is deleted with mentions in it": ("notifications.delete_mentions",),
+    "once for a batch with edited tweets": ("notifications.delete_other_mentions",),
     "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets", "filters.delete_of_tweets"),
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",

@@ -32,10 +32,10 @@ async def test_after_any_history_everybody_was_told_of_what_is_so_and_of_nothing
     await world.person(*PEOPLE)
     chance = random.Random(5)
     tweets: list[tuple[str, TweetId]] = []
-    for step in range(320):
+    for step in range(360):
         who, other = chance.choice(PEOPLE), chance.choice(PEOPLE)
         whose, tweet_id = chance.choice(tweets) if tweets else ("", TweetId(0))
-        match chance.randrange(15):
+        match chance.randrange(17):
             case 0 | 1:
                 tweets.append((who, await world.post(who, f"hello @{other} and @{chance.choice(PEOPLE)}")))
             case 2 if tweets:
@@ -62,6 +62,8 @@ async def test_after_any_history_everybody_was_told_of_what_is_so_and_of_nothing
                     await world.accept(who, other)
             case 14 if who != other:
                 await world.refuse(who, other)
+            case 15 | 16 if tweets:
+                await world.edit(whose, tweet_id, f"{step}: @{other} and @{chance.choice(PEOPLE)}")
         if step % 24 == 23:
             await check(world)
 

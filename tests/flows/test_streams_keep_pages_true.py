@@ -7,14 +7,14 @@ and then everything comes to rest, and then every watcher's page must be the hom
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import pytest
 
 from linnet.domain.timeline import Range, unpack_entry
 from linnet.domain.user import Session
-from linnet.errors import Blocked, TweetNotFound
+from linnet.errors import Blocked, Invalid, TweetNotFound
 from linnet.ids import SessionId, TweetId
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import RoundOptions, Stream, StreamOptions, Streams, StreamWish, parse_bookmark
@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 60.0
 STEPS = 60
 # How often each is done, beside the others.
 VERBS = {
-    **{"post": 20, "reply": 10, "retweet": 8, "undo_retweet": 3, "delete": 8, "like": 8, "unlike": 3},
+    **{"edit": 10, "post": 20, "reply": 10, "retweet": 8, "undo_retweet": 3, "delete": 8, "like": 8, "unlike": 3},
     **{"follow": 8, "unfollow": 6, "block": 3, "unblock": 4, "mute": 5, "unmute": 4},
     **{"settle": 10, "rest": 8, "cut": 2, "come": 3},
 }
@@ -245,6 +245,9 @@ async def live(watched: Watched, chance: random.Random) -> None:
                 watched.tweets.append((one, await world.retweet(one, tweet_id)))
             case "delete":
                 await world.delete(author, tweet_id)
+            case "edit":
+                with suppress(Invalid):
+                    await world.edit(author, tweet_id, f"edited {chance.random()}")
             case "undo_retweet" | "like" | "unlike":
                 await getattr(world, verb)(one, tweet_id)
             case "follow" | "unfollow" | "block" | "unblock" | "mute" | "unmute":
@@ -281,4 +284,4 @@ async def test_a_page_that_events_are_applied_to_is_the_home_timeline(servers: S
             await live(watched, chance)
         await watched.assert_true()
         heard = {event for watcher in watched.watchers.values() for event in watcher.heard}
-        assert {"tweets", "notifications"} <= heard
+        assert {"tweets", "notifications", "edited"} <= heard

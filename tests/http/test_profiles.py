@@ -188,7 +188,7 @@ async def test_the_event_tells_caches_what_the_request_could_not(site: Site) -> 
     await edit(site, ada, bio="new")
     # As if Valkey had been away, and came back with what it held before.
     await world.write.valkey.call(b"UNLINK", world.write.keys.profile(user_id))
-    await world.read.profiles.remember([old])
+    await world.read.profiles.remember([old], generation=world.read.profiles.memory.generation)
     assert (await world.read.profiles.fetch([user_id]))[user_id].bio == "", "the situation is made"
     await world.settle()
     assert (await world.read.profiles.fetch([user_id]))[user_id].bio == "new"

@@ -43,6 +43,9 @@ class Pages:
             case "tweets":
                 for item in event.data["items"]:
                     self.items.setdefault(int(item["id"]), item)
+            case "edited":
+                for item in event.data["items"]:
+                    self._replace(item)
             case "gone":
                 for tweet_id in event.data["ids"]:
                     self.items.pop(int(tweet_id), None)
@@ -59,6 +62,13 @@ class Pages:
             shown = item["retweet_of"] or item
             if shown["id"] == tweet_id:
                 shown["counts"] = counts
+
+    def _replace(self, now: Any) -> None:
+        for tweet_id, item in self.items.items():
+            if item["id"] == now["id"]:
+                self.items[tweet_id] = now
+            elif item["retweet_of"] is not None and item["retweet_of"]["id"] == now["id"]:
+                self.items[tweet_id] = {**item, "retweet_of": now}
 
     def newest(self, limit: int) -> list[Any]:
         return [self.items[tweet_id] for tweet_id in sorted(self.items, reverse=True)[:limit]]

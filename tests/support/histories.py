@@ -7,7 +7,7 @@ so that any numbers make a history, and fewer or smaller ones a simpler one.
 
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
 from linnet.domain.timeline import unpack_entry
 from linnet.domain.tweet import Visibility
-from linnet.errors import Blocked, NotToBeRetweeted, RequestNotFound, TweetNotFound, Unavailable
+from linnet.errors import Blocked, Invalid, NotToBeRetweeted, RequestNotFound, TweetNotFound, Unavailable
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
 from linnet.stores.postgres import outbox, users
 from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
@@ -30,7 +30,7 @@ from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.imports import import_graph
 from linnet.write.jobs.followrequests import accept_waiting
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
-from tests.support import lists, recounts
+from tests.support import lists, recount_words, recounts
 from tests.support.departures import MAY_HAPPEN as MAY_HAPPEN_TO_WHO_LEAVES
 from tests.support.departures import MOST as MOST_DEPARTURES
 from tests.support.departures import AnyPassword, Departures
@@ -94,7 +94,7 @@ VERBS = (
     *("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete"),
     *("block", "unblock", "mute", "unmute"),
     *("lock", "unlock", "accept", "refuse"),
-    *("like", "unlike", "pin", "unpin"),
+    *("like", "unlike", "pin", "unpin", "edit"),
     *("put_on_list", "take_off_list", "turn_list"),
     *("leave", "erase"),
 )
@@ -216,6 +216,8 @@ class History:
                 await self.lock(work.a, work.verb == "lock", via=work.via, pace=pace)
             case "post":
                 await self.post(work.a, via=work.via, pace=pace)
+            case "edit":
+                await self.edit(work.b, work.a, via=work.via, pace=pace)
             case "delete" | "pin" | "unpin":
                 await getattr(self, work.verb)(work.b, via=work.via, pace=pace)
             case "leave":
@@ -316,6 +318,26 @@ class History:
         process, tweet = self.processes[via], self.tweet(which)
         if tweet is not None and tweet[0] in self.people:
             await self._go(f"{tweet[0]} deletes", process.delete(*tweet), process, pace)
+
+    async def edit(self, which: int, says: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """Its author names somebody and something in it, or nobody."""
+        process, tweet = self.processes[via], self.tweet(which)
+        if tweet is None or tweet[0] not in self.people:
+            return
+        text = ("nothing", f"@{self.name(says)} #Tag", f"#tag #other @{self.name(says + 1)}")[says % 3]
+
+        async def work() -> None:
+            # A retweet says nothing.
+            with suppress(Invalid):
+                await process.edit(*tweet, text)
+                # As whoever answers does, who reads it back.
+                process.read.tweets.forget([tweet[1]])
+
+        await self._go(f"{tweet[0]} edits", work(), process, pace)
+        if self._undisturbed(pace):
+            shown = {int(item.id): item for item in (await process.home(tweet[0], limit=100)).items}
+            item = shown.get(tweet[1])
+            assert item is None or item.retweet_of is not None or item.text == text, "its author sees what it says"
 
     async def like(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, process, tweet = self.name(who), self.processes[via], self.tweet(which)
@@ -649,6 +671,7 @@ class History:
             await self.departures.finish(one, self.clock, self._drain)
             self.clock.advance(FORGETTING_SECONDS)
         await recounts.assert_counts(db, top_user_followers=self._options.top_user_followers)
+        await recount_words.assert_words(two, are_told=False)
         for name in self.people:
             expected = [entry.id for entry in await one.oracle(name)]
             assert await one.home_ids(name, limit=limits[0]) == expected, f"{name}'s timeline, down by {limits[0]}"

@@ -96,6 +96,10 @@ class Homes(RuleBasedStateMachine):
         act = self.history.pin if wanted == "pin" else self.history.unpin
         self.play(act(which, via=via, pace=pace))
 
+    @rule(which=WHICH, says=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def edit(self, which: int, says: int, via: int, pace: Pace) -> None:
+        self.play(self.history.edit(which, says, via=via, pace=pace))
+
     @rule(which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
     def delete(self, which: int, via: int, pace: Pace) -> None:
         self.play(self.history.delete(which, via=via, pace=pace))

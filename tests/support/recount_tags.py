@@ -20,7 +20,10 @@ def _query(text: str) -> Query:
     return Query("recounts.tags", (), "many", text)
 
 
-_TWEETS = _query("select author_id, id, reply_to_author_id, entities::text from tweets where entities is not null")
+_TWEETS = _query(
+    "select author_id, id, reply_to_author_id, entities::text from tweets"
+    " where entities is not null and visibility is null"
+)
 _USES = _query("select author_id, tweet_id, tag, reply_to_author_id from tweet_tags")
 _PEOPLE = _query("select user_id, tag, last_id from tag_people")
 _TAGS = _query(

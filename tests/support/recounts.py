@@ -101,7 +101,11 @@ _CAUSES = """
     union all
     select v.user_id, 'poll_ended', t.id, t.author_id from votes v
     join tweets t on t.author_id = v.author_id and t.id = v.tweet_id
-    where t.poll is not null and t.poll_ending_ms is null"""
+    where t.poll is not null and t.poll_ending_ms is null
+    union all
+    select r.author_id, 'edited', t.id, t.author_id from tweets r
+    join tweets t on t.author_id = r.retweet_of_author_id and t.id = r.retweet_of_id
+    where t.edited_ms > r.id >> 16 and r.author_id <> t.author_id"""
 
 UNTOLD = f"""
     select * from ({_CAUSES}) c except select user_id, kind, group_id, actor_id from notifications"""

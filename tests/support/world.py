@@ -46,7 +46,7 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.opening import is_cluster_url
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import blocks, followrequests, follows, likes, pins, polls, tweets
+from linnet.write.actions import blocks, edits, followrequests, follows, likes, pins, polls, tweets
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
@@ -141,6 +141,10 @@ class World:
 
     async def vote(self, name: str, tweet_id: TweetId, *choices: int) -> None:
         await polls.vote(self.write, self.ids[name], tweet_id, choices)
+
+    async def edit(self, name: str, tweet_id: TweetId, text: str) -> bool:
+        """Whether that changed anything."""
+        return (await edits.edit_tweet(self.write, self.ids[name], tweet_id, edits.Wish(text=text))).changed
 
     async def delete(self, name: str, tweet_id: TweetId) -> None:
         await tweets.delete_tweet(self.write, self.ids[name], tweet_id)

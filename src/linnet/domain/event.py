@@ -65,6 +65,25 @@ class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
         return TweetRef(self.author_id, self.tweet_id)
 
 
+class TweetEdited(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tweet or a reply says something else since ``edited_ms``. What that is stands in its row.
+
+    ``mentions``: whom it mentions since then, so that whoever leaves finds it. ``below``: those who retweeted it are
+    told in further steps, and have been down to this retweet.
+    """
+
+    kind: ClassVar[str] = "tweet_edited"
+    author_id: UserId
+    tweet_id: TweetId
+    edited_ms: int
+    mentions: tuple[UserId, ...] = ()
+    below: TweetId | None = None
+
+    @property
+    def ref(self) -> TweetRef:
+        return TweetRef(self.author_id, self.tweet_id)
+
+
 class TweetPinned(msgspec.Struct, frozen=True):
     """``author_id`` pinned a tweet or took a pin back: ``tweet_ids`` are one or two, those that changed."""
 
@@ -256,6 +275,7 @@ class SessionsEnded(msgspec.Struct, frozen=True):
 Event = (
     TweetPosted
     | TweetDeleted
+    | TweetEdited
     | TweetPinned
     | TweetLiked
     | TweetUnliked
@@ -286,7 +306,7 @@ EVENT_TYPES: dict[str, type[Event]] = {event_type.kind: event_type for event_typ
 def actor_of(event: Event) -> UserId:
     """Whose event this is: it decides the lane, and the order within."""
     match event:
-        case TweetPosted() | TweetDeleted() | TweetPinned() | PollEnded():
+        case TweetPosted() | TweetDeleted() | TweetEdited() | TweetPinned() | PollEnded():
             return event.author_id
         case UserFollowed() | UserUnfollowed() | FollowRequested() | FollowRequestEnded():
             return event.follower_id

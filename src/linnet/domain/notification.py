@@ -7,10 +7,12 @@ import msgspec
 from linnet.domain.event import TweetPosted, TweetRef
 from linnet.ids import UserId, unix_ms_of
 
-NotificationKind = Literal["followed", "requested", "liked", "retweeted", "replied", "mentioned", "poll_ended"]
+NotificationKind = Literal[
+    "followed", "requested", "liked", "retweeted", "replied", "mentioned", "edited", "poll_ended"
+]
 KINDS: tuple[NotificationKind, ...] = get_args(NotificationKind)
 
-TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned", "poll_ended")
+TWEET_KINDS: tuple[NotificationKind, ...] = ("liked", "retweeted", "replied", "mentioned", "edited", "poll_ended")
 """Those whose group is a tweet: one's own for the first two, the other's for the rest, or whose poll it was."""
 
 ABOUT_PEOPLE: tuple[NotificationKind, ...] = ("followed", "requested")
@@ -46,6 +48,11 @@ def causes_of(posted: TweetPosted) -> list[Cause]:
 def cause_of_like(user_id: UserId, tweet: TweetRef) -> Cause:
     """What a like causes. It concerns nobody when the tweet is one's own."""
     return Cause(tweet.author_id, "liked", tweet.tweet_id, user_id)
+
+
+def cause_of_edit(retweeter_id: UserId, tweet: TweetRef) -> Cause:
+    """What an edit causes for whoever retweeted the tweet: there is one of it, for the last edit."""
+    return Cause(retweeter_id, "edited", tweet.tweet_id, tweet.author_id)
 
 
 def cause_of_follow(follower_id: UserId, followed_id: UserId, follow_id: int) -> Cause:

@@ -17,7 +17,8 @@ class Tweet(msgspec.Struct, frozen=True):
 
     ``attachments``: as ``domain.attachments`` packs them. ``warning``: what one reads before all else, and may stop at.
     ``visibility``: None: public. A retweet has that of what is in it. ``poll``: as ``domain.polls`` packs it;
-    ``poll_voters`` and ``poll_votes``, for each option it may have, are there with it.
+    ``poll_voters`` and ``poll_votes``, for each option it may have, are there with it. ``edited_ms``: since when it
+    says what it says; None: since it was posted.
     """
 
     author_id: UserId
@@ -40,6 +41,7 @@ class Tweet(msgspec.Struct, frozen=True):
     poll: str | None = None
     poll_voters: int | None = None
     poll_votes: list[int] | None = None
+    edited_ms: int | None = None
 
     @property
     def ref(self) -> TweetRef:

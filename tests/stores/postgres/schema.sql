@@ -344,6 +344,17 @@ create table tweet_tags (
     reply_to_author_id bigint,
     constraint tweet_tags_pkey PRIMARY KEY (author_id, tweet_id, tag)
 );
+create table tweet_versions (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    since_ms bigint not null,
+    text text not null,
+    entities json,
+    attachments json,
+    warning text,
+    sensitive boolean not null,
+    constraint tweet_versions_pkey PRIMARY KEY (author_id, tweet_id, since_ms)
+);
 create table tweet_votes (
     author_id bigint not null,
     tweet_id bigint not null,
@@ -373,6 +384,7 @@ create table tweets (
     poll_ending_ms bigint,
     poll_voters bigint,
     poll_votes bigint[],
+    edited_ms bigint,
     constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id),
     constraint tweets_visibility_check CHECK ((visibility = ANY (ARRAY['unlisted'::text, 'private'::text])))
 );

@@ -71,9 +71,19 @@ class Loader(ABC, Generic[Ref, Facts]):
     def forget_all(self) -> None:
         self.memory.forget_all()
 
-    async def remember(self, loaded: Sequence[Loaded[Facts]]) -> None:
-        """Takes in rows that were just read or written, and shares them."""
-        self.memory.put({row.id: row.facts for row in loaded})
+    async def remember(self, loaded: Sequence[Loaded[Facts]], *, generation: int) -> None:
+        """Takes in rows that were just read or written, and shares them.
+
+        ``generation``: the memory's, from before they were read. What was forgotten since then may have changed, and
+        what is there already is as new or newer: somebody brought it after the same change.
+        """
+        if self.memory.generation == generation:
+            _, missing = self.memory.get_many([row.id for row in loaded])
+            self.memory.put({row.id: row.facts for row in loaded if row.id in missing})
+        await self.share(loaded)
+
+    async def share(self, loaded: Sequence[Loaded[Facts]]) -> None:
+        """Puts rows that were read at some time into the cache, which keeps what is newer."""
         await self._share(loaded, [])
 
     async def fetch(self, refs: Collection[Ref]) -> dict[int, Facts]:

@@ -240,6 +240,6 @@ def _entry_of(met: _Met, user_id: UserId) -> Entry | None:
             return None
         case "liked" | "retweeted":
             return Entry(TweetId(met.group.group_id), user_id)
-        case "replied" | "mentioned" | "poll_ended":
+        case "replied" | "mentioned" | "edited" | "poll_ended":
             author_id = met.people[0] if met.people else UserId(0)
             return Entry(TweetId(met.group.group_id), author_id)

@@ -69,11 +69,12 @@ async def posted_screen(deps: ReadDeps, viewer_id: UserId, tweet: Tweet, *, agai
 
     ``again``: it may have been posted before, so that its author may have done something with it since.
     """
+    generation = deps.tweets.memory.generation
     rendered = await deps.tweets.render([tweet])
+    # What was posted before may have been edited since it was read.
+    remembering = deps.tweets.share(rendered) if again else deps.tweets.remember(rendered, generation=generation)
     # Begun in this order, and so in one round trip.
-    _, shown = await asyncio.gather(
-        deps.tweets.remember(rendered), _shown(deps, viewer_id, tweet, marks="ask" if again else "none")
-    )
+    _, shown = await asyncio.gather(remembering, _shown(deps, viewer_id, tweet, marks="ask" if again else "none"))
     return shown
 
 
@@ -85,8 +86,9 @@ async def changed_screen(
     This process need not wait for the signal to forget what it holds. Raises ``TweetNotFound``.
     """
     deps.tweets.forget(changed_ids)
+    generation = deps.tweets.memory.generation
     tweet = await find_tweet(deps, viewer_id, tweet_id)
-    await deps.tweets.remember(await deps.tweets.render([tweet]))
+    await deps.tweets.remember(await deps.tweets.render([tweet]), generation=generation)
     return await _shown(deps, viewer_id, tweet)
 
 

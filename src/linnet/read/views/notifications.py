@@ -15,8 +15,9 @@ class NotificationView(msgspec.Struct, frozen=True):
     """What somebody did, or several did alike.
 
     ``people`` are the newest of ``people_count``, at most three. ``tweet`` is one's own for ``liked`` and
-    ``retweeted``, theirs for ``replied`` and ``mentioned``, null for ``followed`` and ``requested``. For ``poll_ended``
-    it is that of whoever asked, perhaps oneself, who alone is in ``people``. ``id`` grows when somebody joins.
+    ``retweeted``, theirs for ``replied``, ``mentioned`` and ``edited`` (which one had retweeted), null for ``followed``
+    and ``requested``. For ``poll_ended`` it is that of whoever asked, perhaps oneself, who alone is in ``people``.
+    ``id`` grows when somebody joins, and when it is edited again.
     """
 
     id: str

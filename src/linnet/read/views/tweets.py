@@ -84,7 +84,7 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``viewer`` is null for whoever is not logged in. ``filtered``: filters of theirs that it matches, if there are any;
     whether one holds hangs on where the tweet is shown. ``visibility`` is not there when the tweet is public; otherwise
     it is ``unlisted`` (for everybody, in no list of what strangers say) or ``private`` (for followers, and whom it
-    mentions). ``poll`` is there when the tweet has one.
+    mentions). ``poll`` is there when the tweet has one, ``edited_at`` when it says something else since then.
     """
 
     id: str
@@ -103,6 +103,7 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     poll: PollView | msgspec.UnsetType = msgspec.UNSET
     filtered: list[FilterMatchView] | msgspec.UnsetType = msgspec.UNSET
     visibility: Narrowed | msgspec.UnsetType = msgspec.UNSET
+    edited_at: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class DeletedTweetView(msgspec.Struct, frozen=True):
@@ -173,7 +174,24 @@ def _more_of(tweet: Tweet) -> bytes:
         more += b',"warning":' + msgspec.json.encode(tweet.warning)
     if tweet.sensitive:
         more += b',"sensitive":true'
+    if tweet.edited_ms is not None:
+        more += _EDITED_AT + b'"%b"' % rfc3339(tweet.edited_ms).encode()
     return more
+
+
+_EDITED_AT = b',"edited_at":'
+
+
+def edited_at_in(item: bytes) -> bytes:
+    """When a tweet that is JSON was edited, or the one in a retweet; nothing: never. Later ones are larger.
+
+    Also of the tail of a ``TweetFacts``. No text says it: there quotes are escaped.
+    """
+    at = item.find(_EDITED_AT)
+    if at < 0:
+        return b""
+    start = at + len(_EDITED_AT) + 1
+    return item[start : item.index(b'"', start)]
 
 
 _BEFORE_COUNTS, _BEHIND_COUNTS = b',"retweet_of":null,"counts":', b',"pinned":'

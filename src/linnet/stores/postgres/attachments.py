@@ -105,6 +105,19 @@ async def fetch(db: Reader, owner_id: UserId, attachment_ids: Sequence[Attachmen
     return {each.id: each for each in found}
 
 
+async def describe_attached(db: Session, ref: TweetRef, attachment: Attachment) -> None:
+    """Says of a picture in a tweet what the tweet, whose row is locked, says of it from now on."""
+    await db.run(
+        _sql["describe_attached"],
+        owner_id=ref.author_id,
+        tweet_id=ref.tweet_id,
+        attachment_id=attachment.id,
+        description=attachment.description,
+        focus_x=attachment.focus_x,
+        focus_y=attachment.focus_y,
+    )
+
+
 async def release(db: Session, ref: TweetRef, *, state: Literal["ready", "gone"], now_ms: int) -> None:
     """A tweet is gone; its pictures are, too, or wait for another one."""
     await db.run(_sql["release"], owner_id=ref.author_id, tweet_id=ref.tweet_id, state=state, now_ms=now_ms)

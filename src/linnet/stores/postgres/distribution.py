@@ -57,6 +57,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "blocked_by": _of_user("user_id"),
     "mutes": _of_user("user_id"),
     "tweets": _of_user("author_id"),
+    "tweet_versions": _of_user("author_id"),
     "replies": _of_user("author_id"),
     "retweets": _of_user("author_id"),
     "tweet_likes": _of_user("author_id"),

@@ -172,6 +172,12 @@ async def delete_tweets(db: Session, refs: Sequence[TweetRef]) -> list[TweetRef]
     return await db.fetch(TweetRef, _sql["delete_tweets"], **among(refs))
 
 
-async def fetch_existing(db: Reader, refs: Sequence[TweetRef]) -> set[TweetRef]:
-    """Those that are there."""
-    return set(await db.fetch(TweetRef, _sql["fetch_existing"], **among(refs)))
+async def fetch_existing(db: Reader, refs: Sequence[TweetRef]) -> dict[TweetRef, bool]:
+    """Those that are there, and whether they were edited."""
+    return dict(
+        await db.fetch(
+            lambda author_id, tweet_id, is_edited: (TweetRef(author_id, tweet_id), is_edited),
+            _sql["fetch_existing"],
+            **among(refs),
+        )
+    )

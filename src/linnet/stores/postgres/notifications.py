@@ -93,9 +93,10 @@ async def fetch_blocks(db: Reader, user_ids: Collection[UserId]) -> set[tuple[Us
     )
 
 
-async def insert_mentions(db: Session, mentions: Sequence[tuple[UserId, TweetRef]]) -> None:
-    """Who is mentioned where; twice is as good as once."""
-    await db.run(
+async def insert_mentions(db: Session, mentions: Sequence[tuple[UserId, TweetRef]]) -> list[tuple[UserId, TweetId]]:
+    """Who is mentioned where; twice is as good as once. Returns what was not there."""
+    return await db.fetch(
+        lambda user_id, tweet_id: (UserId(user_id), TweetId(tweet_id)),
         _sql["insert_mentions"],
         user_ids=[user_id for user_id, _ in mentions],
         tweet_ids=[ref.tweet_id for _, ref in mentions],
@@ -110,6 +111,20 @@ async def delete_mentions(db: Session, tweets: Sequence[TweetRef]) -> list[tuple
         _sql["delete_mentions"],
         author_ids=list({ref.author_id for ref in tweets}),
         tweet_ids=[ref.tweet_id for ref in tweets],
+    )
+
+
+async def delete_other_mentions(
+    db: Session, tweets: Sequence[TweetRef], mentions: Sequence[tuple[UserId, TweetRef]]
+) -> list[tuple[UserId, TweetId]]:
+    """Who was mentioned in these tweets, but for ``mentions``."""
+    return await db.fetch(
+        lambda user_id, tweet_id: (UserId(user_id), TweetId(tweet_id)),
+        _sql["delete_other_mentions"],
+        author_ids=list({ref.author_id for ref in tweets}),
+        tweet_ids=[ref.tweet_id for ref in tweets],
+        kept_user_ids=[user_id for user_id, _ in mentions],
+        kept_tweet_ids=[ref.tweet_id for _, ref in mentions],
     )
 
 

@@ -86,7 +86,7 @@ async def fetch_texts(db: Reader, author_ids: Sequence[int], tweet_ids: Sequence
 
 
 async def insert_documents(db: Reader, documents: Sequence[Document]) -> None:
-    """In the order of their keys; those that are there stay."""
+    """In the order of their keys, in place of those that said something else."""
     ordered = sorted(documents, key=lambda document: (document.author_id, document.tweet_id))
     await db.run(
         _sql["insert_documents"],

@@ -79,6 +79,18 @@ async def delete_uses(db: Session, refs: Sequence[TweetRef]) -> list[TagUse]:
     )
 
 
+async def delete_other_uses(db: Session, refs: Sequence[TweetRef], uses: Sequence[NewUse]) -> list[TagUse]:
+    """What these tweets carried, but for ``uses``."""
+    return await db.fetch(
+        TagUse,
+        _sql["delete_other_uses"],
+        author_ids=[ref.author_id for ref in refs],
+        tweet_ids=[ref.tweet_id for ref in refs],
+        kept_tweet_ids=[use.tweet.tweet_id for use in uses],
+        kept_tags=[use.tag for use in uses],
+    )
+
+
 async def fetch_last_uses(db: Reader, pairs: Collection[PersonTag], *, first_id: int) -> dict[PersonTag, TweetId]:
     """The latest tweets with a tag, where there is one not below ``first_id``."""
     found = await db.fetch(

@@ -74,13 +74,14 @@ async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
 
 
 class DeletedTweet(msgspec.Struct, frozen=True):
-    """What a deleted row said about others, and whether pictures stood in it."""
+    """What a deleted row said about others. ``has_attachments``: pictures stand in it, or did before it was edited."""
 
     reply_to_id: TweetId | None
     reply_to_author_id: UserId | None
     retweet_of_id: TweetId | None
     retweet_of_author_id: UserId | None
     has_attachments: bool
+    is_edited: bool
 
     @property
     def reply_to(self) -> TweetRef | None:

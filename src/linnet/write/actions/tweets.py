@@ -22,10 +22,10 @@ from linnet.errors import (
     TweetNotFound,
 )
 from linnet.ids import AttachmentId, TweetId, UserId, unix_ms_of
-from linnet.stores.postgres import outbox, preferences, tweets, users
+from linnet.stores.postgres import edits, outbox, preferences, tweets, users
 from linnet.stores.postgres import scheduled as waiting
 from linnet.stores.postgres.outbox import NewEvent
-from linnet.stores.postgres.pool import Session, run_again
+from linnet.stores.postgres.pool import Reader, Session, run_again
 from linnet.stores.postgres.tweets import NewTweet
 from linnet.stores.valkey.changes import Change
 from linnet.write.actions.attachments import attach, check_chosen, detach
@@ -74,7 +74,7 @@ async def post_tweet(
     tweet_id = TweetId(deps.ids.mint())
     asked = None if poll is None else check_asked(poll, attached, now_ms=unix_ms_of(tweet_id))
     parent = None if reply_to is None else await find_original(deps, author_id, reply_to)
-    mentioned = await _find_mentioned(deps, checked.entities)
+    mentioned = await find_mentioned(deps.db, checked.entities)
     if visibility is None or sensitive is None:
         usual = await preferences.find(deps.db, author_id)
         visibility = usual.visibility if visibility is None else visibility
@@ -84,7 +84,7 @@ async def post_tweet(
         tweet_id,
         checked.text,
         reply_to=None if parent is None else parent.ref,
-        entities=_entities_json(checked.entities, mentioned),
+        entities=entities_json(checked.entities, mentioned),
         warning=post.warning,
         sensitive=sensitive or post.warning is not None,
         visibility=None if visibility == "public" else visibility,
@@ -201,16 +201,16 @@ async def _find_earlier(deps: WriteDeps, author_id: UserId, key: str, request_ha
     return found[0]
 
 
-async def _find_mentioned(deps: WriteDeps, entities: Entities) -> dict[str, UserId]:
+async def find_mentioned(db: Reader, entities: Entities) -> dict[str, UserId]:
     """Those of the mentioned who are there, by username."""
     if not entities.mentions:
         return {}
-    found = await users.fetch_ids_by_username(deps.db, [mention.username for mention in entities.mentions])
-    present = {profile.id for profile in await users.fetch_profiles(deps.db, list(found.values()))}
+    found = await users.fetch_ids_by_username(db, [mention.username for mention in entities.mentions])
+    present = {profile.id for profile in await users.fetch_profiles(db, list(found.values()))}
     return {username: user_id for username, user_id in found.items() if user_id in present}
 
 
-def _entities_json(entities: Entities, mentioned: dict[str, UserId]) -> str | None:
+def entities_json(entities: Entities, mentioned: dict[str, UserId]) -> str | None:
     """What the tweet's view shows of hashtags, mentions of people there are, and links; None when there is nothing."""
     mentions = [
         {
@@ -250,6 +250,8 @@ async def _delete(deps: WriteDeps, ref: TweetRef, *, keeps_attachments: bool = F
                 return None
             if row.has_attachments:
                 await detach(deps, session, ref, keeps=keeps_attachments)
+            if row.is_edited:
+                await edits.delete_versions(session, ref.author_id, [ref.tweet_id])
             event = TweetDeleted(ref.author_id, ref.tweet_id, reply_to=row.reply_to, retweet_of=row.retweet_of)
             await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
             return event

@@ -12,7 +12,7 @@ import msgspec
 
 from linnet.domain.event import Event, FollowsErased, TopUserCrossed, TweetRef, TweetUnliked, VoteErased
 from linnet.ids import TweetId, UserId
-from linnet.stores.postgres import erasure, fanout, notifications, outbox, users
+from linnet.stores.postgres import edits, erasure, fanout, notifications, outbox, users
 from linnet.stores.postgres.erasure import Shown, Versions
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session, run_again
@@ -129,6 +129,8 @@ def _without(shown: Shown, user_id: UserId) -> Shown:
 
 async def _delete_tweets(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     deleted = await erasure.delete_tweets(session, user_id, page_size=_PAGE_SIZE)
+    if deleted:
+        await edits.delete_versions(session, user_id, [event.tweet_id for event in deleted])
     await _append(deps, session, deleted)
     return bool(deleted)
 

@@ -16,6 +16,7 @@ from linnet.stores.valkey.changes import Change
 from linnet.write.after_commit import best_effort, forget
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.counters import apply_counters
+from linnet.write.fanout.edits import end_old_words, without_old_words
 from linnet.write.fanout.notifications import apply_notifications
 from linnet.write.fanout.pins import apply_pins
 from linnet.write.fanout.plan import plan_pushes
@@ -48,14 +49,16 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     """
     batch = sort_events(numbered)
     plan = await plan_pushes(session, batch.posted)
+    batch = without_old_words(batch, plan.edited)
     deliveries = await push(deps, plan)
     await apply_view_changes(deps, batch)
-    settled = await apply_counters(deps, session, batch, plan.existing)
+    settled = await apply_counters(deps, session, batch, plan.existing, plan.edited)
     await apply_tags(deps, session, batch, settled)
     await apply_search(deps, session, batch, settled)
     await apply_popular(deps, session, batch, settled)
     notified = await apply_notifications(deps, session, batch, settled)
     changed_pins = await apply_pins(deps, session, batch)
+    await end_old_words(deps, session, settled)
     changed_profiles = await apply_profile_changes(deps, session, batch)
     await end_sessions(deps, batch)
     await note_view_changes(deps, session, batch)
@@ -68,6 +71,7 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
                 *(tweet.ref.tweet_id for tweet in settled.tweets),
                 *(ref.tweet_id for ref in settled.gone),
                 *changed_pins,
+                *(tweet.id for tweet in settled.edited),
             ),
             tuple({user.user_id for user in settled.users} | changed_profiles),
             tuple(token_hash for ended in batch.sessions for token_hash in ended.token_hashes),

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from linnet.domain.event import TopUserCrossed, TweetDeleted, TweetPosted, TweetRef, UserBlocked, UserFollowed
 from linnet.ids import UserId
-from linnet.stores.postgres import bookmarks, fanout, filters, outbox, users
+from linnet.stores.postgres import bookmarks, fanout, filters, outbox, tweets, users
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.users import CountDelta, Counted
@@ -18,14 +18,22 @@ from linnet.write.fanout.polls import apply_polls
 from linnet.write.fanout.sorting import Batch, Settled
 
 
-async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existing: frozenset[TweetRef]) -> Settled:
+async def apply_counters(
+    deps: WriteDeps,
+    session: Session,
+    batch: Batch,
+    existing: frozenset[TweetRef],
+    edited: frozenset[TweetRef] = frozenset(),
+) -> Settled:
     """Applies a batch's effects on counters and notes, and says what may not be cached any longer.
 
-    ``existing``: which of the posted tweets were there at some moment since the batch was read.
+    ``existing``: which of the posted tweets were there at some moment since the batch was read; ``edited``: those of
+    them that said something else by then.
     """
     still_there = [event for event in batch.posted if event.ref in existing]
+    changed = edited | {event.ref for event in batch.edited}
     polls = {event.tweet for event in batch.votes} | {event.ref for event in batch.ended_polls}
-    noted = await apply_notes(deps, session, still_there, batch.deleted, batch.likes, polls)
+    noted = await apply_notes(deps, session, still_there, batch.deleted, batch.likes, polls | changed)
     found_of_polls, polled = await apply_polls(deps, session, batch, noted)
     counts = _count_users(batch)
     for ref in noted.gone:
@@ -48,7 +56,8 @@ async def apply_counters(deps: WriteDeps, session: Session, batch: Batch, existi
     marked |= {event.user_id for event in batch.likes} | {event.user_id for event in batch.bookmarks}
     marked |= {event.user_id for event in batch.filters}
     await deps.marks.drop(marked | {ref.author_id for ref in gone} | noted.unliked_by)
-    return Settled(existing, gone, tuple(new_tweets), tuple(new_users), found_of_polls)
+    rows = await tweets.fetch(session, list(changed)) if changed else []
+    return Settled(existing, gone, tuple(new_tweets), tuple(new_users), found_of_polls, tuple(rows))
 
 
 async def add_people_counts(deps: WriteDeps, session: Session, deltas: dict[UserId, CountDelta]) -> list[Counted]:

@@ -47,16 +47,16 @@ async def apply_notes(
     posted: Sequence[TweetPosted],
     deleted: Sequence[TweetDeleted],
     changed_likes: Sequence[LikeChange],
-    polls: Collection[TweetRef] = (),
+    locked: Collection[TweetRef] = (),
 ) -> Noted:
     """Applies notes. ``posted`` holds only tweets that are still there.
 
-    Locks the tweets that notes stand under, and ``polls``.
+    Locks the tweets that notes stand under, and ``locked``: those with polls, and edited ones.
     """
     both: list[TweetPosted | TweetDeleted] = [*posted, *deleted]
     related = {event.reply_to or event.retweet_of for event in both} | {event.tweet for event in changed_likes}
     # A tweet that is there now stays until we commit: whoever deletes it then finds our notes under it.
-    present = await fanout.lock_tweets(session, {ref for ref in related if ref is not None}.union(polls))
+    present = await fanout.lock_tweets(session, {ref for ref in related if ref is not None}.union(locked))
     noted = Noted(defaultdict(TweetDelta), [], set(), set(), present)
     await _note_replies_and_retweets(session, posted, deleted, present, noted.deltas)
     orphaned_likes = await _note_likes(session, changed_likes, present, noted)

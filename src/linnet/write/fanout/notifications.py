@@ -10,13 +10,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from linnet.domain.event import TweetRef, UserBlocked, UserFollowed
-from linnet.domain.notification import Cause, cause_of_follow, cause_of_like, cause_of_poll, cause_of_request, causes_of
+from linnet.domain.notification import (
+    Cause,
+    cause_of_edit,
+    cause_of_follow,
+    cause_of_like,
+    cause_of_poll,
+    cause_of_request,
+    causes_of,
+)
 from linnet.ids import UserId
 from linnet.stores.postgres import followrequests, likes, notifications
 from linnet.stores.postgres.notifications import GroupKey
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout import notes
+from linnet.write.fanout.editnews import compare_edits
 from linnet.write.fanout.sorting import Batch, Settled
 
 CAUSES_AT_ONCE = 5 * notes.NOTES_AT_ONCE
@@ -34,18 +43,20 @@ async def apply_notifications(
     liked, unliked = await _compare_likes(session, batch)
     followed, unfollowed = await _compare_follows(session, batch)
     asked, unasked = await _compare_requests(session, batch)
+    edits = await compare_edits(deps, session, batch, settled)
+    told = await _note_mentions(session, batch, settled)
     polled = [cause_of_poll(user_id, tweet) for user_id, tweet in settled.polls.told]
-    made = list(dict.fromkeys([*liked, *asked, *followed, *await _note_mentions(session, batch, settled), *polled]))
-    ended = (
-        unliked
-        | unasked
-        | {
-            Cause(event.retweet_of.author_id, "retweeted", event.retweet_of.tweet_id, event.author_id)
-            for event in batch.deleted
-            if event.retweet_of is not None
-        }
-    )
+    made = list(dict.fromkeys([*liked, *asked, *followed, *told, *edits.made, *polled]))
+    ended = unliked | unasked | edits.ended
+    for event in batch.deleted:
+        if event.retweet_of is not None:
+            ended |= {
+                Cause(event.retweet_of.author_id, "retweeted", event.retweet_of.tweet_id, event.author_id),
+                cause_of_edit(event.author_id, event.retweet_of),
+            }
     ended -= set(made)
+    # Told again: what takes the place of an earlier one is new.
+    ended |= edits.renewed
     apart = {pair for _, block in batch.blocks if isinstance(block, UserBlocked) for pair in _both_ways(block)}
     gone_for = await _concerned_by_gone(session, batch, settled)
     made = await _drop_untold(session, made)

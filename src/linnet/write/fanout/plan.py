@@ -19,12 +19,13 @@ from linnet.stores.postgres.topusers import TopUser
 class PushPlan(msgspec.Struct, frozen=True):
     """Entries, each with the packed ids of the readers to push it to. ``posted_by_top_users`` are packed entries.
 
-    ``existing``: which of the posted tweets were still there.
+    ``existing``: which of the posted tweets were still there; ``edited``: those that said something else by then.
     """
 
     pushes: list[tuple[Entry, bytes]]
     posted_by_top_users: tuple[bytes, ...]
     existing: frozenset[TweetRef]
+    edited: frozenset[TweetRef]
 
 
 def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
@@ -45,7 +46,7 @@ def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
 async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPlan:
     """The audiences of posted tweets that are still there; each author is in their own audience."""
     if not posted:
-        return PushPlan([], (), frozenset())
+        return PushPlan([], (), frozenset(), frozenset())
     refs = [event.ref for event in posted]
     existing = await fanout.fetch_existing(session, refs)
     entries = [
@@ -83,4 +84,5 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
         (entry, readers.get(ordinal, b"") + entry.author_id.to_bytes(8, "big")) for ordinal, entry in enumerate(entries)
     ]
     posted_by_top_users = tuple(pack_entry(entry) for entry in entries if entry.author_id in records)
-    return PushPlan(pushes, posted_by_top_users, frozenset(existing))
+    edited = frozenset(ref for ref, is_edited in existing.items() if is_edited)
+    return PushPlan(pushes, posted_by_top_users, frozenset(existing), edited)

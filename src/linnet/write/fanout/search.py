@@ -1,13 +1,14 @@
-"""What tweets can be found by: a document for each tweet and reply, made when it is posted, gone when it is.
+"""What tweets can be found by: a document for each tweet and reply, made when it is posted or edited, gone when it is.
 
-A document is derived from its row alone, and rows do not change what they say: so applying an event twice, or late,
-changes nothing.
+A document is derived from its row alone, as that is when an event is applied: so applying one twice, or late, changes
+nothing. Whoever edits it later has an event of their own to come, in the same lane.
 """
 
 from collections.abc import Sequence
 
 from linnet.domain.attachments import unpack_attachments
 from linnet.domain.documents import Document, document_of
+from linnet.domain.text import TextRules
 from linnet.stores.postgres import search
 from linnet.stores.postgres.pool import Session
 from linnet.stores.postgres.search import TweetText
@@ -17,12 +18,13 @@ from linnet.write.fanout.sorting import Batch, Settled
 
 async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled: Settled) -> None:
     """Applies a batch in its transaction, after its counters. Retweets have no documents."""
-    posted = [event for event in batch.posted if event.retweet_of is None and event.ref in settled.existing]
-    if posted:
+    said = {event.ref for event in batch.posted if event.retweet_of is None and event.ref in settled.existing}
+    said |= {tweet.ref for tweet in settled.edited}
+    if said:
         texts = await search.fetch_texts(
-            session, sorted({event.author_id for event in posted}), [event.tweet_id for event in posted]
+            session, sorted({ref.author_id for ref in said}), sorted(ref.tweet_id for ref in said)
         )
-        await search.insert_documents(session, _documents(deps, texts))
+        await search.insert_documents(session, documents_of(texts, deps.options.text))
     # Of one author, so of this lane: what is deleted here was inserted here or before.
     deleted = sorted((event.author_id, event.tweet_id) for event in batch.deleted if event.retweet_of is None)
     if deleted:
@@ -31,8 +33,8 @@ async def apply_search(deps: WriteDeps, session: Session, batch: Batch, settled:
         )
 
 
-def _documents(deps: WriteDeps, texts: Sequence[TweetText]) -> list[Document]:
-    rules = deps.options.text
+def documents_of(texts: Sequence[TweetText], rules: TextRules) -> list[Document]:
+    """What these tweets can be found by."""
     documents = []
     for row in texts:
         pictures = unpack_attachments(row.attachments)

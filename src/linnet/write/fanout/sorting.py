@@ -20,6 +20,7 @@ from linnet.domain.event import (
     SessionsEnded,
     TopUserCrossed,
     TweetDeleted,
+    TweetEdited,
     TweetLiked,
     TweetPinned,
     TweetPosted,
@@ -33,6 +34,7 @@ from linnet.domain.event import (
     UserUnmuted,
     VoteErased,
 )
+from linnet.domain.tweet import Tweet
 from linnet.ids import UserId
 from linnet.stores.postgres.fanout import CountedTweet
 from linnet.stores.postgres.users import Counted
@@ -57,6 +59,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     posted: Sequence[TweetPosted]
     deleted: Sequence[TweetDeleted]
+    edited: Sequence[TweetEdited]
     pinned: Sequence[TweetPinned]
     likes: Sequence[LikeChange]
     votes: Sequence[VoteChange]
@@ -90,7 +93,8 @@ class Settled(msgspec.Struct, frozen=True):
 
     ``existing``: posted tweets that were there when the batch was read; one that is deleted by now has its own event to
     come. ``gone``: tweets that are not there any more, with retweets that went with their originals. ``tweets`` and
-    ``users`` are rows whose counters changed, locked until the commit. ``polls``: what came of polls.
+    ``users`` are rows whose counters changed, locked until the commit. ``polls``: what came of polls. ``edited``:
+    tweets that do not say what they said when they were posted, as they are now, and locked.
     """
 
     existing: frozenset[TweetRef]
@@ -98,6 +102,7 @@ class Settled(msgspec.Struct, frozen=True):
     tweets: tuple[CountedTweet, ...]
     users: tuple[Counted, ...]
     polls: Polls = NO_POLLS
+    edited: tuple[Tweet, ...] = ()
 
 
 def sort_events(numbered: Sequence[Numbered]) -> Batch:
@@ -106,6 +111,7 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
     return Batch(
         posted=[event for _, event in events if isinstance(event, TweetPosted)],
         deleted=[event for _, event in events if isinstance(event, TweetDeleted)],
+        edited=[event for _, event in events if isinstance(event, TweetEdited)],
         pinned=[event for _, event in events if isinstance(event, TweetPinned)],
         likes=[event for _, event in events if isinstance(event, LikeChange)],
         votes=[event for _, event in events if isinstance(event, VoteChange)],

@@ -19,6 +19,7 @@ from linnet.stores.postgres import tags, tweets
 from linnet.stores.postgres.pool import ConcurrentUpdate, Session
 from linnet.stores.postgres.tags import NewUse, PersonTag, TagRow, TagUse
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.edits import words_of
 from linnet.write.fanout.sorting import Batch, Settled
 
 # A tag that loses a use is added up anew up to so many people, which costs next to nothing and forgets all rounding.
@@ -27,9 +28,12 @@ _PEOPLE_ADDED_UP = 100
 
 
 class TagChange:
-    """What happened to one tag. ``gains`` and ``losses`` are ranks of weights; ``new_tweet`` is the first that came."""
+    """What happened to one tag. ``gains`` and ``losses`` are ranks of weights; ``new_tweet`` is the first that came.
 
-    __slots__ = ("gains", "gone_tweets", "losses", "new_tweet", "people", "tweets")
+    ``written_anew``: edited tweets that carry it.
+    """
+
+    __slots__ = ("gains", "gone_tweets", "losses", "new_tweet", "people", "tweets", "written_anew")
 
     def __init__(self) -> None:
         self.tweets = self.people = 0
@@ -37,6 +41,7 @@ class TagChange:
         self.losses: list[float] = []
         self.new_tweet: TweetRef | None = None
         self.gone_tweets: set[TweetId] = set()
+        self.written_anew: set[TweetId] = set()
 
     def note_person(self, old_id: TweetId | None, new_id: TweetId | None, rules: TrendingRules) -> None:
         """Somebody's latest use was one tweet, and is another, or none."""
@@ -63,12 +68,23 @@ async def apply_tags(deps: WriteDeps, session: Session, batch: Batch, settled: S
     ]
     # A retweet carries nothing; what goes on carried nothing any more when it began.
     deleted = [event.ref for event in batch.deleted if event.retweet_of is None and not event.going_on]
-    came = await tags.insert_uses(session, uses) if uses else []
     went = await tags.delete_uses(session, deleted) if deleted else []
-    if not came and not went:
+    kept: list[TagUse] = []
+    if settled.edited:
+        present = [
+            NewUse(tweet.ref, tag, tweet.reply_to_author_id) for tweet in settled.edited for tag in words_of(tweet).tags
+        ]
+        went += await tags.delete_other_uses(session, [tweet.ref for tweet in settled.edited], present)
+        kept = [TagUse(use.tweet.author_id, use.tweet.tweet_id, use.tag) for use in present]
+        uses += present
+    came = await tags.insert_uses(session, uses) if uses else []
+    if not came and not went and not kept:
         return
     rules = deps.options.trending
     changes = _count_tweets(came, went)
+    for use in kept:
+        # It may be written in another way now.
+        changes[use.tag].written_anew.add(use.tweet_id)
     await _note_people(session, came, went, changes, rules, first_id=rules.window_first_id(deps.clock.now_ms()))
     await change_tags(session, changes, rules)
 
@@ -181,6 +197,8 @@ async def _with_displays(session: Session, rows: Sequence[TagRow], changes: Mapp
             sources[row.tag] = change.new_tweet
         elif row.display_tweet_id in change.gone_tweets:
             sources[row.tag] = await tags.find_oldest_tweet(session, row.tag) if row.tweets_count else None
+        elif row.display_tweet_id in change.written_anew and row.display_author_id is not None:
+            sources[row.tag] = TweetRef(row.display_author_id, row.display_tweet_id)
     refs = [ref for ref in sources.values() if ref is not None]
     spelled = await _fetch_spellings(session, refs) if refs else {}
     return [

@@ -511,3 +511,19 @@ create table tweet_votes (
     choices smallint not null,
     primary key (author_id, tweet_id, user_id)
 );
+
+-- Since when a tweet says what it says; null: since it was posted. A retweet says nothing that could change.
+alter table tweets add column edited_ms bigint;
+
+-- What a tweet said before it was edited, and since when. Of its mentions it keeps the text alone, and nobody's id.
+create table tweet_versions (
+    author_id bigint not null,
+    tweet_id bigint not null,
+    since_ms bigint not null,
+    text text not null,
+    entities json,
+    attachments json,
+    warning text,
+    sensitive boolean not null,
+    primary key (author_id, tweet_id, since_ms)
+);

@@ -55,13 +55,19 @@ from attachments
 where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready';
 
 -- :name attach (owner_id, tweet_id, attachment_ids, held_by) -> many
--- Puts somebody's own into a tweet, those that are ready, in none, and held by no other; whoever else wants one waits, and
--- does not find it. Served by attachments_pkey.
+-- Puts somebody's own into a tweet, those that are ready, in none or in this one before it was edited, and held by no
+-- other; whoever else wants one waits, and does not find it. Served by attachments_pkey.
 update attachments
 set tweet_id = %(tweet_id)s, scheduled_id = null
-where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready' and tweet_id is null
-    and (scheduled_id is null or scheduled_id = %(held_by)s)
+where owner_id = %(owner_id)s and id = any(%(attachment_ids)s::bigint[]) and state = 'ready'
+    and (tweet_id is null or tweet_id = %(tweet_id)s) and (scheduled_id is null or scheduled_id = %(held_by)s)
 returning id, name, width, height, small_width, small_height, blurhash, description, focus_x, focus_y;
+
+-- :name describe_attached (owner_id, tweet_id, attachment_id, description, focus_x, focus_y) -> none
+-- What is said of one that stands in a tweet, whose row is locked and says the same. Served by attachments_pkey.
+update attachments
+set description = %(description)s, focus_x = %(focus_x)s, focus_y = %(focus_y)s
+where owner_id = %(owner_id)s and id = %(attachment_id)s and tweet_id = %(tweet_id)s;
 
 -- :name release (owner_id, tweet_id, state, now_ms) -> none
 -- A tweet is gone, and its pictures are gone with it or wait for another one. Served by attachments_of_tweet.

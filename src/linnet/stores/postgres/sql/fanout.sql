@@ -142,6 +142,6 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 returning author_id, id;
 
 -- :name fetch_existing (author_ids, tweet_ids) -> many
--- Which of these tweets are there. Served by tweets_pkey.
-select author_id, id from tweets
+-- Which of these tweets are there, and whether they were edited. Served by tweets_pkey.
+select author_id, id, edited_ms is not null from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);

@@ -25,11 +25,19 @@ select id from users where id = any(%(user_ids)s::bigint[]) and deleted_ms is nu
 select user_id, blocked_id from blocks
 where user_id = any(%(user_ids)s::bigint[]) and blocked_id = any(%(user_ids)s::bigint[]);
 
--- :name insert_mentions (user_ids, tweet_ids, author_ids) -> none
--- Who is mentioned where. Served by mentions_pkey.
+-- :name insert_mentions (user_ids, tweet_ids, author_ids) -> many
+-- Who is mentioned where; returns what was not there. Served by mentions_pkey.
 insert into mentions (user_id, tweet_id, author_id)
 select unnest(%(user_ids)s::bigint[]), unnest(%(tweet_ids)s::bigint[]), unnest(%(author_ids)s::bigint[])
-on conflict do nothing;
+on conflict do nothing
+returning user_id, tweet_id;
+
+-- :name delete_other_mentions (author_ids, tweet_ids, kept_user_ids, kept_tweet_ids) -> many
+-- Takes back whom edited tweets do not mention any longer; returns who that was, and where. Served by mentions_of_tweet.
+delete from mentions
+where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
+    and (user_id, tweet_id) not in (select unnest(%(kept_user_ids)s::bigint[]), unnest(%(kept_tweet_ids)s::bigint[]))
+returning user_id, tweet_id;
 
 -- :name delete_mentions (author_ids, tweet_ids) -> many
 -- Takes the mentions of deleted tweets back; returns who was mentioned where. Served by mentions_of_tweet.

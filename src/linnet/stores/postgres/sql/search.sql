@@ -6,7 +6,7 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
     and visibility is null;
 
 -- :name insert_documents (author_ids, tweet_ids, answered_ids, lexemes, words, languages, dictionaries) -> none
--- Documents of tweets, with the stems of their words; one that is there stays, as texts do. Served by
+-- Documents of tweets, with the stems of their words, in place of those that said something else. Served by
 -- tweet_documents_pkey.
 insert into tweet_documents (author_id, tweet_id, reply_to_author_id, document)
 select n.author_id, n.tweet_id, n.answered_id, n.lexemes::tsvector || coalesce((
@@ -16,7 +16,8 @@ select n.author_id, n.tweet_id, n.answered_id, n.lexemes::tsvector || coalesce((
 from unnest(%(author_ids)s::bigint[], %(tweet_ids)s::bigint[], %(answered_ids)s::bigint[],
     %(lexemes)s::text[], %(words)s::text[], %(languages)s::text[], %(dictionaries)s::text[])
     n (author_id, tweet_id, answered_id, lexemes, words, language, dictionary)
-on conflict do nothing;
+on conflict (author_id, tweet_id) do update set document = excluded.document
+    where tweet_documents.document <> excluded.document;
 
 -- :name delete_documents (author_ids, tweet_ids) -> none
 -- Documents of tweets that are gone. Served by tweet_documents_pkey.

@@ -13,6 +13,14 @@ using (select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)
 where t.author_id = d.author_id and t.tweet_id = d.tweet_id
 returning t.author_id, t.tweet_id, t.tag;
 
+-- :name delete_other_uses (author_ids, tweet_ids, kept_tweet_ids, kept_tags) -> many
+-- Takes back what edited tweets carry no longer; returns it. Served by tweet_tags_pkey.
+delete from tweet_tags t
+using (select unnest(%(author_ids)s::bigint[]) as author_id, unnest(%(tweet_ids)s::bigint[]) as tweet_id) d
+where t.author_id = d.author_id and t.tweet_id = d.tweet_id
+    and (t.tweet_id, t.tag) not in (select unnest(%(kept_tweet_ids)s::bigint[]), unnest(%(kept_tags)s::text[]))
+returning t.author_id, t.tweet_id, t.tag;
+
 -- :name fetch_last_uses (user_ids, tags, first_id) -> many
 -- Somebody's latest tweet with a tag, not below an id, for all of these people and tags. Served by tweet_tags_pkey.
 select author_id, tag, max(tweet_id) from tweet_tags

@@ -25,7 +25,7 @@ select id from posted;
 -- Tweets by author and id, in no order. Served by tweets_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes
+    poll::text, poll_voters, poll_votes, edited_ms
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 
@@ -34,7 +34,7 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 -- retweets of these neither. Served by tweets_newest and users_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes
+    poll::text, poll_voters, poll_votes, edited_ms
 from tweets t
 where id = %(tweet_id)s
     and not exists (
@@ -46,7 +46,7 @@ where id = %(tweet_id)s
 with found as materialized (
     select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
         replies_count, retweets_count, likes_count, pinned, version, attachments, warning, sensitive, visibility,
-        poll, poll_voters, poll_votes
+        poll, poll_voters, poll_votes, edited_ms
     from tweets
     where id = %(tweet_id)s
 ), leaving as (
@@ -56,7 +56,7 @@ with found as materialized (
 )
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes
+    poll::text, poll_voters, poll_votes, edited_ms
 from found
 where not exists (select from leaving);
 
@@ -64,7 +64,8 @@ where not exists (select from leaving);
 -- One of the author's own; returns what its event must carry. Served by tweets_pkey.
 delete from tweets
 where author_id = %(author_id)s and id = %(tweet_id)s
-returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, attachments is not null;
+returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id,
+    attachments is not null or edited_ms is not null, edited_ms is not null;
 
 -- :name find_retweet (author_id, retweet_of_id) -> value
 -- The id of somebody's retweet of a tweet. Served by tweets_one_retweet.
