@@ -6,7 +6,7 @@ would leave out something in between, the client is told ``gap`` and loads the p
 older half is let go.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from linnet.domain.timeline import Entry
 from linnet.ids import TweetId, UserId
@@ -14,6 +14,7 @@ from linnet.read.deps import ReadDeps
 from linnet.read.streams import frames
 from linnet.read.streams.bookmarks import Bookmark, bookmark_of
 from linnet.read.streams.reading import Stretch, read_news, read_top
+from linnet.read.views.tweets import edited_at_in
 
 MAX_REPLAYED = 200
 """How many new tweets are sent to a client that comes back; one that missed more is told ``gap``."""
@@ -22,13 +23,26 @@ MAX_REPLAYED = 200
 class Following:
     """``watched``: author by tweet, of all tweets that the client sees. ``pulled``: top users whom the reader pulls.
 
-    ``is_deaf``: there was no window when this last looked, so what comes is not signalled.
+    ``is_deaf``: there was no window when this last looked, so what comes is not signalled. ``edited_at``: by tweet, of
+    those that were edited, which edit the client has.
     """
 
-    __slots__ = ("_deps", "_is_all", "_limit", "_named", "_shown", "_viewer_id", "is_deaf", "pulled", "watched")
+    __slots__ = (
+        "_deps",
+        "_is_all",
+        "_limit",
+        "_named",
+        "_shown",
+        "_viewer_id",
+        "edited_at",
+        "is_deaf",
+        "pulled",
+        "watched",
+    )
 
     def __init__(self, deps: ReadDeps, viewer_id: UserId, limit: int) -> None:
         self.watched: dict[int, UserId] = {}
+        self.edited_at: dict[int, bytes] = {}
         self.pulled: frozenset[UserId] = frozenset()
         self.is_deaf = False
         self._deps = deps
@@ -129,6 +143,7 @@ class Following:
             parts.append(frames.gone_frame(self.event_id, lost))
         new = [(e, item) for e, item in zip(found.entries, found.items, strict=True) if e.id not in self._shown]
         self._add([entry for entry, _ in new])
+        self._note_edits(new)
         if lost or len(self._shown) > self._most:
             self._tidy()
         if new:
@@ -144,6 +159,7 @@ class Following:
         self._note(top)
         self._shown = {}
         self._add(top.entries[: self._limit])
+        self._note_edits(zip(top.entries, top.items, strict=True))
         self._is_all = top.whole and len(top.entries) <= self._limit
         self._tidy()
 
@@ -158,6 +174,13 @@ class Following:
             if entry.original_id:
                 self.watched[entry.original_id] = entry.related_author_id
 
+    def _note_edits(self, told: Iterable[tuple[Entry, bytes]]) -> None:
+        """The client has these, or loads them after this."""
+        for entry, item in told:
+            if edited_at := edited_at_in(item):
+                shown = entry.original_id or entry.id
+                self.edited_at[shown] = max(edited_at, self.edited_at.get(shown, b""))
+
     def _tidy(self) -> None:
         """Lets go of what is too much, and of the tweets that it showed."""
         if len(self._shown) > self._most:
@@ -166,3 +189,7 @@ class Following:
             self._is_all = False
         kept = {tweet_id: self.watched[tweet_id] for tweet_id in (*self._shown, *self._shown.values())}
         self.watched = dict(self._named.items()) | kept
+        if self.edited_at:
+            self.edited_at = {
+                tweet_id: edited_at for tweet_id, edited_at in self.edited_at.items() if tweet_id in self.watched
+            }

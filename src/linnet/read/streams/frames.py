@@ -9,13 +9,14 @@ import msgspec
 class EventView(msgspec.Struct, frozen=True):
     """One event, as it is when its lines are read.
 
-    ``data`` is JSON: of ``tweets`` ``{"items": […]}`` with whole tweets, newest first; of ``gone`` ``{"ids": […]}``; of
-    ``counts`` ``{"items": [{"id", "counts"}, …]}``; of ``notifications`` ``{"unread": …, "newest": …}``, where 100
-    means 100 or more, and ``newest`` is the id of the newest one, null when there is none; of ``gap`` ``{}``. ``id``
-    says what a client has that applied the event, and all before it.
+    ``data`` is JSON: of ``tweets`` ``{"items": […]}`` with whole tweets, newest first; of ``edited`` the same of tweets
+    that say something else now (of retweets the originals); of ``gone`` ``{"ids": […]}``; of ``counts``
+    ``{"items": [{"id", "counts"}, …]}``; of ``notifications`` ``{"unread": …, "newest": …}``, where 100 means 100 or
+    more, and ``newest`` is the id of the newest one, null when there is none; of ``gap`` ``{}``. ``id`` says what a
+    client has that applied the event, and all before it.
     """
 
-    event: Literal["tweets", "gone", "counts", "notifications", "gap"]
+    event: Literal["tweets", "edited", "gone", "counts", "notifications", "gap"]
     id: str
     data: str
 
@@ -36,6 +37,11 @@ def frame(event: bytes, event_id: str, data: bytes) -> bytes:
 def tweets_frame(event_id: str, items: Sequence[bytes]) -> bytes:
     """New tweets, newest first; ``items`` are JSON."""
     return frame(b"tweets", event_id, b'{"items":[%b]}' % b",".join(items))
+
+
+def edited_frame(event_id: str, items: Sequence[bytes]) -> bytes:
+    """Tweets as they are now; ``items`` are JSON."""
+    return frame(b"edited", event_id, b'{"items":[%b]}' % b",".join(items))
 
 
 def gone_frame(event_id: str, ids: Iterable[int]) -> bytes:

@@ -20,7 +20,7 @@ from linnet.ids import MAX_ID, TweetId, UserId, first_id_at
 from linnet.read.deps import ReadDeps
 from linnet.read.hydration.viewers import unused_since_ms
 from linnet.read.streams.stream import Stream
-from linnet.read.views.tweets import counts_json
+from linnet.read.views.tweets import counts_json, edited_at_in
 from linnet.stores.postgres import sessions
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.live import LiveReaders
@@ -113,7 +113,7 @@ class Rounds:
         self._beside: set[asyncio.Task[None]] = set()
 
     def note_changed(self, tweet_ids: Iterable[int]) -> None:
-        """These are gone, or have other counts."""
+        """These are gone, have other counts, or say something else."""
         if self._streams.count:
             self._changed.update(tweet_ids)
 
@@ -168,10 +168,12 @@ class Rounds:
             self._changed |= changed
             raise
         counts = {tweet_id: json for tweet_id, found in facts.items() if (json := counts_json(found)) is not None}
+        edited = {tweet_id: at for tweet_id, found in facts.items() if (at := edited_at_in(found.tail))}
         for stream, ids in lookers:
             stream.mark_tweets(
                 [tweet_id for tweet_id in ids if tweet_id not in facts],
                 {tweet_id: counts[tweet_id] for tweet_id in ids if tweet_id in counts},
+                {tweet_id: edited[tweet_id] for tweet_id in ids if tweet_id in edited},
             )
 
     async def beat(self) -> None:

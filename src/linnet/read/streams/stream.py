@@ -24,7 +24,7 @@ from linnet.read.streams import frames
 from linnet.read.streams.bookmarks import Bookmark
 from linnet.read.streams.following import Following
 from linnet.read.timelines.notifications import unread_screen
-from linnet.read.views.tweets import counts_json
+from linnet.read.views.tweets import counts_json, edited_at_in
 from linnet.stores.postgres import notifications, tweets
 from linnet.stores.valkey.connection import ValkeyReplyError
 
@@ -53,6 +53,7 @@ class Stream(AsyncIterator[bytes]):
         "_changed_meanwhile",
         "_counts",
         "_deps",
+        "_edited",
         "_first",
         "_from_id",
         "_gone",
@@ -108,6 +109,7 @@ class Stream(AsyncIterator[bytes]):
         self._wants_beat = False
         self._gone: set[int] = set()
         self._counts: dict[int, bytes] = {}
+        self._edited: dict[int, bytes] = {}
         self._changed_meanwhile: set[int] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
@@ -133,12 +135,17 @@ class Stream(AsyncIterator[bytes]):
         # By the smaller of the two: a process hears of everybody's tweets, and asks each of its streams.
         return {tweet_id: watched[tweet_id] for tweet_id in watched.keys() & tweet_ids}
 
-    def mark_tweets(self, gone: Collection[int], counts: Mapping[int, bytes]) -> None:
-        """Tweets that the client sees are gone, or have other counts."""
+    def mark_tweets(self, gone: Collection[int], counts: Mapping[int, bytes], edited: Mapping[int, bytes]) -> None:
+        """Tweets that the client sees are gone, have other counts, or were edited then."""
         self._gone.update(gone)
         self._counts.update(counts)
-        if gone or counts:
+        self._mark_edited(edited)
+        if gone or counts or self._edited:
             self._wake()
+
+    def _mark_edited(self, edited: Mapping[int, bytes]) -> None:
+        has = self.following.edited_at
+        self._edited.update({some_id: at for some_id, at in edited.items() if at > has.get(some_id, b"")})
 
     def beat(self) -> None:
         """It is long since anything was said."""
@@ -168,6 +175,7 @@ class Stream(AsyncIterator[bytes]):
             or self._wants_beat
             or self._gone
             or self._counts
+            or self._edited
             or self.has_ended
         )
 
@@ -191,6 +199,7 @@ class Stream(AsyncIterator[bytes]):
                         parts += await self._take_away()
                 if wish.since is not None or wish.watched:
                     parts += await self._recount()
+                    parts += await self._tell_edits()
                 parts += await self._count_unread()
         self._first = b"".join(parts)
 
@@ -236,6 +245,8 @@ class Stream(AsyncIterator[bytes]):
                         parts += await self._recount()
                     elif self._counts:
                         parts += self._tell_counts()
+                    if self._edited:
+                        parts += await self._tell_edits()
                     if wants_unread:
                         parts += await self._count_unread()
         except (Unavailable, ValkeyReplyError) as error:
@@ -283,7 +294,26 @@ class Stream(AsyncIterator[bytes]):
         for tweet_id, found in (await self._deps.tweets.fetch(refs)).items():
             if (counts := counts_json(found)) is not None:
                 self._counts[tweet_id] = counts
+            if edited_at := edited_at_in(found.tail):
+                self._mark_edited({tweet_id: edited_at})
         return self._tell_counts()
+
+    async def _tell_edits(self) -> list[bytes]:
+        """What edited tweets say now. One that is not for the viewer any more is as good as gone."""
+        edited, self._edited = self._edited, {}
+        watched = self.following.watched
+        entries = [Entry(TweetId(some_id), watched[some_id]) for some_id in sorted(edited) if some_id in watched]
+        try:
+            seen = await drop_unmet(self._deps, self.viewer.user_id, entries, surface="tweet")
+            items = await hydrate(self._deps, self.viewer.user_id, seen, surface="tweet")
+        except BaseException:
+            self._edited = edited | self._edited
+            raise
+        told = {entry.id: item for entry, item in zip(seen, items, strict=True) if item is not None}
+        self.following.edited_at |= {tweet_id: edited_at_in(item) for tweet_id, item in told.items()}
+        parts = [frames.edited_frame(self.following.event_id, list(told.values()))] if told else []
+        self._gone.update(entry.id for entry in entries if entry.id not in told)
+        return parts + (await self._take_away() if self._gone else [])
 
     def _tell_counts(self) -> list[bytes]:
         told, self._counts = self._counts, {}
