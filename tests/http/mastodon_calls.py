@@ -45,6 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/filters": {"phrase": "Cakes", "context": ["home"]},
     "PATCH /api/v1/profile": {"note": "Bakes"},
     "POST /api/v1/polls/{id}/votes": {"choices": ["1"]},
+    "PUT /api/v1/statuses/{id}": {"status": "Crumbs, and no more"},
     "POST /api/v1/markers": {"home": {"last_read_id": "1"}},
     "PATCH /api/v1/accounts/update_credentials": {"note": "Bakes"},
     "POST /api/v1/reports": {"account_id": "OTHER", "comment": "Crumbs"},

@@ -188,6 +188,7 @@ TABLE: dict[str, Place] = {
     "a retweet of it": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about={"tweet_id": "retweet"}),
     "a retweet of theirs": Place("get_tweet", "tweet", UNLESS_BLOCKED, is_there, about={"tweet_id": "their_retweet"}),
     "its thread": Place("get_thread", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
+    "its history": Place("get_history", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
     "who likes it": Place("list_likers", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
     "who retweeted it": Place("list_retweeters", "tweet", UNLESS_BLOCKED, is_there, about=THEIRS),
     "who likes what they retweeted":

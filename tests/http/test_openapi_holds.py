@@ -220,7 +220,9 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await story.ask("PATCH", "/api/me", {"locked": False}, by=ada)
     await story.settle()
     await tell("delete_retweet", linus, tweet_id=tweet["id"])
-    await tell("post_tweet_plainly", ada)
+    plain = await tell("post_tweet_plainly", ada)
+    await tell("patch_tweet", ada, tweet_id=plain["id"])
+    await tell("get_history", ada, tweet_id=plain["id"])
     await tell("delete_tweet", ada, tweet_id=tweet["id"])
     sessions = (await story.ask("GET", "/api/sessions", by=linus)).json()["items"]
     await tell("delete_session", linus, session_id=sessions[0]["id"])

@@ -141,6 +141,8 @@ TABLE: dict[str, tuple[Surface, dict[str, set[str]]]] = {
     "its poll for apps": (each("/api/v1/polls/{}"), SEES),
     "a tweet's page": (each_page("/@ada/{}"), SEES),
     "its thread": (each("/api/tweets/{}/thread"), SEES),
+    "its history": (each("/api/tweets/{}/history"), SEES),
+    "its history for apps": (each("/api/v1/statuses/{}/history"), SEES),
     "its thread for apps": (each("/api/v1/statuses/{}/context"), SEES),
     "who likes it": (each("/api/tweets/{}/likes"), SEES),
     "who likes it for apps": (each("/api/v1/statuses/{}/favourited_by"), SEES),

@@ -107,6 +107,8 @@ TABLE = (
     same("get_attachment_file", 404),
     read("get_tweet"),
     Row("delete_tweet", 404, 403, 204),
+    Row("patch_tweet", 404, 403, 200, {"text": "The loaf is stale"}),
+    read("get_history"),
     read("get_thread"),
     read("list_retweeters"),
     read("list_likers"),

@@ -17,6 +17,7 @@ from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.attachments import AttachmentView, FocusView, PreviewView
 from linnet.read.views.avatars import avatar_url, header_url
 from linnet.read.views.filters import FiltersView, FilterView, KeywordView
+from linnet.read.views.history import TweetHistoryView, TweetVersionView
 from linnet.read.views.lists import ListsView, ListView
 from linnet.read.views.notifications import NotificationsView, NotificationView
 from linnet.read.views.pages import PageView
@@ -201,6 +202,17 @@ NEW_TWEET = TweetView(
     pinned=False,
     entities=TWEET.entities,
     viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
+)
+EDITED_TEXT = "Counted finches again"
+_EDITED_AT = "2026-07-20T09:14:02.117Z"
+EDITED_TWEET = msgspec.structs.replace(
+    NEW_TWEET, text=EDITED_TEXT, entities=EntitiesView([], [], []), edited_at=_EDITED_AT
+)
+TWEET_HISTORY = TweetHistoryView(
+    [
+        TweetVersionView(_time_of(TWEET_ID), TEXT, EntitiesView(TWEET.entities.hashtags, [], TWEET.entities.links)),
+        TweetVersionView(_EDITED_AT, EDITED_TEXT, EntitiesView([], [], [])),
+    ]
 )
 PICTURED_TWEET = TweetView(
     id=TWEET_ID,

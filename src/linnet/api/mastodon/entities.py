@@ -233,6 +233,18 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     text: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class StatusEdit(msgspec.Struct, frozen=True):
+    """What a status said from ``created_at`` on."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: str
+    account: Account | msgspec.Raw
+    media_attachments: list[MediaAttachment]
+    emojis: list[Any] = []
+
+
 class Context(msgspec.Struct, frozen=True):
     ancestors: list[Status]
     descendants: list[Status]

@@ -28,7 +28,7 @@ _CLOCKS_DIFFER_MS: Final = 10_000
 class Happening(msgspec.Struct, frozen=True):
     """``payload`` is JSON as text, or the id of what was deleted."""
 
-    event: Literal["update", "delete", "notification", "beat"]
+    event: Literal["update", "status.update", "delete", "notification", "beat"]
     payload: str = ""
 
 
@@ -62,6 +62,10 @@ async def happenings(call: Call, stream: Stream) -> AsyncGenerator[Happening, No
                             yield Happening("update", msgspec.json.encode(status).decode())
                     while len(told) > _MOST_REMEMBERED:
                         del told[next(iter(told))]
+                case "edited":
+                    items = [bytes(item) for item in msgspec.json.decode(data, type=_Items).items]
+                    for status in await statuses_of(call, items):
+                        yield Happening("status.update", msgspec.json.encode(status).decode())
                 case "gone":
                     ids = [int(text) for text in msgspec.json.decode(data, type=_Ids).ids]
                     for tweet_id in await fetch_deleted_among(call.read, ids):
@@ -88,7 +92,7 @@ def events_of(chunk: bytes) -> Iterator[tuple[str, bytes]]:
                 data = value
             elif line == b":":
                 event = "beat"
-        if event in ("tweets", "gone", "notifications", "beat"):
+        if event in ("tweets", "edited", "gone", "notifications", "beat"):
             yield event, data
 
 

@@ -27,7 +27,7 @@ Name = tuple[str, ...]
 
 # Which happenings one's own streams have in them.
 EVENTS: Final = {
-    "user": frozenset(("update", "delete", "notification")),
+    "user": frozenset(("update", "status.update", "delete", "notification")),
     "user:notification": frozenset(("notification",)),
 }
 # Nothing ever happens in these: nothing comes from elsewhere, has media, or is for few.
@@ -60,7 +60,7 @@ class Hearing:
         if not is_of_crowd(name):
             self._own.add(name)
         elif name not in self._listeners and len(self._listeners) < _MOST_LISTENED:
-            listener = Listener(self._call.crowd, self._page_of(name))
+            listener = Listener(self._call.crowd, self._page_of(name), self._call.viewer_id)
             await listener.begin()
             self._listeners[name] = listener
             self._is_listening.set()
@@ -104,14 +104,17 @@ class Hearing:
 
     async def _tell_news(self, name: Name, listener: Listener, say: Say) -> None:
         try:
-            items, gone = await listener.news()
+            news = await listener.news()
         except ListNotFound:
             # It was deleted, and nothing comes any more.
             self.remove(name)
             return
-        for tweet_id in gone:
+        for tweet_id in news.gone:
             await say(name, Happening("delete", str(tweet_id)))
-        for status in await statuses_json(self._call, items):
+        for status in await statuses_json(self._call, news.edited):
+            if name in self._listeners:
+                await say(name, Happening("status.update", status.decode()))
+        for status in await statuses_json(self._call, news.items):
             if name in self._listeners:
                 await say(name, Happening("update", status.decode()))
 

@@ -40,6 +40,7 @@ _TYPES: Final[dict[NotificationKind, str]] = {
     "replied": "mention",
     "mentioned": "mention",
     "poll_ended": "poll",
+    "edited": "update",
 }
 _NEVER_ALIKE: Final[tuple[NotificationKind, ...]] = ("requested", "replied", "mentioned", "poll_ended")
 _ALONE: Final = "ungrouped"

@@ -24,6 +24,7 @@ from linnet.api.mastodon.entities import (
     Relationship,
     Source,
     Status,
+    StatusEdit,
     StatusMention,
     StatusTag,
 )
@@ -32,6 +33,7 @@ from linnet.domain.preferences import Preferences
 from linnet.ids import UserId
 from linnet.read.timelines.standings import Standing, standings
 from linnet.read.views.attachments import AttachmentView
+from linnet.read.views.history import TweetVersionView
 from linnet.read.views.tweets import MentionView, TweetView
 from linnet.read.views.users import FieldView, MeView, UserView, user_view
 
@@ -234,6 +236,7 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
         bookmarked=viewer is not None and viewer.bookmarked,
         filtered=filtered,
         visibility=shown.visibility or "public",
+        edited_at=shown.edited_at or None,
         pinned=tweet.pinned if is_own and reblog is None else msgspec.UNSET,
     )
 
@@ -254,6 +257,18 @@ def poll_of(call: Call, tweet: TweetView) -> Poll | None:
         [PollOption(option.text, option.votes) for option in poll.options],
         voted=msgspec.UNSET if own is None else bool(own) or tweet.author.id == str(call.viewer_id),
         own_votes=msgspec.UNSET if own is None else own,
+    )
+
+
+def version_of(call: Call, version: TweetVersionView, account: Account | msgspec.Raw) -> StatusEdit:
+    """What a status said at some time, of this account."""
+    return StatusEdit(
+        text_html(call.base, version.text, version.entities),
+        version.warning,
+        version.sensitive,
+        version.created_at,
+        account,
+        [media_of(call, attachment) for attachment in version.attachments],
     )
 
 

@@ -13,7 +13,7 @@ from linnet.api.mastodon.entities import Context, Status
 from linnet.api.mastodon.paging import view_links, wanted_of
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.polls import poll_draft_of
-from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of
+from linnet.api.mastodon.rendering import account_of, read_tweet, status_of, statuses_of, version_of
 from linnet.api.mastodon.scheduled import DUE, answer_scheduled
 from linnet.api.params import parse_id
 from linnet.domain.attachments import parse_focus
@@ -23,10 +23,11 @@ from linnet.domain.timeline import Range
 from linnet.domain.tweet import Visibility
 from linnet.errors import AttachmentNotFound, Forbidden, Invalid, TweetNotFound
 from linnet.ids import AttachmentId, TweetId, UserId, first_id_at
+from linnet.read.timelines.history import history_screen
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
-from linnet.write.actions import attachments, bookmarks, likes, pins, tweets
+from linnet.write.actions import attachments, bookmarks, edits, likes, pins, tweets
 from linnet.write.actions.attachments import check_chosen
 from linnet.write.actions.scheduled import schedule_tweet
 
@@ -48,9 +49,7 @@ async def post_status(call: Call) -> Answer:
         if any(params.texts(name)):
             raise Invalid.field(name, sentence)
     visibility = _visibility_of(params)
-    key = call.header(b"idempotency-key") or None
-    if key is not None and not _KEY.fullmatch(key):
-        raise Invalid.field("Idempotency-Key", "This must be 1 to 255 visible ASCII characters.")
+    key = _key_of(call)
     reply_to = _answered(params)
     attached = await _attached(call, params)
     if params.text(DUE):
@@ -85,6 +84,13 @@ async def post_status(call: Call) -> Answer:
     return answer(await status_of(call, await posted_screen(call.read, call.me, tweet, again=key is not None)))
 
 
+def _key_of(call: Call) -> str | None:
+    key = call.header(b"idempotency-key") or None
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid.field("Idempotency-Key", "This must be 1 to 255 visible ASCII characters.")
+    return key
+
+
 def _visibility_of(params: Params) -> Visibility | None:
     """None: nothing is said."""
     chosen = params.text("visibility")
@@ -106,14 +112,20 @@ def _answered(params: Params) -> TweetId | None:
     return TweetId(number)
 
 
-async def _attached(call: Call, params: Params) -> list[AttachmentId]:
-    """The pictures that it names, described as it says on the way."""
+def _chosen(call: Call, params: Params) -> list[AttachmentId]:
+    """The pictures that it names."""
     texts = [text for text in params.texts("media_ids") if text]
     numbers = [parse_id(text) for text in texts]
     chosen = [AttachmentId(number) for number in numbers if number is not None]
     if len(chosen) < len(texts):
         raise Invalid.field("media_ids", "These must be ids of pictures that were uploaded.")
     check_chosen(chosen, most=call.write.options.photos.per_tweet)
+    return chosen
+
+
+async def _attached(call: Call, params: Params) -> list[AttachmentId]:
+    """The pictures that it names, described as it says on the way."""
+    chosen = _chosen(call, params)
     for attachment_id, description, focus in _attributes(params):
         if attachment_id in chosen:
             # Of one that is not there posting says so, as of one of which nothing is said.
@@ -151,6 +163,38 @@ async def get_statuses(call: Call) -> Answer:
     return answer(found)
 
 
+async def put_status(call: Call) -> Answer:
+    """Edits one's own: it says all that it is to say, and has all its pictures. To whom it goes stays as it was.
+
+    An app that sends nothing of the pictures but what is to be said of some of them means to keep them.
+    """
+    params = await call.body()
+    for name, sentence in _MISSING.items():
+        if any(params.texts(name)):
+            raise Invalid.field(name, sentence)
+    key = _key_of(call)
+    described = tuple(
+        edits.Described(some_id, description, focus) for some_id, description, focus in _attributes(params)
+    )
+    wish = edits.Wish(
+        text=params.text("status"),
+        warning=params.text("spoiler_text"),
+        sensitive=params.flag("sensitive"),
+        attached=None if described and not params.has("media_ids") else tuple(_chosen(call, params)),
+        described=described,
+        # Apps send a poll back as they found it.
+        poll_options=tuple(params.texts("poll[options]")) or None,
+    )
+    try:
+        edited = await edits.edit_tweet(call.write, call.me, call.tweet_id(), wish, idempotency_key=key)
+    except Forbidden as error:
+        # Others' are not looked for here.
+        raise TweetNotFound from error
+    call.did_nothing = not edited.changed
+    tweet_id = edited.tweet.id
+    return answer(await status_of(call, await changed_screen(call.read, call.me, tweet_id, changed_ids=[tweet_id])))
+
+
 async def delete_status(call: Call) -> Answer:
     """One's own; with its text, to be written anew, and its pictures as well unless these are to go at once."""
     tweet_id = call.tweet_id()
@@ -176,21 +220,10 @@ async def get_source(call: Call) -> Answer:
 
 
 async def get_history(call: Call) -> Answer:
-    """What it was before: nothing is ever changed here, so it is as it was posted."""
-    status = await _shown(call, call.tweet_id())
-    return answer(
-        [
-            {
-                "content": status.content,
-                "spoiler_text": status.spoiler_text,
-                "sensitive": status.sensitive,
-                "created_at": status.created_at,
-                "account": status.account,
-                "media_attachments": status.media_attachments,
-                "emojis": [],
-            }
-        ]
-    )
+    """All that it has said, from the beginning on; the last is what it says now."""
+    history = await history_screen(call.read, call.viewer_id, call.tweet_id())
+    account = (await status_of(call, history.tweet)).account
+    return answer([version_of(call, version, account) for version in history.versions])
 
 
 async def get_context(call: Call) -> Answer:
@@ -303,6 +336,7 @@ ROUTES = (
     Route("POST", "/api/v1/statuses", post_status, _WRITE, limit="tweet"),
     Route("GET", "/api/v1/statuses", get_statuses, _READ, access="viewer"),
     Route("GET", _ONE, get_status, _READ, access="viewer"),
+    Route("PUT", _ONE, put_status, _WRITE, limit="tweet"),
     Route("DELETE", _ONE, delete_status, _WRITE),
     Route("GET", f"{_ONE}/source", get_source, _READ),
     Route("GET", f"{_ONE}/history", get_history, _READ, access="viewer"),
