@@ -254,6 +254,7 @@ BLOCKED = {
     **dict.fromkeys(
         (
             *("GET /{handle}/{tweet_id}", "GET /tweets/{tweet_id}", "GET /tweets/{tweet_id}/delete"),
+            *("GET /tweets/{tweet_id}/edit", "GET /tweets/{tweet_id}/history", "POST /tweets/{tweet_id}/edit"),
             *("GET /tweets/{tweet_id}/likes", "GET /tweets/{tweet_id}/retweets", "POST /tweets/{tweet_id}/delete"),
             *("POST /tweets/{tweet_id}/like", "POST /tweets/{tweet_id}/unlike"),
             *("POST /tweets/{tweet_id}/retweet", "POST /tweets/{tweet_id}/unretweet"),
@@ -345,6 +346,8 @@ WANTED = {
     ("patch_filter", "expires_in", b"-0"),
     ("patch_filter", "keywords", b"[]"),
     ("patch_me", "fields", b"[]"),
+    ("patch_tweet", "attachments", b"[]"),
+    ("patch_tweet", "described", b"[]"),
 }
 
 

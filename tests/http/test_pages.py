@@ -92,6 +92,8 @@ ROWS = (
     _own("GET /settings/blocked"),
     _own("GET /settings/muted"),
     Row("GET /tweets/{tweet_id}/delete", "/tweets/TWEET/delete", 303, 200, 403),
+    Row("GET /tweets/{tweet_id}/edit", "/tweets/TWEET/edit", 303, 200, 403),
+    _public("GET /tweets/{tweet_id}/history", "/tweets/TWEET/history"),
     Row("GET /notifications/read", "/notifications/read", 303, 303, 303),
     *(
         Row(f"GET /settings/{name}", f"/settings/{name}", 303, 303, 303)
@@ -118,6 +120,7 @@ ROWS = (
     _public("GET /offline"),
     _public("GET /robots.txt"),
     _own("GET /fragments/newer", "/fragments/newer?after=1"),
+    _own("GET /fragments/edited", "/fragments/edited?ids=TWEET"),
     _own("GET /fragments/news"),
     _own("GET /fragments/everyone"),
     _own("GET /stream"),
@@ -131,6 +134,7 @@ ROWS = (
     ),
     Row("POST /login", "/login", 303, 303, 303, lambda scene: {"login": "cleo", "password": PASSWORD}),
     _form("POST /tweets", text="the crust sings", once="1"),
+    _form("POST /tweets/{tweet_id}/edit", "/tweets/TWEET/edit", ben=403, text="the crust sang", once="1"),
     _form("POST /tweets/{tweet_id}/like", "/tweets/TWEET/like"),
     _form("POST /tweets/{tweet_id}/unlike", "/tweets/TWEET/unlike"),
     _form("POST /tweets/{tweet_id}/bookmark", "/tweets/TWEET/bookmark"),

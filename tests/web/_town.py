@@ -53,7 +53,9 @@ class Town:
         reply(self.bob, self.deep, "That is a long word.")
         for number in range(25):
             self.bob.post(f"The water stands at {number} today. #water")
-        self.own = self.ada.post(f"Fog until ten, then geese. #fog #birds @{self.wide.name}")
+        self.own = self.ada.post(f"Fog until ten. #fog {LONG_WORD[:50]}")
+        said = f"Fog until ten, then geese. #fog #birds @{self.wide.name}"
+        ask(self.ada, "PATCH", f"/tweets/{self.own}", json={"text": said})
         for person in (self.bob, self.wide, self.cleo):
             ask(person, "PUT", f"/tweets/{self.own}/like")
         ask(self.wide, "PUT", f"/tweets/{self.own}/retweet")
@@ -100,6 +102,9 @@ class Town:
             Place("poll, voted", f"{bob}/{self.voted}", self.ada),
             Place("poll, to be voted in", f"{bob}/{self.voted}", self.cleo),
             Place("poll of a stranger", f"{bob}/{self.voted}"),
+            Place("edit", f"/tweets/{self.own}/edit", self.ada),
+            Place("history", f"/tweets/{self.own}/history", self.bob),
+            Place("history, for a stranger", f"/tweets/{self.own}/history"),
             Place("delete", f"/tweets/{self.own}/delete", self.ada),
             Place("liked by", f"/tweets/{self.own}/likes", self.ada),
             Place("retweeted by", f"/tweets/{self.own}/retweets", self.ada),

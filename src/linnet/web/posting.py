@@ -19,13 +19,17 @@ from linnet.read.views.attachments import AttachmentView
 from linnet.web.asking import Ask, parse_id
 from linnet.web.forms import Form
 from linnet.write.actions.attachments import Sent, keep
+from linnet.write.actions.edits import Described, Edited, Wish, edit_tweet
 from linnet.write.actions.tweets import post_tweet
 
 T = TypeVar("T")
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """``kept``: pictures that were uploaded with the form before. ``sent``: those that came with this one."""
+    """``kept``: pictures that were uploaded with the form before. ``sent``: those that came with this one.
+
+    ``described``: what is said of each that is kept, where a form asks for it.
+    """
 
     text: str = ""
     reply_to: TweetId | None = None
@@ -37,6 +41,7 @@ class Draft(msgspec.Struct, frozen=True):
     sent: tuple[Sent, ...] = ()
     once: str = ""
     back: str = ""
+    described: tuple[Described, ...] = ()
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -73,6 +78,11 @@ async def receive_draft(ask: Ask, then: Callable[[Draft], Awaitable[T]]) -> T:
 def _draft_of(form: Form, most: int) -> Draft:
     fields = form.fields
     kept = [parse_id(fields.get(f"kept{number}", "")) for number in range(1, most + 1)]
+    described = [
+        Described(AttachmentId(some_id), fields[f"alt{number}"])
+        for number, some_id in enumerate(kept, 1)
+        if some_id is not None and f"alt{number}" in fields
+    ]
     sent = [
         Sent(content, fields.get(f"alt{number}", ""))
         for number in range(1, most + 1)
@@ -90,6 +100,7 @@ def _draft_of(form: Form, most: int) -> Draft:
         tuple(sent),
         fields.get("once", ""),
         fields.get("back", ""),
+        tuple(described),
     )
 
 
@@ -115,7 +126,7 @@ def chosen_in(fields: Mapping[str, str], tweet_id: TweetId) -> list[int]:
     return [int(text) if text.isascii() and text.isdigit() and len(text) < 3 else MAX_OPTIONS for text in given]
 
 
-class Posting:
+class _OnItsWay:
     """A draft on its way. ``kept`` grows as its pictures arrive, and stays when the rest is refused."""
 
     def __init__(self, ask: Ask, draft: Draft) -> None:
@@ -123,15 +134,55 @@ class Posting:
         self._draft = draft
         self.kept = list(draft.kept)
 
+    async def _keep(self) -> None:
+        for sent in self._draft.sent:
+            self.kept.append((await keep(self._ask.services.write, self._ask.actor.user_id, sent)).id)
+
+    async def shown(self) -> Shown:
+        """What to show again."""
+        pictures = []
+        said = {each.id: each.description for each in self._draft.described}
+        for attachment_id in self.kept:
+            try:
+                view = await attachment_screen(self._ask.services.read, self._ask.actor.user_id, attachment_id)
+            except AttachmentNotFound:
+                continue
+            description = said.get(attachment_id)
+            pictures.append(view if description is None else msgspec.structs.replace(view, description=description))
+        draft = self._draft
+        return Shown(draft.warning, draft.sensitive, draft.visibility, pictures, draft.poll, is_sent=True)
+
+
+class Editing(_OnItsWay):
+    """What a tweet is to say."""
+
+    async def edit(self, tweet_id: TweetId) -> Edited:
+        """One form is one edit, however often it is sent."""
+        ask, draft = self._ask, self._draft
+        await self._keep()
+        asked = None if draft.poll is None else draft.poll.options
+        wish = Wish(draft.text, draft.warning, draft.sensitive, tuple(self.kept), draft.described, asked)
+        key = key_of(draft.once, "edit", tweet_id)
+        return await edit_tweet(
+            ask.services.write,
+            ask.actor.user_id,
+            tweet_id,
+            wish,
+            idempotency_key=key,
+            request_digest=_digest_of(draft),
+        )
+
+
+class Posting(_OnItsWay):
+    """What is to be a tweet."""
+
     async def post(self, *more_of_key: object) -> Tweet:
         """One form is one tweet, however often it is sent; with ``more_of_key``, as long as that is the same."""
         ask, draft = self._ask, self._draft
-        write, author_id = ask.services.write, ask.actor.user_id
-        for sent in draft.sent:
-            self.kept.append((await keep(write, author_id, sent)).id)
+        await self._keep()
         return await post_tweet(
-            write,
-            author_id,
+            ask.services.write,
+            ask.actor.user_id,
             text=draft.text,
             reply_to=draft.reply_to,
             idempotency_key=key_of(draft.once, *more_of_key),
@@ -143,19 +194,6 @@ class Posting:
             # The pictures of a form that comes twice are other rows the second time.
             request_digest=_digest_of(draft),
         )
-
-    async def shown(self) -> Shown:
-        """What to show again."""
-        pictures = []
-        for attachment_id in self.kept:
-            try:
-                pictures.append(
-                    await attachment_screen(self._ask.services.read, self._ask.actor.user_id, attachment_id)
-                )
-            except AttachmentNotFound:
-                continue
-        draft = self._draft
-        return Shown(draft.warning, draft.sensitive, draft.visibility, pictures, draft.poll, is_sent=True)
 
 
 def visibility_of(chosen: str) -> Visibility:
@@ -173,6 +211,7 @@ def key_of(once: str, *more: object) -> str | None:
 def _digest_of(draft: Draft) -> bytes:
     said: list[Any] = [draft.text, draft.reply_to, draft.warning, draft.sensitive, draft.visibility, draft.kept]
     said += [] if draft.poll is None else [draft.poll]
+    said += [(each.id, each.description) for each in draft.described]
     said += [(sent.description, hashlib.sha256(sent.file).hexdigest()) for sent in draft.sent]
     return bytes.fromhex(_hex(repr(said)))
 

@@ -4,13 +4,16 @@ Errors are said in a sentence, see ``app``; nobody is led anywhere.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Message, Receive, Scope, Send
 
+from linnet.domain.filters import Context
 from linnet.domain.timeline import Range
+from linnet.errors import TweetNotFound
 from linnet.ids import TweetId
 from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import MAX_WATCHED, Streams, StreamWish, parse_bookmark, serve_stream
@@ -55,6 +58,18 @@ async def newer(ask: Ask) -> Response[Any]:
     more = len(page.items) >= _MOST_NEW
     items = [item for item in page.items if not is_hidden(item, "home")]
     return json_answer({"html": "" if more else _pieces(ask, decode_tweets(items)), "more": more})
+
+
+async def edited(ask: Ask) -> Response[Any]:
+    """Tweets as they are now, for a page that shows them as they were; those that are gone are left out."""
+    ids = [parse_id(part) for part in ask.query("ids").split(",")[:_MOST_NEW]]
+    context: Context = "home" if ask.query("context") == "home" else "thread"
+    items: list[bytes] = []
+    for tweet_id in dict.fromkeys(ids):
+        if tweet_id is not None:
+            with suppress(TweetNotFound):
+                items.append(await tweet_screen(ask.services.read, ask.viewer_id, TweetId(tweet_id)))
+    return json_answer({"html": _pieces(ask, decode_tweets(items), context)})
 
 
 class _StreamAnswer(Response[None]):
@@ -103,13 +118,13 @@ def _wish(ask: Ask) -> StreamWish:
     return StreamWish(since, ITEMS_PER_PAGE, tuple(ids[:MAX_WATCHED]))
 
 
-def _pieces(ask: Ask, tweets: Sequence[TweetView]) -> str:
+def _pieces(ask: Ask, tweets: Sequence[TweetView], context: Context = "home") -> str:
     return render(
         "pieces.html",
         ask.services.read.clock,
         place=ask.services.write.options.place,
         ask=ask,
-        tweets=[(tweet, fold_of(tweet, "home")) for tweet in tweets],
+        tweets=[(tweet, fold_of(tweet, context)) for tweet in tweets],
     )
 
 
@@ -117,6 +132,7 @@ PAGES = (
     PageRoute("POST", "/fragments/tweets", post, limit="tweet"),
     PageRoute("POST", "/fragments/tweets/{tweet_id}/vote", vote, limit="vote"),
     PageRoute("GET", "/fragments/newer", newer),
+    PageRoute("GET", "/fragments/edited", edited),
     PageRoute("GET", "/fragments/news", news),
     PageRoute("GET", "/stream", stream),
 )

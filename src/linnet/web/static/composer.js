@@ -14,6 +14,8 @@ const once = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte)
 const setUp = (form) => {
   const extras = form.querySelector(".extras"), { text: area, warning } = form.elements;
   const count = form.querySelector(".count"), button = form.querySelector("button");
+  // What is edited is sent as any form is, and typed words are kept by nobody but the page.
+  const isEdit = form.matches(".editor");
   const draft = `draft:${me}:${form.elements.reply_to?.value ?? ""}`;
   const spoken = element("span", "sr");
   spoken.setAttribute("role", "status");
@@ -47,7 +49,7 @@ const setUp = (form) => {
   const learn = () => learnLinks().then(show, () => {});
   area.addEventListener("focus", learn, { once: true });
   if (area === document.activeElement || area.value) learn();
-  const keep = () => (area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft));
+  const keep = () => isEdit || (area.value ? sessionStorage.setItem(draft, area.value) : sessionStorage.removeItem(draft));
   area.addEventListener("input", () => { show(); keep(); });
   warning.addEventListener("input", show);
   const pictures = () => import("./pictures.js");
@@ -57,6 +59,7 @@ const setUp = (form) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   form.addEventListener("submit", async (event) => {
+    if (isEdit) return;
     event.preventDefault();
     if (button.disabled) return;
     button.disabled = true;
@@ -88,7 +91,7 @@ const setUp = (form) => {
   });
   // The browser takes the focus away when it goes to the place by itself.
   if (location.hash === `#${form.id}`) document.readyState === "complete" ? area.focus() : addEventListener("load", () => area.focus());
-  if (!area.value) area.value = sessionStorage.getItem(draft) ?? "";
+  if (!area.value && !isEdit) area.value = sessionStorage.getItem(draft) ?? "";
   // Typed while the page was coming.
   else if (area.value !== area.defaultValue) keep();
   show();

@@ -3,7 +3,7 @@
 
 import { hide, showRead } from "./acts.js";
 import { articlesOf, showCounts } from "./counts.js";
-import { put } from "./feed.js";
+import { parse, put } from "./feed.js";
 import { element, say } from "./say.js";
 import { ask } from "./send.js";
 
@@ -87,6 +87,29 @@ const lookAfter = async (ids) => {
   }
 };
 
+// What somebody edited takes the place of what it said, wherever it stands; folds that are open stay open.
+const replaceWords = async (items) => {
+  const isOld = ({ id, edited_at }) => [...articlesOf(id)].some((tweet) => tweet.querySelector(".edited time")?.dateTime !== edited_at);
+  const ids = items.filter(isOld).map(({ id }) => id);
+  if (!ids.length) return;
+  const { html } = await ask(`/fragments/edited?${new URLSearchParams({ ids: ids.join(","), context: feed ? "home" : "" })}`);
+  for (const now of parse(html).querySelectorAll(".tweet")) {
+    for (const tweet of articlesOf(now.dataset.tweet)) {
+      const words = now.querySelector(".words").cloneNode(true), mark = now.querySelector(".edited").cloneNode(true);
+      const open = tweet.querySelector(".words details")?.open;
+      const poll = tweet.querySelector(".words .poll");
+      // What is about to be chosen stays so: a poll never changes.
+      if (poll) words.querySelector(".poll")?.replaceWith(poll);
+      if (open) words.querySelector("details")?.setAttribute("open", "");
+      tweet.querySelector(".words").replaceWith(words);
+      tweet.querySelector(".edited")?.remove();
+      const time = tweet.querySelector(".when .time, .who .time");
+      if (time.closest(".when")) mark.firstChild.textContent = mark.firstChild.title.replace("Edited", "edited");
+      time.after(" ", mark);
+    }
+  }
+};
+
 const HEARD = {
   tweets: ({ items }) => {
     for (const { id } of feed ? items : []) if (!document.getElementById(`t${id}`)) waiting.add(id);
@@ -94,6 +117,7 @@ const HEARD = {
     const isMine = ({ author, reply_to }) => author.id === me && (!reply_to || reply_to.user_id === me);
     own !== undefined && items.some((item) => isMine(item) && isNews(item.id)) ? miss() : showNews();
   },
+  edited: ({ items }) => void replaceWords(items).catch(() => {}),
   gone: ({ ids }) => {
     if (!feed) return void lookAfter(ids);
     takeAway(ids.map((id) => feed.querySelector(`:scope > #t${id}`)), ids);

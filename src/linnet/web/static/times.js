@@ -12,7 +12,7 @@ export const ago = (rfc3339, nowMs) => {
 };
 
 export const refresh = () => {
-  for (const time of document.querySelectorAll(".tweet:not(.main) .time time, .note-item time")) {
+  for (const time of document.querySelectorAll(".tweet:not(.main) .time:not(.edited) time, .note-item time")) {
     const words = ago(time.dateTime, Date.now());
     if (time.textContent !== words) time.textContent = words;
   }
