@@ -129,6 +129,7 @@ def test_two_people_meet_in_an_app_of_another_origin(windows: Windows, site: Web
     tweet_id = check_live(milas, nilses, mila, nils)
     site.settle()
     check_reading(windows, milas, nilses, mila, nils, tweet_id)
+    check_poll(milas, nilses)
     check_profile(milas, nilses, mila)
 
 
@@ -205,6 +206,18 @@ def check_reading(windows: Windows, milas: App, nilses: App, mila: Person, nils:
         """
     )
     assert sentence == [True, 404, "Record not found"]
+
+
+def check_poll(milas: App, nilses: App) -> None:
+    asked = milas.run(
+        "return rest.v1.statuses.create({status: 'Which one?', poll: {options: ['Rye', 'Wheat'], expiresIn: 300}});"
+    )
+    voted = nilses.run("return rest.v1.polls.$select(id).votes.create({choices: [1]});", id=asked["poll"]["id"])
+    assert (voted["voted"], voted["ownVotes"], voted["expired"]) == (True, [1], False)
+    assert [(option["title"], option["votesCount"]) for option in voted["options"]] == [("Rye", 0), ("Wheat", 1)]
+    shown = milas.run("return rest.v1.polls.$select(id).fetch();", id=asked["poll"]["id"])
+    assert (shown["voted"], shown["ownVotes"]) == (True, [])
+    milas.run("return rest.v1.statuses.$select(id).remove();", id=asked["id"])
 
 
 def check_profile(milas: App, nilses: App, mila: Person) -> None:

@@ -28,6 +28,7 @@ def test_two_people_meet_through_their_apps(site: WebSite) -> None:
     check_follows(site, adas, bens, me["id"], ben_id, tweet)
     check_reactions(site, adas, bens, me["id"], ben_id, tweet)
     check_conversation(site, adas, bens, tweet)
+    check_poll(site, adas, bens)
     check_pages(site, bens, me["id"])
     check_notifications(adas, ben_id)
     check_search(site, adas, bens, me["id"])
@@ -198,6 +199,29 @@ def check_notifications(adas: Mastodon, ben_id: int) -> None:
     assert marked["notifications"]["version"] == 1
     assert adas.markers_get(["notifications"])["notifications"]["last_read_id"] == told[0]["id"]
     assert adas.notifications_unread_count()["count"] == 0, "also in the web app"
+
+
+def check_poll(site: WebSite, adas: Mastodon, bens: Mastodon) -> None:
+    """Mastodon.py writes yes and no as 1 and 0, and numbers as text."""
+    limits = adas.instance()["configuration"]["polls"]
+    assert (limits["max_options"], limits["max_characters_per_option"]) == (4, 50)
+    wish = adas.make_poll(["Rye", "Wheat", "Oat"], expires_in=300, multiple=True, hide_totals=True)
+    asked = adas.status_post("Which one?", poll=wish)
+    poll = asked["poll"]
+    assert (poll["multiple"], poll["expired"], poll["voted"], poll["own_votes"]) == (True, False, True, [])
+    assert [option["votes_count"] for option in poll["options"]] == [None, None, None]
+    with pytest.raises(MastodonAPIError, match="own poll"):
+        adas.poll_vote(poll["id"], [0])
+    voted = bens.poll_vote(poll["id"], [0, 2])
+    assert (voted["voted"], voted["own_votes"], voted["votes_count"], voted["voters_count"]) == (True, [0, 2], 2, 1)
+    with pytest.raises(MastodonAPIError, match="voted in this poll"):
+        bens.poll_vote(poll["id"], 1)
+    site.settle()
+    assert bens.poll(poll["id"])["own_votes"] == [0, 2]
+    assert adas.poll(poll["id"])["votes_count"] == 2
+    adas.status_delete(asked)
+    with pytest.raises(MastodonNotFoundError):
+        bens.poll(poll["id"])
 
 
 def check_search(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> None:

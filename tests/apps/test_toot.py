@@ -96,6 +96,7 @@ def test_two_people_meet_at_their_terminals(site: WebSite, people: tuple[Person,
     assert f"@{tilda.name}" in tildas.toot("whoami")
     tweet_id = check_posts(site, tildas, uwes, tilda)
     check_conversation(site, tildas, uwes, uwe, tweet_id)
+    check_poll(tildas, uwes)
     check_people(tildas, uwes, tilda, uwe)
     assert "deleted" in tildas.toot("delete", tweet_id)
     assert "Record not found" in uwes.refused("status", tweet_id)
@@ -127,6 +128,17 @@ def check_conversation(site: WebSite, tildas: Terminal, uwes: Terminal, uwe: Per
     assert said.count(uwe.name) >= 4, "followed, favourited, reblogged, answered"
     assert "I bake, too" in said
     assert "cleared" in tildas.toot("notifications", "--clear")
+
+
+def check_poll(tildas: Terminal, uwes: Terminal) -> None:
+    options = ("--poll-option", "Rye", "--poll-option", "Wheat", "--poll-expires-in", "1 hour", "--poll-multiple")
+    asked = tildas.json("post", "Which one?", *options)
+    assert [option["title"] for option in asked["poll"]["options"]] == ["Rye", "Wheat"]
+    assert asked["poll"]["multiple"]
+    said = uwes.toot("status", asked["id"])
+    assert "Rye" in said
+    assert "Wheat" in said
+    assert "deleted" in tildas.toot("delete", asked["id"])
 
 
 def check_people(tildas: Terminal, uwes: Terminal, tilda: Person, uwe: Person) -> None:
