@@ -302,6 +302,12 @@ class TooManyFilters(Conflict):
     code = "too_many_filters"
 
 
+class TooManyFollowedTags(Conflict):
+    """You follow as many tags as you may: 100. Please unfollow one first."""
+
+    code = "too_many_followed_tags"
+
+
 class TooManyFeaturedTags(Conflict):
     """You show as many tags as you may. Please take one away first."""
 

@@ -451,14 +451,19 @@ def an_entry_comes_back_as_it_was(retweet: Entry) -> None:
 
 
 _PEOPLE = st.frozensets(_IDS, max_size=20)
+_TAGS = st.frozensets(st.sampled_from(["cats", "a", "größe", "猫", "x" * 300, "ねこ"]), max_size=6)
 
 
-@target(st.tuples(_PEOPLE, _PEOPLE, _PEOPLE, _IDS))
-def packed_people_come_back_as_they_were(sets: tuple[frozenset[int], frozenset[int], frozenset[int], int]) -> None:
-    pulled, kept_away, set_aside, other = sets
+@target(st.tuples(_PEOPLE, _PEOPLE, _PEOPLE, _IDS, _TAGS))
+def packed_people_come_back_as_they_were(
+    sets: tuple[frozenset[int], frozenset[int], frozenset[int], int, frozenset[str]],
+) -> None:
+    pulled, kept_away, set_aside, other, tags = sets
     ids = [[*map(UserId, each)] for each in (pulled, kept_away, set_aside)]
-    found, away, aside = unpack_people(pack_people(*ids))
+    found, away, aside, named = unpack_people(pack_people(ids[0], ids[1], ids[2], tags))
     assert found == pulled
+    assert len(named) == len(tags)
+    assert {*named} == tags
     everybody = pulled | kept_away | set_aside | {other}
     for packed_ids, expected in ((away, kept_away), (aside, set_aside)):
         assert len(packed_ids) == len(expected)

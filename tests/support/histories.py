@@ -44,6 +44,8 @@ OPTIONS = WorldOptions(
     window=WindowOptions(max_entries=4, slack=1),
     memory_seconds=1.0,
 )
+TAGS = ("one", "two")
+_TEXTS = ("a tweet", "a tweet #one", "a tweet #two", "#one and #two", "a tweet")
 # How far two clocks differ, in milliseconds: the second process is ahead of the first.
 SKEW_MS = 1500
 FORGETTING_SECONDS = 2.0
@@ -96,12 +98,13 @@ VERBS = (
     *("lock", "unlock", "accept", "refuse"),
     *("like", "unlike", "pin", "unpin", "edit"),
     *("put_on_list", "take_off_list", "turn_list"),
+    *("follow_tag", "unfollow_tag"),
     *("leave", "erase"),
 )
 # What makes trouble when it comes in the middle of something: whole small stories.
 STORIES = (
     *("post_and_deliver", "unfollow_and_read", "deliver_all", "follow_and_read", "read_all", "post_often"),
-    *("block_and_unblock", "mute_and_unmute", "list_and_unlist"),
+    *("block_and_unblock", "mute_and_unmute", "list_and_unlist", "follow_tag_and_read"),
 )
 
 
@@ -249,6 +252,9 @@ class History:
                 await self.put_on_list(work.a, work.b, via=work.via)
                 await self.take_off_list(work.a, work.b, via=work.via)
                 await self.read(work.a, 3, via=work.via)
+            case "follow_tag_and_read":
+                await self.follow_tag(work.a, work.b, via=work.via)
+                await self.read(work.a, 3, via=work.via)
             case "deliver_all":
                 await self.deliver_all(via=work.via)
             case "read_all":
@@ -281,7 +287,8 @@ class History:
         visibilities: tuple[Visibility, ...] = ("public", "public", "private", "unlisted")
 
         async def work() -> TweetId:
-            tweet_id = await process.post(name, visibility=visibilities[len(self.tweets) % 4])
+            number = len(self.tweets)
+            tweet_id = await process.post(name, _TEXTS[number % 5], visibility=visibilities[number % 4])
             self.tweets.append((name, tweet_id))
             return tweet_id
 
@@ -295,7 +302,8 @@ class History:
             return
 
         async def work() -> None:
-            self.tweets.append((name, await process.post(name, reply_to=answered[1])))
+            text = _TEXTS[len(self.tweets) % 5]
+            self.tweets.append((name, await process.post(name, text, reply_to=answered[1])))
 
         await self._go(f"{name} replies", work(), process, pace)
 
@@ -384,7 +392,9 @@ class History:
             await self._go(f"{name} unfollows {other}", process.unfollow(name, other), process, pace)
             if self._undisturbed(pace) and self.people[other] in before:
                 page = await process.home(name, limit=100)
-                authors = {int(item.author.id) for item in page.items}
+                tags = await self._tags(name)
+                untagged = [item for item in page.items if not tags & {tag.text for tag in item.entities.hashtags}]
+                authors = {int(item.author.id) for item in untagged}
                 assert authors <= {*await self._followed(name), self.people[name]}, f"{name} still sees {other}"
 
     async def block(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
@@ -497,6 +507,25 @@ class History:
             if self._undisturbed(WHOLE):
                 await self._sees_all_at_once(process, name)
 
+    async def follow_tag(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, tag, process = self.name(who), TAGS[which % len(TAGS)], self.processes[via]
+        await self._go(f"{name} follows #{tag}", process.follow_tag(name, tag), process, pace)
+        if self._undisturbed(pace):
+            await self._sees_all_at_once(process, name)
+
+    async def unfollow_tag(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, tag, process = self.name(who), TAGS[which % len(TAGS)], self.processes[via]
+        await self._go(f"{name} unfollows #{tag}", process.unfollow_tag(name, tag), process, pace)
+        if self._undisturbed(pace):
+            expected = {entry.id for entry in await process.oracle(name)}
+            process.read.tags.forget_all()
+            for item in (await process.home(name, limit=100)).items:
+                is_tagged = any(found.text == tag for found in item.entities.hashtags)
+                assert not is_tagged or int(item.id) in expected, f"{name} still sees #{tag}"
+
+    async def _tags(self, name: str) -> set[str]:
+        return set(await self._stage.db.fetch(str, _FOLLOWED_TAGS, user_id=self.people[name]))
+
     async def _does_not_meet(self, process: World, name: str, other: str) -> None:
         page = await process.home(name, limit=100)
         met = {item.author.username for item in page.items}
@@ -505,6 +534,8 @@ class History:
 
     async def _sees_all_at_once(self, process: World, name: str) -> None:
         expected = {entry.id for entry in await process.oracle(name)}
+        # What there is new of a tag may be a second old.
+        process.read.tags.forget_all()
         assert expected <= set(await self._read_all(process, name)), f"{name} does not see all of it at once"
 
     async def _kept_away(self, name: str) -> set[UserId]:
@@ -695,6 +726,9 @@ async def _apply(process: World, lane: int, size: int) -> None:
     await apply_lane_batch(process.write, lane, LaneOptions(batch_size=size, max_attempts=1))
 
 
+_FOLLOWED_TAGS = Query(
+    "histories.followed_tags", (), "many", "select tag from followed_tags where user_id = %(user_id)s"
+)
 _FOLLOWED = Query("histories.followed", (), "many", "select followed_id from following where user_id = %(user_id)s")
 _KEPT_AWAY = Query(
     "histories.kept_away",

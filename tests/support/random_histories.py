@@ -22,6 +22,7 @@ SIZES = st.sampled_from([256, 1, 2])
 WORK = st.builds(Work, verb=st.sampled_from(VERBS), a=WHO, b=WHO, via=VIA)
 STORY = st.builds(Work, verb=st.sampled_from(STORIES), a=WHO, b=WHO, via=VIA)
 LIST_VERBS = st.sampled_from(["put_on_list", "put_on_list", "take_off_list", "turn_list"])
+TAG_VERBS = st.sampled_from(["follow_tag", "follow_tag", "unfollow_tag"])
 TROUBLE = st.lists(STORY | WORK, min_size=1, max_size=3)
 
 Play = Callable[[Coroutine[Any, Any, None]], None]
@@ -140,6 +141,16 @@ class Homes(RuleBasedStateMachine):
     @rule(verb=LIST_VERBS, who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
     def set_aside(self, verb: str, who: int, whom: int, via: int, pace: Pace) -> None:
         self.play(self.history.do(Work(verb, who, whom, via), pace))
+
+    @rule(
+        verb=st.sampled_from(["follow_tag", "follow_tag", "unfollow_tag"]),
+        who=WHO,
+        which=WHO,
+        via=VIA,
+        pace=MOSTLY_WHOLE,
+    )
+    def read_tags(self, verb: str, who: int, which: int, via: int, pace: Pace) -> None:
+        self.play(self.history.do(Work(verb, who, which, via), pace))
 
     @rule(who=WHO, via=VIA, pace=MOSTLY_WHOLE)
     def leave(self, who: int, via: int, pace: Pace) -> None:

@@ -43,7 +43,7 @@ async def assert_views(
 
 
 async def assert_window(world: World, name: str) -> None:
-    """The invariants of a window, if there is one."""
+    """The invariants of a window, if there is one. What followed tags alone bring is never in it."""
     elements = await world.window_elements(name)
     packed_pulled = await world.write.valkey.call(b"GET", world.write.keys.pull(world.ids[name]))
     if not elements or (elements[0].startswith(b"?") and len(elements[0]) < 16) or packed_pulled is None:
@@ -53,12 +53,17 @@ async def assert_window(world: World, name: str) -> None:
     assert tail in (b".", b"+"), f"{name}'s window ends with {tail!r}"
     assert ids == sorted(set(ids), reverse=True), f"{name}'s window is not in order: {ids}"
     assert len(ids) <= world.options.window.max_entries, f"{name}'s window holds {len(ids)}"
-    pulled, _, _ = unpack_people(packed_pulled)
+    pulled, _, _, _ = unpack_people(packed_pulled)
     reaches = ids[-1] if tail == b"+" and ids else 0
+    followed = {world.ids[name], *await world.db.fetch(UserId, _FOLLOWED, user_id=world.ids[name])}
     missing = [
         entry
         for entry in await world.oracle(name)
-        if entry.id >= reaches and entry.id not in ids and not _is_pulled(entry, world.ids[name], pulled)
+        if entry.id >= reaches
+        and entry.id not in ids
+        and not _is_pulled(entry, world.ids[name], pulled)
+        and entry.author_id in followed
+        and shows_reply(entry, world.ids[name], followed)
     ]
     assert not missing, f"{name}'s window lacks {missing}"
 
@@ -67,6 +72,7 @@ def _is_pulled(entry: Entry, reader_id: UserId, pulled: frozenset[UserId]) -> bo
     return entry.author_id in pulled and shows_reply(entry, reader_id, pulled)
 
 
+_FOLLOWED = Query("recounts.followed", (), "many", "select followed_id from following where user_id = %(user_id)s")
 _VIEW = Query(
     "recounts.view",
     (),

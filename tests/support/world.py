@@ -28,6 +28,7 @@ from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.home import home_page
 from linnet.read.timelines.pulled import PulledAuthors, PulledOptions
+from linnet.read.timelines.pulledtags import PulledTags, PulledTagsOptions
 from linnet.read.timelines.ranking import Ranking, RankingOptions
 from linnet.read.timelines.rebuild import Rebuilder, RebuildOptions
 from linnet.read.timelines.topnews import TopNews
@@ -46,7 +47,7 @@ from linnet.stores.valkey.marks import MarkStore
 from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.opening import is_cluster_url
 from linnet.stores.valkey.windows import WindowOptions, Windows
-from linnet.write.actions import blocks, edits, followrequests, follows, likes, pins, polls, tweets
+from linnet.write.actions import blocks, edits, followedtags, followrequests, follows, likes, pins, polls, tweets
 from linnet.write.actions.profiles import edit_profile
 from linnet.write.deps import WriteDeps, WriteOptions
 from linnet.write.outbox.lanes import Outcome, apply_lane_batch
@@ -177,6 +178,14 @@ class World:
         for other in others:
             await follows.unfollow(self.write, self.ids[name], self.ids[other])
 
+    async def follow_tag(self, name: str, *tags: str) -> None:
+        for tag in tags:
+            await followedtags.follow_tag(self.write, self.ids[name], tag)
+
+    async def unfollow_tag(self, name: str, *tags: str) -> None:
+        for tag in tags:
+            await followedtags.unfollow_tag(self.write, self.ids[name], tag)
+
     async def block(self, name: str, *others: str) -> None:
         for other in others:
             await blocks.block(self.write, self.ids[name], self.ids[other])
@@ -233,6 +242,7 @@ class World:
         """As a process that has just started: nothing in memory."""
         self.read.forget_all()
         self.read.pulled.forget_all()
+        self.read.tags.forget_all()
         self.read.ranking.forget_all()
         self.read.top_news.forget_all()
         self.read.trending.forget_all()
@@ -414,6 +424,7 @@ def build_world(
         profiles=ProfileLoader(db, cache, keys, clock, loader_options),
         authors=authors,
         pulled=PulledAuthors(db, clock, PulledOptions()),
+        tags=PulledTags(db, clock, PulledTagsOptions()),
         rebuilder=Rebuilder(db, windows, clock, RebuildOptions(at_once=options.rebuilds_at_once)),
         ranking=Ranking(db, clock, RankingOptions()),
         top_news=TopNews(db, clock),

@@ -24,6 +24,7 @@ from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.hydration.viewers import Viewers
 from linnet.read.streams import Streams
 from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.pulledtags import PulledTags, PulledTagsOptions
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.topnews import TopNews
@@ -106,6 +107,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
         profiles=ProfileLoader(db, cache, keys, clock, settings.loaders),
         authors=authors,
         pulled=PulledAuthors(db, clock, settings.pulled),
+        tags=PulledTags(db, clock, PulledTagsOptions()),
         rebuilder=Rebuilder(db, windows, clock, settings.rebuilds),
         ranking=Ranking(db, clock, settings.ranking),
         top_news=TopNews(db, clock),
@@ -229,6 +231,7 @@ def _forget_all(services: Services) -> None:
     services.viewers.forget_all()
     services.read.forget_all()
     services.read.pulled.forget_all()
+    services.read.tags.forget_all()
     services.streams.doubt_all()
 
 

@@ -230,6 +230,13 @@ class ListsChanged(msgspec.Struct, frozen=True):
     user_id: UserId
 
 
+class FollowedTagsChanged(msgspec.Struct, frozen=True):
+    """``user_id`` follows a tag more, or one less."""
+
+    kind: ClassVar[str] = "followed_tags_changed"
+    user_id: UserId
+
+
 class ProfileChanged(msgspec.Struct, frozen=True):
     """A user changed what their profile says, or their picture."""
 
@@ -292,6 +299,7 @@ Event = (
     | UserMuted
     | UserUnmuted
     | ListsChanged
+    | FollowedTagsChanged
     | FiltersChanged
     | ProfileChanged
     | NotificationsRead

@@ -9,6 +9,7 @@ from linnet.read.hydration.preferences import PreferenceMemory
 from linnet.read.hydration.profiles import AuthorLoader, ProfileLoader
 from linnet.read.hydration.tweets import TweetLoader
 from linnet.read.timelines.pulled import PulledAuthors
+from linnet.read.timelines.pulledtags import PulledTags
 from linnet.read.timelines.ranking import Ranking
 from linnet.read.timelines.rebuild import Rebuilder
 from linnet.read.timelines.topnews import TopNews
@@ -39,6 +40,7 @@ class ReadDeps(msgspec.Struct, frozen=True):
     profiles: ProfileLoader
     authors: AuthorLoader
     pulled: PulledAuthors
+    tags: PulledTags
     rebuilder: Rebuilder
     ranking: Ranking
     top_news: TopNews

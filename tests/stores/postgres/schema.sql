@@ -107,6 +107,13 @@ create table follow_requests (
     id bigint not null,
     constraint follow_requests_pkey PRIMARY KEY (user_id, followed_id)
 );
+create table followed_tags (
+    user_id bigint not null,
+    tag text not null,
+    display text not null,
+    id bigint not null,
+    constraint followed_tags_pkey PRIMARY KEY (user_id, tag)
+);
 create table followers (
     user_id bigint not null,
     follower_id bigint not null,
@@ -460,6 +467,7 @@ CREATE INDEX dismissed_suggestions_other ON public.dismissed_suggestions USING b
 CREATE INDEX endorsements_other ON public.endorsements USING btree (other_id);
 CREATE INDEX filter_tweets_tweet ON public.filter_tweets USING btree (author_id, tweet_id);
 CREATE INDEX follow_requesters_newest ON public.follow_requesters USING btree (user_id, id DESC) INCLUDE (requester_id);
+CREATE INDEX followed_tags_newest ON public.followed_tags USING btree (user_id, id DESC) INCLUDE (tag, display);
 CREATE INDEX followers_newest ON public.followers USING btree (user_id, id DESC) INCLUDE (follower_id);
 CREATE INDEX following_newest ON public.following USING btree (user_id, id DESC) INCLUDE (followed_id);
 CREATE INDEX idempotency_keys_oldest ON public.idempotency_keys USING btree (created_at);

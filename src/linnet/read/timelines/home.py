@@ -1,7 +1,8 @@
 """Screen: the home timeline. Every page equals the page of ``home.fetch_oracle``, however it was put together.
 
 A page comes from the reader's window, with the tweets of top users, who are not pushed, merged in; where the window
-ends, the truth goes on. Without a window, and with Valkey away, all of it comes from the truth.
+ends, the truth goes on. Without a window, and with Valkey away, all of it comes from the truth. What followed tags add
+is merged last.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -18,6 +19,7 @@ from linnet.read.timelines.filling import Skeleton, fill_page
 from linnet.read.timelines.followed import read_followed
 from linnet.read.timelines.older import read_older
 from linnet.read.timelines.popular import choose_popular, popular_now
+from linnet.read.timelines.tagged import merge_tagged
 from linnet.read.timelines.topusers import choose_top_news
 from linnet.read.views.pages import Page
 from linnet.stores.postgres import home
@@ -30,7 +32,7 @@ _ID, _TWEET_ID = attrgetter("id"), attrgetter("tweet_id")
 
 
 class HomeRead(msgspec.Struct, frozen=True):
-    """The entries of a page, before hydration; whom the reader keeps away, and which top users they pull.
+    """The entries of a page, before hydration; whom the reader keeps away, which top users and which tags they pull.
 
     ``has_window``: there is a window, so that what comes from now on is pushed there.
     """
@@ -38,6 +40,7 @@ class HomeRead(msgspec.Struct, frozen=True):
     skeleton: Skeleton
     kept_away: Container[UserId]
     pulled: frozenset[UserId]
+    tags: tuple[str, ...]
     has_window: bool
 
 
@@ -52,6 +55,8 @@ async def home_page(
     best = await popular_now(deps) if popular and is_newest else []
     news = await deps.top_news.fetch_beside() if of_top_users and is_newest else []
     marks_of = (*map(_TWEET_ID, best[:_LIKELY_BESIDE]), *map(_ID, news[:_LIKELY_BESIDE]))
+    if viewer_id in deps.tags.readers:
+        marks_of += deps.tags.likely(viewer_id, wanted)
     kept_away: Container[UserId] = ()
     pulled: frozenset[UserId] = frozenset()
 
@@ -87,8 +92,8 @@ async def read_home(deps: ReadDeps, viewer_id: UserId, wanted: Range, *, marks_o
         page = "missing"
     if not isinstance(page, WindowPage):
         return await _read_truth(deps, viewer_id, wanted)
-    going = _going_up if wanted.ascending else _going_down
-    return HomeRead(await going(deps, viewer_id, wanted, page), page.kept_away, page.pulled, has_window=True)
+    going = _with_tags if page.tags else _going_up if wanted.ascending else _going_down
+    return HomeRead(await going(deps, viewer_id, wanted, page), page.kept_away, page.pulled, page.tags, has_window=True)
 
 
 def _shown(entries: list[Entry], viewer_id: UserId, page: WindowPage) -> list[Entry]:
@@ -140,6 +145,12 @@ async def _going_up(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: Wind
     return Skeleton(entries, full, reached, marks=page.marks)
 
 
+async def _with_tags(deps: ReadDeps, viewer_id: UserId, wanted: Range, page: WindowPage) -> Skeleton:
+    going = _going_up if wanted.ascending else _going_down
+    found = await going(deps, viewer_id, wanted, page)
+    return await merge_tagged(deps, viewer_id, wanted, found, page.tags, kept_away=page.kept_away, aside=page.aside)
+
+
 async def _pull(
     deps: ReadDeps, viewer_id: UserId, page: WindowPage, after_id: int, before_id: int, limit: int
 ) -> list[Entry]:
@@ -165,4 +176,8 @@ async def _read_truth(deps: ReadDeps, viewer_id: UserId, wanted: Range) -> HomeR
     async with deps.db.snapshot() as session:
         followed = await home.fetch_followed(session, viewer_id)
         skeleton = await read_followed(deps, session, viewer_id, followed, wanted)
-    return HomeRead(skeleton, followed.kept_away, followed.pulled, has_window=False)
+    if followed.tags:
+        skeleton = await merge_tagged(
+            deps, viewer_id, wanted, skeleton, followed.tags, kept_away=followed.kept_away, aside=followed.aside
+        )
+    return HomeRead(skeleton, followed.kept_away, followed.pulled, followed.tags, has_window=False)

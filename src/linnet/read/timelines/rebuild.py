@@ -84,6 +84,7 @@ class Rebuilder:
                 pulled=followed.pulled,
                 kept_away=followed.kept_away,
                 aside=followed.aside,
+                tags=followed.tags,
             )
             if merged:
                 return "built"

@@ -82,6 +82,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "attachments": _of_user("owner_id"),
     "reports": _of_user("user_id"),
     "lists": _of_user("user_id"),
+    "followed_tags": _of_user("user_id"),
     "list_members": _of_user("user_id"),
     "filters": _of_user("user_id"),
     "filter_tweets": _of_user("user_id"),

@@ -19,13 +19,14 @@ class Followed(msgspec.Struct, frozen=True):
     """Whom a reader follows and does not keep away; ``pulled`` are the top users among them.
 
     ``kept_away`` are those whom the reader blocks, is blocked by or mutes. ``aside``: whom the reader has on an
-    exclusive list, so that what they write is read there and not at home.
+    exclusive list, so that what they write is read there and not at home. ``tags``: which the reader follows, folded.
     """
 
     user_ids: frozenset[UserId]
     pulled: frozenset[UserId]
     kept_away: frozenset[UserId] = frozenset()
     aside: frozenset[UserId] = frozenset()
+    tags: tuple[str, ...] = ()
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -57,9 +58,11 @@ async def fetch_followed(db: Reader, user_id: UserId) -> Followed:
     return found
 
 
-def _followed(followed: list[UserId], pulled: list[UserId], kept_away: list[UserId], aside: list[UserId]) -> Followed:
+def _followed(
+    followed: list[UserId], pulled: list[UserId], kept_away: list[UserId], aside: list[UserId], tags: list[str]
+) -> Followed:
     kept = frozenset(kept_away)
-    return Followed(frozenset(followed) - kept, frozenset(pulled) - kept, kept, frozenset(aside))
+    return Followed(frozenset(followed) - kept, frozenset(pulled) - kept, kept, frozenset(aside), tuple(tags))
 
 
 async def fetch_below(db: Reader, sources: Sources, *, before_id: int, newest_id: int, page_size: int) -> list[Entry]:

@@ -1,5 +1,6 @@
 """Tags: which tweets carry them, who used them lately, and what there is to say of each."""
 
+import struct
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -237,3 +238,41 @@ async def find_oldest_tweet(db: Reader, tag: str) -> TweetRef | None:
 async def fetch_tweets(db: Reader, tag: str, wanted: Range) -> list[Entry]:
     """The tweets that carry a tag, newest first."""
     return await fetch_range(db, Entry, _sql["fetch_tweets"], _sql["fetch_tweets_above"], wanted, tag=tag)
+
+
+_PACKED = struct.Struct(">qqq")
+
+
+async def fetch_packed(db: Reader, tags: Collection[str], *, page_size: int) -> dict[str, bytes]:
+    """The newest tweets of each tag, packed, newest first; tags without any are left out."""
+    return await _fetch_packed(db, tags, Range(page_size))
+
+
+async def fetch_of_each(db: Reader, tags: Collection[str], wanted: Range) -> list[Entry]:
+    """What each of these tags has in a range, up to ``wanted.limit`` of each; in no order, and some twice."""
+    found = await _fetch_packed(db, tags, wanted)
+    return [entry for packed in found.values() for entry in unpack_uses(packed)]
+
+
+async def _fetch_packed(db: Reader, tags: Collection[str], wanted: Range) -> dict[str, bytes]:
+    bounds = {"after_id": wanted.after, "page_size": wanted.limit}
+    if not wanted.ascending:
+        bounds["before_id"] = wanted.before
+    if not db.is_distributed:
+        query = "fetch_packed_above" if wanted.ascending else "fetch_packed"
+        return dict(await db.fetch(lambda tag, packed: (tag, packed), _sql[query], tags=list(tags), **bounds))
+    found = {tag: await fetch_tweets(db, tag, wanted) for tag in tags}
+    return {
+        tag: b"".join(
+            _PACKED.pack(entry.id, entry.author_id, entry.related_author_id)
+            for entry in entries
+            if wanted.after < entry.id < wanted.before
+        )
+        for tag, entries in found.items()
+        if entries
+    }
+
+
+def unpack_uses(packed: bytes) -> list[Entry]:
+    """In the order in which they were packed."""
+    return [Entry(*fields) for fields in _PACKED.iter_unpack(packed)]

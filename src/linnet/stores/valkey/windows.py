@@ -19,6 +19,7 @@ from linnet.stores.valkey.scripts import window_lua
 
 READERS_PER_CALL = 500
 _SHORTEST_ENTRY = 16
+_TAGS_FOLLOW = 1 << 31
 
 Missing = Literal["missing", "building", "below"]
 
@@ -42,7 +43,7 @@ class WindowPage(msgspec.Struct, frozen=True):
     ``entries`` are newest first, at most one more than asked for. ``ends`` says what comes after the last of them:
     more of the window (None), the truth's older part, or the beginning of history. ``hidden`` are those among the
     entries' people whom the reader follows no more, ``kept_away`` all whom the reader blocks, is blocked by or mutes,
-    ``aside`` who is on an exclusive list of theirs.
+    ``aside`` who is on an exclusive list of theirs, ``tags`` which tags the reader follows.
     ``marks`` are those that were asked for and are known, 0 among them.
     """
 
@@ -53,37 +54,56 @@ class WindowPage(msgspec.Struct, frozen=True):
     kept_away: PackedIds = NO_IDS
     marks: Mapping[int, int] = {}
     aside: PackedIds = NO_IDS
+    tags: tuple[str, ...] = ()
 
 
-def pack_people(pulled: Collection[UserId], kept_away: Collection[UserId], aside: Collection[UserId] = ()) -> bytes:
-    """Whom a reader pulls, keeps away and sets aside, as it lies beside the window; nothing for most readers.
+def pack_people(
+    pulled: Collection[UserId],
+    kept_away: Collection[UserId],
+    aside: Collection[UserId] = (),
+    tags: Collection[str] = (),
+) -> bytes:
+    """Whom a reader pulls, keeps away and sets aside, and tags, as it lies beside the window; nothing for most readers.
 
     How many are pulled, in 4 bytes, and their ids, then those of who is kept away. Where somebody is set aside, the
-    ids of those follow, and how many they are, in 4 bytes: the length says whether they do.
+    ids of those follow, and how many they are, in 4 bytes: the length says whether they do. Where tags are followed,
+    all this comes after them, a bit above how many bytes they take, in 4 bytes, and they, with blanks between.
     """
-    if not pulled and not kept_away and not aside:
+    if not pulled and not kept_away and not aside and not tags:
         return b""
     packed = len(pulled).to_bytes(4, "big") + pack_ids(pulled) + pack_ids(kept_away)
-    return packed + pack_ids(aside) + len(aside).to_bytes(4, "big") if aside else packed
+    if aside:
+        packed += pack_ids(aside) + len(aside).to_bytes(4, "big")
+    if not tags:
+        return packed
+    # A tag has no blank in it.
+    named = " ".join(tags).encode()
+    return (_TAGS_FOLLOW | len(named)).to_bytes(4, "big") + named + packed
 
 
-def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds, PackedIds]:
-    """Whom a reader pulls, whom they keep away, and whom they set aside."""
+def unpack_people(packed: bytes) -> tuple[frozenset[UserId], PackedIds, PackedIds, tuple[str, ...]]:
+    """Whom a reader pulls, whom they keep away, whom they set aside, and which tags they follow."""
     if not packed:
-        return frozenset(), NO_IDS, NO_IDS
-    first, last = 4 + 8 * int.from_bytes(packed[:4], "big"), len(packed)
+        return frozenset(), NO_IDS, NO_IDS, ()
+    count = int.from_bytes(packed[:4], "big")
+    tags: tuple[str, ...] = ()
+    if count & _TAGS_FOLLOW:
+        begins = 4 + (count ^ _TAGS_FOLLOW)
+        tags, packed = tuple(packed[4:begins].decode().split(" ")), packed[begins:]
+        count = int.from_bytes(packed[:4], "big")
+    first, last = 4 + 8 * count, len(packed)
     aside = NO_IDS
     if last % 8 == 0:
         last -= 4 + 8 * int.from_bytes(packed[-4:], "big")
         aside = PackedIds(packed[last:-4])
-    return unpack_ids(packed[4:first]), PackedIds(packed[first:last]) if first < last else NO_IDS, aside
+    return unpack_ids(packed[4:first]), PackedIds(packed[first:last]) if first < last else NO_IDS, aside, tags
 
 
 _NOBODY: frozenset[UserId] = frozenset()
 
 
-# What stands beside the pages of a second is the same for all their readers.
-@lru_cache(maxsize=16)
+# What stands beside the pages of a second is the same for all their readers but for those who follow tags.
+@lru_cache(maxsize=256)
 def _pack_wish(tweet_ids: tuple[int, ...]) -> bytes:
     return b"".join(map(pack_id, tweet_ids))
 
@@ -150,7 +170,7 @@ class Windows:
             return "missing"
         if isinstance(reply, int):
             return "below" if reply else "building"
-        pulled, kept_away, aside = unpack_people(reply[0])
+        pulled, kept, aside, tags = unpack_people(reply[0])
         hidden: bytes = reply[1]
         ends: Literal["older", "complete"] | None = None
         if len(reply) > 3 and len(reply[-1]) < _SHORTEST_ENTRY:
@@ -160,7 +180,7 @@ class Windows:
         if packed_marks := reply[2]:
             shown_ids = shown_ids_of(entries)
             marks = read_known([*shown_ids, *marks_of] if marks_of else shown_ids, packed_marks)
-        return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept_away, marks, aside)
+        return WindowPage(entries, pulled, unpack_ids(hidden) if hidden else _NOBODY, ends, kept, marks, aside, tags)
 
     async def begin(self, reader_id: UserId, token: bytes) -> bool:
         """Sets the building marker: from now on pushes land. False when there is a window, or somebody builds it."""
@@ -178,11 +198,13 @@ class Windows:
         pulled: Collection[UserId],
         kept_away: Collection[UserId] = (),
         aside: Collection[UserId] = (),
+        tags: Collection[str] = (),
     ) -> bool:
         """Ends the building with a snapshot taken after ``begin``. False when the marker is gone: begin again.
 
         ``entries`` are the newest ones, newest first, ``max_entries`` unless they are ``complete``. ``pulled``,
-        ``kept_away`` and ``aside`` come back with every page, because what is pushed later may be of such people.
+        ``kept_away`` and ``aside`` come back with every page, because what is pushed later may be of such people; so do
+        ``tags``, whose tweets are not pushed.
         """
         merged = await self._merge.call(
             self._keys.of_page(reader_id)[:3],
@@ -191,7 +213,7 @@ class Windows:
                 b"." if complete else b"+",
                 self.options.max_entries,
                 self.options.seconds_to_live,
-                pack_people(pulled, kept_away, aside),
+                pack_people(pulled, kept_away, aside, tags),
                 *map(pack_entry, entries),
             ],
         )

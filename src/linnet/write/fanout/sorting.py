@@ -9,6 +9,7 @@ from linnet.domain.event import (
     BookmarksChanged,
     Event,
     FiltersChanged,
+    FollowedTagsChanged,
     FollowRequested,
     FollowRequestEnded,
     FollowsErased,
@@ -45,6 +46,7 @@ LikeChange = TweetLiked | TweetUnliked
 VoteChange = PollVoted | VoteErased
 BlockChange = UserBlocked | UserUnblocked
 MuteChange = UserMuted | UserUnmuted
+HomeChange = ListsChanged | FollowedTagsChanged
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ class Batch(msgspec.Struct, frozen=True):
     requests: Sequence[RequestChange]
     blocks: Sequence[tuple[int, BlockChange]]
     mutes: Sequence[tuple[int, MuteChange]]
-    lists: Sequence[ListsChanged]
+    homes: Sequence[HomeChange]
     filters: Sequence[FiltersChanged]
     profiles: Sequence[ProfileChanged]
     readings: Sequence[tuple[int, NotificationsRead]]
@@ -121,7 +123,7 @@ def sort_events(numbered: Sequence[Numbered]) -> Batch:
         requests=[event for _, event in events if isinstance(event, RequestChange)],
         blocks=[(event_id, event) for event_id, event in events if isinstance(event, BlockChange)],
         mutes=[(event_id, event) for event_id, event in events if isinstance(event, MuteChange)],
-        lists=[event for _, event in events if isinstance(event, ListsChanged)],
+        homes=[event for _, event in events if isinstance(event, HomeChange)],
         filters=[event for _, event in events if isinstance(event, FiltersChanged)],
         profiles=[event for _, event in events if isinstance(event, ProfileChanged)],
         readings=[(event_id, event) for event_id, event in events if isinstance(event, NotificationsRead)],

@@ -1,6 +1,7 @@
 """Changes of what a reader may see."""
 
 from linnet.domain.event import (
+    FollowedTagsChanged,
     FollowsErased,
     ListsChanged,
     UserBlocked,
@@ -29,6 +30,7 @@ VIEW_CHANGES = tuple(
         UserMuted,
         UserUnmuted,
         ListsChanged,
+        FollowedTagsChanged,
         FollowsErased,
     )
 )
@@ -46,7 +48,7 @@ async def apply_view_changes(deps: WriteDeps, batch: Batch) -> None:
         for change_id, event in batch.follows
     ]
     dropped: set[UserId] = {mute.user_id for _, mute in batch.mutes}
-    dropped |= {change.user_id for change in batch.lists}
+    dropped |= {change.user_id for change in batch.homes}
     for erased in batch.erased:
         dropped.update(erased.follower_ids)
     for change_id, block in batch.blocks:
@@ -68,7 +70,7 @@ async def note_view_changes(deps: WriteDeps, session: Session, batch: Batch) -> 
     for _, block in batch.blocks:
         changes |= {(block.user_id, block.blocked_id), (block.blocked_id, block.user_id)}
     changes |= {(mute.user_id, _NOBODY) for _, mute in batch.mutes}
-    changes |= {(change.user_id, _NOBODY) for change in batch.lists}
+    changes |= {(change.user_id, _NOBODY) for change in batch.homes}
     changes |= {(follower_id, _NOBODY) for erased in batch.erased for follower_id in erased.follower_ids}
     if changes:
         await histories.insert_changes(session, sorted(changes), deps.ids.mint())

@@ -468,6 +468,16 @@ create table featured_tags (
     id bigint not null,
     primary key (user_id, tag)
 );
+-- Tags whose tweets somebody has at home; "display" is how they write it.
+create table followed_tags (
+    user_id bigint not null,
+    tag text collate "C" not null,
+    display text not null,
+    id bigint not null,
+    primary key (user_id, tag)
+);
+create index followed_tags_newest on followed_tags (user_id, id desc) include (tag, display);
+
 -- How often an author uses a tag.
 create index tweet_tags_of_author on tweet_tags (author_id, tag, tweet_id desc);
 

@@ -1,7 +1,7 @@
 -- :name find_followed (user_id) -> one
--- Whom a reader follows, which of them are pulled, whom the reader keeps away (blocks, is blocked by or mutes), and who is
--- on an exclusive list of theirs, all of one moment. Served by following_pkey, blocks_pkey, blocked_by_pkey, mutes_pkey,
--- lists_pkey and list_members_pkey.
+-- Whom a reader follows, which of them are pulled, whom the reader keeps away (blocks, is blocked by or mutes), who is
+-- on an exclusive list of theirs, and which tags they follow, all of one moment. Served by following_pkey, blocks_pkey,
+-- blocked_by_pkey, mutes_pkey, lists_pkey, list_members_pkey and followed_tags_pkey.
 select
     array(select f.followed_id from following f where f.user_id = %(user_id)s),
     array(
@@ -22,7 +22,8 @@ select
         from lists l
         join list_members m on m.user_id = l.user_id and m.list_id = l.id
         where l.user_id = %(user_id)s and l.exclusive and m.member_id <> l.user_id
-    );
+    ),
+    array(select t.tag from followed_tags t where t.user_id = %(user_id)s order by t.tag);
 
 -- :name fetch_slice (author_ids, answered_ids, kept_away, speaker_id, from_id, before_id, page_size) -> many
 -- A timeline between two ids, newest first. author_ids: of a home timeline those the viewer follows and does not keep away
@@ -58,15 +59,31 @@ select t.id, t.author_id, coalesce(t.reply_to_author_id, t.retweet_of_author_id,
 from tweets t
 where t.id < %(before_id)s
     and (
-        t.author_id = %(user_id)s
-        or exists (select from following f where f.user_id = %(user_id)s and f.followed_id = t.author_id)
-    )
-    and (
-        t.reply_to_author_id is null
-        or t.author_id = %(user_id)s
-        or t.reply_to_author_id = %(user_id)s
-        or t.reply_to_author_id = t.author_id
-        or exists (select from following f where f.user_id = %(user_id)s and f.followed_id = t.reply_to_author_id)
+        (
+            (
+                t.author_id = %(user_id)s
+                or exists (select from following f where f.user_id = %(user_id)s and f.followed_id = t.author_id)
+            )
+            and (
+                t.reply_to_author_id is null
+                or t.author_id = %(user_id)s
+                or t.reply_to_author_id = %(user_id)s
+                or t.reply_to_author_id = t.author_id
+                or exists (
+                    select from following f where f.user_id = %(user_id)s and f.followed_id = t.reply_to_author_id
+                )
+            )
+        )
+        -- Whoever follows a tag has its tweets, whoever writes them and whomever they answer.
+        or (
+            t.visibility is null
+            and t.retweet_of_id is null
+            and exists (
+                select from followed_tags f
+                join tweet_tags g on g.tag = f.tag
+                where f.user_id = %(user_id)s and g.author_id = t.author_id and g.tweet_id = t.id
+            )
+        )
     )
     and (
         t.retweet_of_id is null
