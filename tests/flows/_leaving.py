@@ -118,7 +118,7 @@ async def live(world: World) -> Life:
     texts += told
     adas = await world.post("ada", "good morning #thimbles")
     reply = await world.post("zoe", texts[3], reply_to=adas)
-    answer = await world.post("ada", "what a thimble", reply_to=first)
+    answer = await world.post("ada", "what a thimble #thimbles", reply_to=first)
     answer_to_answer = await world.post("ben", "indeed", reply_to=answer)
     mention = await world.post("ben", "ask @zoe or @ada about #thimbles")
     pullers = await world.post("cleo", "so nice", reply_to=second)
@@ -150,6 +150,8 @@ async def live(world: World) -> Life:
     for one, other in (("zoe", "ada"), ("ben", "zoe")):
         await endorse(world.write, world.ids[one], world.ids[other])
         await dismiss_suggestion(world.write, world.ids[one], world.ids["cleo" if one == "zoe" else other])
+    await world.follow_tag("zoe", "thimbles", "teacups")
+    await world.follow_tag("ada", "thimbles")
     for owner, tweet in ((zoe, adas), (world.ids["ben"], second)):
         made_filter = await filters.create_filter(world.write, owner, title="Thimbles", contexts=("home",))
         await filters.name_tweet(world.write, owner, made_filter.id, tweet)

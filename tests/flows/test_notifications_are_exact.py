@@ -17,6 +17,8 @@ from linnet.write.fanout import notes
 from linnet.write.fanout import notifications as fanout_notifications
 from linnet.write.outbox.worker import EventWorker
 from tests.support import recounts
+from tests.support.histories import open_stage
+from tests.support.servers import Servers
 from tests.support.world import World
 
 PEOPLE = ("ada", "bob", "cyd", "dan")
@@ -26,6 +28,21 @@ async def check(world: World) -> None:
     await world.settle()
     await recounts.assert_counts(world.db, top_user_followers=world.options.top_user_followers)
     await recounts.assert_all_told(world.db)
+
+
+async def test_who_ended_a_follow_and_follows_again_on_another_day_is_told_of_once(
+    database_url: str, servers: Servers
+) -> None:
+    async with open_stage(database_url, servers.valkey_url) as stage, stage.history() as history:
+        for _ in range(2):
+            await history.sign_up()
+        await history.follow(0, 1, via=0)
+        await history.settle()
+        await history.time_passes(2 * 86400.0)
+        # Both are applied in one batch.
+        await history.unfollow(0, 1, via=0)
+        await history.follow(0, 1, via=0)
+        await history.check()
 
 
 async def test_after_any_history_everybody_was_told_of_what_is_so_and_of_nothing_else(world: World) -> None:

@@ -9,7 +9,7 @@ below it.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from linnet.domain.event import TweetRef, UserBlocked, UserFollowed
+from linnet.domain.event import TweetRef, UserBlocked, UserFollowed, UserUnfollowed
 from linnet.domain.notification import (
     Cause,
     cause_of_edit,
@@ -114,14 +114,18 @@ async def _compare_likes(session: Session, batch: Batch) -> tuple[list[Cause], s
 
 
 async def _compare_follows(session: Session, batch: Batch) -> tuple[list[Cause], set[tuple[UserId, UserId]]]:
-    """What the batch's follows cause, and the (follower, followed) pairs that are follows no longer."""
+    """What the batch's follows cause, and the (follower, followed) pairs that are follows no longer, or were not one.
+
+    Whoever ended a follow and follows again does so on another day, perhaps: the note of the day before goes.
+    """
     pairs = {(event.follower_id, event.followed_id) for _, event in batch.follows}
     if not pairs:
         return [], set()
     found = await notifications.fetch_follows(session, pairs)
     found.sort(key=lambda follow: follow.id)
     made = [cause_of_follow(follow.follower_id, follow.followed_id, follow.id) for follow in found]
-    return made, pairs - {(follow.follower_id, follow.followed_id) for follow in found}
+    ended = {(event.follower_id, event.followed_id) for _, event in batch.follows if isinstance(event, UserUnfollowed)}
+    return made, ended | pairs - {(follow.follower_id, follow.followed_id) for follow in found}
 
 
 async def _compare_requests(session: Session, batch: Batch) -> tuple[list[Cause], set[Cause]]:
