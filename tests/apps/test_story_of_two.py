@@ -55,6 +55,10 @@ def check_place(site: WebSite, api: Mastodon) -> None:
         assert nothing() == []
     assert api.follow_requests() == []
     assert api.followed_tags() == []
+    assert api.tag_follow("bread")["following"]
+    assert [tag["name"] for tag in api.followed_tags()] == ["bread"]
+    assert api.tag("Bread")["following"]
+    assert not api.tag_unfollow("bread")["following"]
 
 
 def check_posts(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> int:

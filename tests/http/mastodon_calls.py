@@ -112,6 +112,7 @@ async def set_place(site: Site) -> Place:
     named = (await site.ask("POST", path, {"status_id": status}, by=ada)).json()["id"]
     keyword = filtering["keywords"][0]["id"]
     featured = (await site.ask("POST", "/api/v1/featured_tags", {"name": "bread"}, by=ada)).json()["id"]
+    assert (await site.ask("PUT", "/api/tags/rolls/follow", by=ada)).status_code == 200
     # Somebody else's: one does not vote in a poll of one's own.
     asked = {"status": "Which?", "poll": {"options": ["Rye", "Wheat"], "expires_in": 300}}
     poll = (await site.ask("POST", "/api/v1/statuses", asked, by=await site.newcomer())).json()["poll"]["id"]

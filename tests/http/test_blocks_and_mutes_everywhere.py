@@ -217,6 +217,7 @@ ENDS_WITH_A_BLOCK = {"list_follow_requests"}
 NOBODY_IS_MET = {"get_me", "list_sessions", "list_trending_tags", "get_avatar", "get_default_avatar"}
 NOBODY_IS_MET |= {
     "list_used_tags",
+    "list_followed_tags",
     "list_filters",
     "get_filter",
     "list_lists",

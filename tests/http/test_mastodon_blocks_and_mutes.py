@@ -67,7 +67,7 @@ NOBODY_IS_MET = {
     *("accounts/verify_credentials", "accounts/relationships", "apps/verify_credentials", "blocks", "mutes"),
     *("favourites", "statuses/{id}/source", "notifications/unread_count", "/api/v2/notifications/unread_count"),
     *("notifications/policy", "/api/v2/notifications/policy", "notifications/{id}", "markers", "preferences"),
-    *("featured_tags", "featured_tags/suggestions", "accounts/{id}/featured_tags"),
+    *("featured_tags", "featured_tags/suggestions", "accounts/{id}/featured_tags", "followed_tags"),
     *("filters", "filters/{id}", "/api/v2/filters", "/api/v2/filters/{id}", "/api/v2/filters/{filter_id}/keywords"),
     *("/api/v2/filters/{filter_id}/statuses", "/api/v2/filters/keywords/{id}", "/api/v2/filters/statuses/{id}"),
     *("lists", "lists/{id}", "accounts/{id}/lists", "streaming/list"),

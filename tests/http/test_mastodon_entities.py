@@ -344,6 +344,8 @@ NEEDED: dict[str, Any] = {
     "/api/v1/markers": dict[Literal["home"], Marker],
     "/api/v2/search?q=bread": Found,
     "/api/v1/tags/bread": Tag,
+    "/api/v1/followed_tags": list[Tag],
+    "/api/v1/trends/tags": list[Tag],
     "/api/v2/suggestions": list[Suggestion],
     "/api/v1/suggestions": list[Account],
     "/api/v2/instance": Instance,

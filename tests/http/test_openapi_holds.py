@@ -166,6 +166,9 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("put_featured_tag", ada, tag="birds")
     await tell("list_featured_tags", linus, user_id=ada.id)
     await tell("delete_featured_tag", ada, tag="birds")
+    await tell("put_tag_follow", ada, tag="Birds")
+    await tell("list_followed_tags", ada)
+    await tell("delete_tag_follow", ada, tag="birds")
     made = await tell("post_filter", linus)
     ids[examples.FILTER_ID] = made["id"]
     await tell("list_filters", linus)

@@ -83,6 +83,7 @@ ROWS = (
     _own("GET /bookmarks"),
     _own("GET /follow-requests"),
     _own("GET /lists"),
+    _own("GET /followed-tags"),
     _own("GET /settings/filters"),
     Row("GET /settings/filters/{filter_id}", "/settings/filters/FILTER", 303, 200, 404),
     # Nobody sees another's.
@@ -162,6 +163,8 @@ ROWS = (
     _form("POST /users/{user_id}/note", "/users/ADA/note", note="bakes"),
     _form("POST /settings/tags", tag="bread"),
     _form("POST /settings/writing", visibility="private", language="en"),
+    _form("POST /tags/{tag}/follow", "/tags/bread/follow"),
+    _form("POST /tags/{tag}/unfollow", "/tags/bread/unfollow"),
     _form("POST /settings/tags/remove", tag="bread"),
     _form("POST /settings/filters", title="Rain", words="rain", at_home="on"),
     _form(

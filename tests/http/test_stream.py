@@ -288,6 +288,19 @@ async def test_top_users_are_heard_though_they_are_pulled(client: httpx.AsyncCli
             top = [user["id"] for user in answer.json()["items"]]
 
 
+async def test_what_carries_a_followed_tag_is_heard_though_nobody_says_it(client: httpx.AsyncClient) -> None:
+    ada, ben = await people(client, 2)
+    await ben.ask("PUT", "/api/tags/reeds/follow")
+    async with ben.hear() as ear:
+        for text in ("in the #reeds", "#Reeds again"):
+            tweet = await ada.post(text)
+            assert await ear.next_ids() == [tweet]
+        # A tag that is followed while one listens, too.
+        await ben.ask("PUT", "/api/tags/weir/follow")
+        tweet = await ada.post("by the #weir")
+        assert await ear.next_ids() == [tweet]
+
+
 async def test_a_cut_stream_goes_on_with_what_was_missed(client: httpx.AsyncClient) -> None:
     ada, ben = await people(client, 2)
     await ben.follow(ada)

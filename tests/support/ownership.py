@@ -26,6 +26,8 @@ ON_CITUS: Mapping[str, str] = {
     "votes.delete_orphans": "votes.delete_orphans_of_one",
     "popular.fetch_rankable": "popular.fetch_rankable_of_one",
     "tags.lock_people": "tags.lock_people_of_one",
+    "tags.fetch_packed": "tags.fetch_tweets",
+    "tags.fetch_packed_above": "tags.fetch_tweets_above",
     "fanout.fetch_reply_audiences": "fanout.fetch_reply_audiences_in_steps",
     "tweets.find_by_id": "tweets.find_by_id_in_steps",
 }

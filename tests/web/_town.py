@@ -80,6 +80,8 @@ class Town:
             ask(person, "PUT", f"/tweets/{self.voted}/vote", json={"choices": [choice]})
         asked = {"text": LONG_WORD, "poll": {**poll, "multiple": True, "hides_votes": True}}
         self.poll = ask(self.bob, "POST", "/tweets", json=asked)["id"]
+        for tag in ("herons", "water", LONG_TAG[1:]):
+            ask(self.ada, "PUT", f"/tags/{tag}/follow")
         site.settle()
 
     def places(self) -> list[Place]:
@@ -120,6 +122,10 @@ class Town:
             Place("top users", "/explore/top-users", self.ada),
             Place("top users, people", "/explore/top-users/people"),
             Place("tag", "/tags/birds", self.ada),
+            Place("tag, followed", "/tags/water", self.ada),
+            Place("tag of a stranger", "/tags/water"),
+            Place("followed tags", "/followed-tags", self.ada),
+            Place("followed tags, none", "/followed-tags", self.alone),
             Place("tag, long", f"/tags/{LONG_TAG[1:].lower()}", self.ada),
             Place("search", "/search", self.ada),
             Place("search, found", "/search?q=water", self.ada),

@@ -32,7 +32,7 @@ from linnet.read.views.popular import (
     TopTweetsView,
 )
 from linnet.read.views.reports import ReportView
-from linnet.read.views.tags import FeaturedTagsView, FeaturedTagView, TagNamesView, TagsView, TagView
+from linnet.read.views.tags import FeaturedTagsView, FeaturedTagView, FollowedTagView, TagNamesView, TagsView, TagView
 from linnet.read.views.tweets import (
     AuthorView,
     EntitiesView,
@@ -325,6 +325,8 @@ FILTER_NAMING = msgspec.structs.replace(FILTER, tweet_ids=[TWEET_ID])
 FILTERS = FiltersView([FILTER])
 FEATURED = FeaturedTagView(FEATURED_ID, "birds", "birds", 1, _time_of(TWEET_ID))
 FEATURED_TAGS = FeaturedTagsView([FEATURED])
+FOLLOWED_TAG = FollowedTagView("Birds", "birds", _time_of(FEATURED_ID))
+FOLLOWED_TAGS = PageView[FollowedTagView](items=[FOLLOWED_TAG], next=None, prev=FEATURED_ID)
 USED_TAGS = TagNamesView(["birds"])
 THREAD = ThreadView(
     ancestors=[],

@@ -76,10 +76,10 @@ def is_for(
     A private tweet is for its author, for whom it mentions or answers, and for whoever follows the author at the moment
     of looking: who begins to follow sees the older ones, who ceases to sees none.
 
-    The home timeline need not ask: all that it holds is by people whom one follows, and nobody but its author retweets
-    a private tweet. What holds public tweets alone holds no others from the start: search, tags and popular tweets by
-    ``search.fetch_texts``, ``post_tweet`` and ``popular.fetch_rankable``, everybody's by ``tweets.fetch_newest``. Said
-    again in SQL by ``tweets.fetch_by_author``, for a person's own page.
+    The home timeline need not ask: all that it holds is by people whom one follows, or carries a tag, and is public;
+    and nobody but its author retweets a private tweet. What holds public tweets alone holds no others from the start:
+    search, tags and popular tweets by ``search.fetch_texts``, ``post_tweet`` and ``popular.fetch_rankable``,
+    everybody's by ``tweets.fetch_newest``. Said again in SQL by ``tweets.fetch_by_author``, for a person's own page.
     ``tests/http/test_visibility_everywhere.py`` asks every surface.
     """
     if audience is None:
@@ -135,6 +135,9 @@ def drop_aside(entries: list[Entry], aside: Container[UserId]) -> list[Entry]:
 
 def shows_reply(entry: Entry, viewer_id: UserId, followed: Container[UserId]) -> bool:
     """The reply rule: a reply to somebody else is shown to those who wrote it, are answered, or follow both.
+
+    It is about what people bring home. What a followed tag brings (``read/timelines/tagged.py``) is shown whomever it
+    answers.
 
     Said again in SQL by ``home.fetch_slice``, ``home.fetch_slice_above`` and ``home.fetch_oracle`` (read side) and by
     ``fanout.fetch_audiences`` and the two ``fanout.fetch_reply_audiences*`` (push side);

@@ -28,6 +28,7 @@ from linnet.web.pages import (
     reports,
     settings,
     statics,
+    tags,
     tweets,
 )
 from linnet.web.routes import LIMIT_HEADERS, bind_pages
@@ -45,6 +46,7 @@ PAGES: tuple[PageRoute, ...] = (
     *people.PAGES,
     *reports.PAGES,
     *explore.PAGES,
+    *tags.PAGES,
     *notifications.PAGES,
     *bookmarks.PAGES,
     *edits.PAGES,

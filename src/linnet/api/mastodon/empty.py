@@ -85,7 +85,6 @@ ROUTES = (
     _nothing("/api/v1/domain_blocks", "read:blocks", "follow"),
     _quiet("POST", "/api/v1/domain_blocks", "write:blocks", "follow"),
     _quiet("DELETE", "/api/v1/domain_blocks", "write:blocks", "follow"),
-    _nothing("/api/v1/followed_tags", "read:follows"),
     _nothing("/api/v1/instance/domain_blocks", access="everyone"),
     _nothing("/api/v1/instance/peers", access="everyone"),
     _nothing("/api/v1/instance/translation_languages", access="everyone", body={}),

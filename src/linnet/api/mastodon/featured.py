@@ -4,7 +4,8 @@ from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.content import tag_url
 from linnet.api.mastodon.endpoints import Call, Route
-from linnet.api.mastodon.entities import FeaturedTag, Tag
+from linnet.api.mastodon.entities import FeaturedTag
+from linnet.api.mastodon.tags import tags_of
 from linnet.api.params import parse_id
 from linnet.clock import rfc3339
 from linnet.domain import featured as domain
@@ -41,28 +42,24 @@ async def delete_featured_tag(call: Call) -> Answer:
 
 async def get_suggestions(call: Call) -> Answer:
     """What one uses most of late, and does not show."""
-    return answer([_tag(call, name) for name in await used_tags(call.read, call.me)])
+    return answer(await tags_of(call, await used_tags(call.read, call.me)))
 
 
 async def feature(call: Call) -> Answer:
     """By name."""
     shown = await featured.feature_tag(call.write, call.me, call.path["id"])
-    return answer(_tag(call, shown.display))
+    return answer((await tags_of(call, [shown.display]))[0])
 
 
 async def unfeature(call: Call) -> Answer:
     """By name. Quiet when it is not there."""
     await featured.unfeature_by_name(call.write, call.me, call.path["id"])
-    return answer(_tag(call, call.path["id"]))
+    return answer((await tags_of(call, [call.path["id"]]))[0])
 
 
 def _entity(call: Call, one: domain.FeaturedTag) -> FeaturedTag:
     last_at = None if one.last_id is None else rfc3339(unix_ms_of(one.last_id))[:10]
     return FeaturedTag(str(one.id), one.display, tag_url(call.base, one.display), str(one.tweets_count), last_at)
-
-
-def _tag(call: Call, name: str) -> Tag:
-    return Tag(name, tag_url(call.base, name), [], id=name)
 
 
 _READ, _WRITE = ("read:accounts",), ("write:accounts",)

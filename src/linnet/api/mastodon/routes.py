@@ -19,6 +19,7 @@ from linnet.api.mastodon import (
     signups,
     statuses,
     streaming,
+    tags,
     timelines,
 )
 from linnet.api.mastodon.endpoints import Route
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *featured.ROUTES,
     *notifications.ROUTES,
     *search.ROUTES,
+    *tags.ROUTES,
     *embeds.ROUTES,
     *reports.ROUTES,
     *streaming.ROUTES,

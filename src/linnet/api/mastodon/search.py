@@ -6,12 +6,13 @@ from typing import Final
 from linnet.api.answers import Answer
 from linnet.api.mastodon.accounts import local_name
 from linnet.api.mastodon.answers import answer
-from linnet.api.mastodon.content import parts_of_address, tag_url
+from linnet.api.mastodon.content import parts_of_address
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.entities import Account, Search, Status, Suggestion, Tag
 from linnet.api.mastodon.paging import offset_links
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import account_of, status_of, statuses_of
+from linnet.api.mastodon.tags import tags_of
 from linnet.api.params import parse_id
 from linnet.domain.timeline import Range
 from linnet.errors import NotFound, UserNotFound
@@ -85,7 +86,7 @@ async def _tags(call: Call, typed: str, limit: int, offset: int) -> list[Tag]:
     if not typed.removeprefix("#"):
         return []
     page = await tags_found_page(call.read, typed, Range(offset + limit))
-    return [_tag(call, tag.tag) for tag in page.items[offset:]]
+    return await tags_of(call, [tag.tag for tag in page.items[offset:]])
 
 
 async def _led_to(call: Call, address: str) -> Search:
@@ -104,17 +105,12 @@ async def _led_to(call: Call, address: str) -> Search:
     return Search([], [], [])
 
 
-async def get_tag(call: Call) -> Answer:
-    """A tag, whether anybody used it or not."""
-    return answer(_tag(call, call.path["tag"]))
-
-
 async def get_trending_tags(call: Call) -> Answer:
     """What is talked about."""
     params = call.query()
     limit, offset = params.count("limit", default=10, most=20), _offset(params)
     found = (await call.read.trending.fetch(offset + limit))[offset:]
-    return answer([_tag(call, tag.display) for tag in found])
+    return answer(await tags_of(call, [tag.display for tag in found]))
 
 
 async def get_trending_statuses(call: Call) -> Answer:
@@ -155,10 +151,6 @@ def _suggestion(call: Call, item: SuggestionView) -> Suggestion:
     return Suggestion("global", ["most_followed"], account_of(call, item.user))
 
 
-def _tag(call: Call, name: str) -> Tag:
-    return Tag(name, tag_url(call.base, name), [], id=name)
-
-
 ROUTES = (
     Route("GET", "/api/v2/search", search, ("read:search",), access="viewer", limit="search"),
     Route("GET", "/api/v1/accounts/search", search_accounts, ("read:accounts",), limit="search"),
@@ -166,7 +158,6 @@ ROUTES = (
     Route("GET", "/api/v2/suggestions", get_suggestions, ("read",)),
     # As it is published: it changes only whom oneself is shown.
     Route("DELETE", "/api/v1/suggestions/{account_id}", dismiss, ("read",)),
-    Route("GET", "/api/v1/tags/{tag}", get_tag, access="viewer"),
     Route("GET", "/api/v1/trends", get_trending_tags, access="viewer"),
     Route("GET", "/api/v1/trends/tags", get_trending_tags, access="viewer"),
     Route("GET", "/api/v1/trends/statuses", get_trending_statuses, ("read:statuses",), access="viewer"),

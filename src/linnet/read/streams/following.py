@@ -22,6 +22,7 @@ MAX_REPLAYED = 200
 
 class Following:
     """``watched``: author by tweet, of all tweets that the client sees. ``pulled``: top users whom the reader pulls.
+    ``tags``: which the reader follows.
 
     ``is_deaf``: there was no window when this last looked, so what comes is not signalled. ``edited_at``: by tweet, of
     those that were edited, which edit the client has.
@@ -37,6 +38,7 @@ class Following:
         "edited_at",
         "is_deaf",
         "pulled",
+        "tags",
         "watched",
     )
 
@@ -44,6 +46,7 @@ class Following:
         self.watched: dict[int, UserId] = {}
         self.edited_at: dict[int, bytes] = {}
         self.pulled: frozenset[UserId] = frozenset()
+        self.tags: tuple[str, ...] = ()
         self.is_deaf = False
         self._deps = deps
         self._viewer_id = viewer_id
@@ -164,7 +167,7 @@ class Following:
         self._tidy()
 
     def _note(self, found: Stretch) -> None:
-        self.pulled = found.pulled
+        self.pulled, self.tags = found.pulled, found.tags
         self.is_deaf = not found.has_window
 
     def _add(self, entries: Collection[Entry]) -> None:

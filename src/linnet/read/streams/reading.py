@@ -12,7 +12,8 @@ from linnet.read.timelines.home import HomeRead, read_home
 class Stretch(msgspec.Struct, frozen=True):
     """Part of a timeline, newest first, with the tweets as JSON.
 
-    ``whole``: nothing was left out for want of room. ``pulled`` are the top users whom the reader pulls.
+    ``whole``: nothing was left out for want of room. ``pulled`` are the top users whom the reader pulls, ``tags``
+    the tags that they follow.
     ``has_window``: what comes after this is pushed to the reader's window, and so is signalled.
     """
 
@@ -20,6 +21,7 @@ class Stretch(msgspec.Struct, frozen=True):
     items: list[bytes]
     whole: bool
     pulled: frozenset[UserId]
+    tags: tuple[str, ...]
     has_window: bool
 
     @property
@@ -37,7 +39,7 @@ async def read_top(deps: ReadDeps, viewer_id: UserId, *, above: int, limit: int)
         found = await read_home(deps, viewer_id, rest)
         await _keep(deps, viewer_id, found, entries, items)
         if not found.skeleton.more or len(entries) >= limit:
-            return Stretch(entries, items, not found.skeleton.more, found.pulled, found.has_window)
+            return Stretch(entries, items, not found.skeleton.more, found.pulled, found.tags, found.has_window)
         rest = Range(limit - len(entries), found.skeleton.reached, above)
 
 
@@ -47,7 +49,7 @@ async def read_news(deps: ReadDeps, viewer_id: UserId, *, above: int, limit: int
     items: list[bytes] = []
     found = await read_home(deps, viewer_id, Range(limit, after=above))
     await _keep(deps, viewer_id, found, entries, items)
-    return Stretch(entries, items, not found.skeleton.more, found.pulled, found.has_window)
+    return Stretch(entries, items, not found.skeleton.more, found.pulled, found.tags, found.has_window)
 
 
 async def _keep(deps: ReadDeps, viewer_id: UserId, found: HomeRead, entries: list[Entry], items: list[bytes]) -> None:

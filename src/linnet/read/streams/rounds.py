@@ -5,6 +5,7 @@ made up for by one of these rounds; how long that takes is in ``RoundOptions``.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -30,13 +31,15 @@ log = structlog.get_logger()
 # What a tweet may be late by, and clocks may differ by.
 _LATE_MS = 60_000
 _MOST_PULLED = 10_000
+_MOST_TAGS = 1_000
 _SESSIONS_PER_QUERY = 1000
 
 
 class RoundOptions(msgspec.Struct, frozen=True):
     """Changed tweets are looked up every ``change_seconds``, for all streams together.
 
-    Every ``poll_seconds`` a process asks whether it is still entered, and whether a top user's tweet was missed; every
+    Every ``poll_seconds`` a process asks whether it is still entered, and whether a top user's tweet was missed; what
+    is new of followed tags it asks every ``beat_seconds``, since nobody says. Every
     ``check_seconds`` a stream looks at its whole page, and whether its session is over. Something is said every
     ``heartbeat_seconds``, if only a comment.
     """
@@ -110,6 +113,9 @@ class Rounds:
         self._options = options
         self._changed: set[int] = set()
         self._pulled_before: frozenset[int] = frozenset()
+        # By tag: what it was seen to have.
+        self._tagged_before: dict[str, frozenset[int]] = {}
+        self._last_tag = ""
         self._beside: set[asyncio.Task[None]] = set()
 
     def note_changed(self, tweet_ids: Iterable[int]) -> None:
@@ -132,6 +138,7 @@ class Rounds:
             (options.beat_seconds, self.beat),
             (options.poll_seconds, self.poll),
             (options.beat_seconds, self.check),
+            (options.beat_seconds, self.look_up_tags),
         )
         tasks = [asyncio.create_task(self._every(seconds, look), name=look.__name__) for seconds, look in rounds]
         try:
@@ -204,6 +211,35 @@ class Rounds:
             if entry.id not in self._pulled_before:
                 self.note_pulled(entry)
         self._pulled_before = frozenset(entry.id for entry in pulled)
+
+    async def look_up_tags(self) -> None:
+        """What came to the tags that readers of streams follow, or went: some tags at a time, and in turn."""
+        followers: dict[str, list[Stream]] = {}
+        for stream in self._streams.all():
+            for tag in stream.following.tags:
+                followers.setdefault(tag, []).append(stream)
+        self._tagged_before = {tag: ids for tag, ids in self._tagged_before.items() if tag in followers}
+        if not followers:
+            return
+        in_order = sorted(followers)
+        at = bisect_right(in_order, self._last_tag)
+        turn = (in_order[at:] + in_order[:at])[:_MOST_TAGS]
+        held = await self._deps.tags.fetch_held(turn)
+        self._last_tag = turn[-1]
+        late_id = first_id_at(self._deps.clock.now_ms() - _LATE_MS)
+        lowest: dict[Stream, int] = {}
+        for tag, found in held.items():
+            ids = frozenset(found.ids)
+            before = self._tagged_before.get(tag)
+            # Of a tag that was not looked at before, a stream may lack what it came too early to read.
+            changed = {some_id for some_id in ids if some_id >= late_id} if before is None else ids ^ before
+            # What lies below all that is held only made room.
+            from_id = min((some_id for some_id in changed if some_id > found.floor), default=0)
+            self._tagged_before[tag] = ids
+            for stream in followers[tag] if from_id else ():
+                lowest[stream] = min(from_id, lowest.get(stream, from_id))
+        for stream, from_id in lowest.items():
+            stream.mark(from_id)
 
     async def enter_again(self) -> None:
         """Enters all readers if that was lost, and then looks for what was not signalled meanwhile."""

@@ -34,13 +34,13 @@ class HeldTag:
     __slots__ = ("checked", "entries", "floor", "ids", "packed")
 
     def __init__(self) -> None:
-        self.packed: bytes | None = None
+        self.packed: str | None = None
         self.entries: list[Entry] = []
-        self.ids: list[int] = []
+        self.ids: list[TweetId] = []
         self.floor = MAX_ID
         self.checked = _NEVER
 
-    def hold(self, packed: bytes, *, most: int, checked: float) -> None:
+    def hold(self, packed: str, *, most: int, checked: float) -> None:
         """``packed``: the newest ``most``, newest first; fewer: that is all there are."""
         self.checked = checked
         if packed == self.packed:
@@ -52,6 +52,8 @@ class HeldTag:
 
     def find(self, wanted: Range) -> list[Entry] | None:
         """What the tag has in a range, up to the range's limit; None when more would have to be known for that."""
+        if not self.ids:
+            return []
         first, last = bisect_right(self.ids, wanted.after), bisect_left(self.ids, wanted.before)
         if wanted.ascending:
             return self.entries[first : first + wanted.limit] if self.floor <= wanted.after else None
@@ -76,18 +78,16 @@ class PulledTags:
 
     async def fetch(self, tags: Collection[str], wanted: Range) -> list[Entry]:
         """A page of what carries any of these tags, newest first, each once. Whoever wrote it: that is the caller's."""
-        await self._refresh([tag for tag in tags if self._may_hold(tag, wanted)])
-        by_id: dict[int, Entry] = {}
-        deeper: list[str] = []
-        for tag in tags:
-            held = self._tags.get(tag)
-            part = None if held is None else held.find(wanted)
-            if part is None:
-                deeper.append(tag)
-            else:
-                by_id.update((entry.id, entry) for entry in part)
+        # Where all that is wanted lies below what is held, it need not be known what is new.
+        may_hold = {tag for tag in tags if (old := self._tags.get(tag)) is None or wanted.before > old.floor}
+        await self._refresh(tags if wanted.ascending else may_hold)
+        # All may be forgotten at any moment.
+        parts = [held.find(wanted) if (held := self._tags.get(tag)) is not None else None for tag in tags]
+        entries = [entry for part in parts if part for entry in part]
+        deeper = [tag for tag, part in zip(tags, parts, strict=True) if part is None]
         if deeper:
-            by_id.update((entry.id, entry) for entry in await store.fetch_of_each(self._db, deeper, wanted))
+            entries += await store.fetch_of_each(self._db, deeper, wanted)
+        by_id = {entry.id: entry for entry in entries}
         ids = sorted(by_id, reverse=True)
         ids = ids[-wanted.limit :] if wanted.ascending else ids[: wanted.limit]
         return [by_id[entry_id] for entry_id in ids]
@@ -95,7 +95,7 @@ class PulledTags:
     async def fetch_held(self, tags: Collection[str]) -> Mapping[str, HeldTag]:
         """What is held of these tags, a second old at most."""
         await self._refresh(tags)
-        return {tag: self._tags[tag] for tag in tags}
+        return {tag: held for tag in tags if (held := self._tags.get(tag)) is not None}
 
     def note_reader(self, reader_id: UserId, tags: tuple[str, ...]) -> None:
         """Somebody follows these tags, and was just here."""
@@ -105,17 +105,16 @@ class PulledTags:
 
     def likely(self, reader_id: UserId, wanted: Range) -> tuple[TweetId, ...]:
         """Tweets of tags that may well stand on a reader's page, as far as they are held."""
-        parts = [held.find(wanted) for tag in self.readers[reader_id] if (held := self._tags.get(tag)) is not None]
-        return tuple(sorted({entry.id for part in parts if part for entry in part}, reverse=True)[: wanted.limit])
+        held = [held for tag in self.readers[reader_id] if (held := self._tags.get(tag)) is not None]
+        if wanted.before == MAX_ID and not wanted.after:
+            ids = {some_id for one in held for some_id in one.ids[-wanted.limit :]}
+        else:
+            ids = {entry.id for one in held for entry in one.find(wanted) or ()}
+        return tuple(sorted(ids, reverse=True)[: wanted.limit])
 
     def forget_all(self) -> None:
         """As a process that has just started."""
         self._tags = {}
-
-    def _may_hold(self, tag: str, wanted: Range) -> bool:
-        """Whether what is wanted of a tag may be among its newest tweets."""
-        held = self._tags.get(tag)
-        return held is None or wanted.ascending or wanted.before > held.floor
 
     def _stale(self, tags: Collection[str]) -> list[str]:
         oldest = self._clock.steady_seconds() - self._options.fresh_seconds
@@ -136,4 +135,4 @@ class PulledTags:
             now, most = self._clock.steady_seconds(), self._options.held
             found = await store.fetch_packed(self._db, stale, page_size=most)
             for tag in stale:
-                self._tags.setdefault(tag, HeldTag()).hold(found.get(tag, b""), most=most, checked=now)
+                self._tags.setdefault(tag, HeldTag()).hold(found[tag], most=most, checked=now)

@@ -4,6 +4,7 @@ import msgspec
 
 from linnet.clock import rfc3339
 from linnet.domain.featured import FeaturedTag
+from linnet.domain.followedtags import FollowedTag
 from linnet.domain.tag import Tag
 from linnet.ids import unix_ms_of
 
@@ -43,6 +44,14 @@ class FeaturedTagsView(msgspec.Struct, frozen=True):
     items: list[FeaturedTagView]
 
 
+class FollowedTagView(msgspec.Struct, frozen=True):
+    """A tag that one follows. ``tag`` is how one wrote it, ``name`` what is the same for all who write it."""
+
+    tag: str
+    name: str
+    followed_at: str
+
+
 class TagNamesView(msgspec.Struct, frozen=True):
     """Tags, without a sign before them."""
 
@@ -52,6 +61,10 @@ class TagNamesView(msgspec.Struct, frozen=True):
 def featured_tag_view(one: FeaturedTag) -> FeaturedTagView:
     last_at = None if one.last_id is None else rfc3339(unix_ms_of(one.last_id))
     return FeaturedTagView(str(one.id), one.display, one.tag, one.tweets_count, last_at)
+
+
+def followed_tag_view(one: FollowedTag) -> FollowedTagView:
+    return FollowedTagView(one.display, one.tag, rfc3339(unix_ms_of(one.id)))
 
 
 def tag_view(tag: Tag) -> TagView:

@@ -119,6 +119,7 @@ async def answer_nobody(db: Session, user_id: UserId, replies: Collection[TweetR
     named = {**among(replies), "user_id": user_id, "nobody": NOBODY}
     await db.run(_sql["update_answered_popular"], **named)
     await db.run(_sql["update_answered_documents"], **named)
+    await db.run(_sql["update_answered_tags"], **named)
     return await db.fetch(_version, _sql["update_answered"], **named)
 
 

@@ -31,6 +31,6 @@ async def fetch(db: Reader, user_id: UserId, wanted: Range) -> list[FollowedTag]
     return await fetch_range(db, FollowedTag, _sql["fetch"], _sql["fetch_above"], wanted, user_id=user_id)
 
 
-async def fetch_among(db: Reader, user_id: UserId, tags: Collection[str]) -> frozenset[str]:
-    """Which of these folded tags somebody follows."""
-    return frozenset(await db.fetch(str, _sql["fetch_among"], user_id=user_id, tags=list(tags)))
+async def fetch_among(db: Reader, user_id: UserId, tags: Collection[str]) -> list[FollowedTag]:
+    """Those of these folded tags that somebody follows, in no order."""
+    return await db.fetch(FollowedTag, _sql["fetch_among"], user_id=user_id, tags=list(tags))

@@ -240,11 +240,11 @@ async def fetch_tweets(db: Reader, tag: str, wanted: Range) -> list[Entry]:
     return await fetch_range(db, Entry, _sql["fetch_tweets"], _sql["fetch_tweets_above"], wanted, tag=tag)
 
 
-_PACKED = struct.Struct(">qqq")
+_USE = struct.Struct(">qqq")
 
 
-async def fetch_packed(db: Reader, tags: Collection[str], *, page_size: int) -> dict[str, bytes]:
-    """The newest tweets of each tag, packed, newest first; tags without any are left out."""
+async def fetch_packed(db: Reader, tags: Collection[str], *, page_size: int) -> dict[str, str]:
+    """The newest tweets of each tag, newest first, as ``unpack_uses`` takes them; two texts are equal if they are."""
     return await _fetch_packed(db, tags, Range(page_size))
 
 
@@ -254,25 +254,26 @@ async def fetch_of_each(db: Reader, tags: Collection[str], wanted: Range) -> lis
     return [entry for packed in found.values() for entry in unpack_uses(packed)]
 
 
-async def _fetch_packed(db: Reader, tags: Collection[str], wanted: Range) -> dict[str, bytes]:
-    bounds = {"after_id": wanted.after, "page_size": wanted.limit}
-    if not wanted.ascending:
-        bounds["before_id"] = wanted.before
+async def _fetch_packed(db: Reader, tags: Collection[str], wanted: Range) -> dict[str, str]:
     if not db.is_distributed:
         query = "fetch_packed_above" if wanted.ascending else "fetch_packed"
-        return dict(await db.fetch(lambda tag, packed: (tag, packed), _sql[query], tags=list(tags), **bounds))
-    found = {tag: await fetch_tweets(db, tag, wanted) for tag in tags}
-    return {
-        tag: b"".join(
-            _PACKED.pack(entry.id, entry.author_id, entry.related_author_id)
-            for entry in entries
-            if wanted.after < entry.id < wanted.before
+        rows = await db.fetch(
+            lambda tag, packed: (tag, packed),
+            _sql[query],
+            tags=list(tags),
+            after_id=wanted.after,
+            before_id=wanted.before,
+            page_size=wanted.limit,
         )
-        for tag, entries in found.items()
-        if entries
-    }
+        return dict(rows)
+    found: dict[str, str] = {}
+    for tag in tags:
+        entries = await fetch_tweets(db, tag, wanted)
+        within = [entry for entry in entries if wanted.after < entry.id < wanted.before]
+        found[tag] = "".join(_USE.pack(entry.id, entry.author_id, entry.related_author_id).hex() for entry in within)
+    return found
 
 
-def unpack_uses(packed: bytes) -> list[Entry]:
+def unpack_uses(packed: str) -> list[Entry]:
     """In the order in which they were packed."""
-    return [Entry(*fields) for fields in _PACKED.iter_unpack(packed)]
+    return [Entry(*fields) for fields in _USE.iter_unpack(bytes.fromhex(packed))]

@@ -10,7 +10,6 @@ from linnet.read.timelines.people import top_users_page
 from linnet.read.timelines.popular import top_tweets
 from linnet.read.timelines.search import people_found_page, tags_found_page, tweets_found_page
 from linnet.read.timelines.suggestions import suggestions_screen
-from linnet.read.timelines.tag import tag_page
 from linnet.read.timelines.topusers import top_users_glance, top_users_timeline
 from linnet.read.views.tags import tag_view
 from linnet.web.asking import Ask, PageRoute
@@ -86,19 +85,6 @@ def _followers(ask: Ask) -> str:
     return f"{ask.services.write.options.top_user_followers:,}"
 
 
-async def tag(ask: Ask) -> Response[Any]:
-    """The tweets that carry a tag."""
-    named = ask.path("tag").removeprefix("#")
-    page = await visible_page(partial(tag_page, ask.services.read, ask.viewer_id, named), ask.range(), "public")
-    return await show(
-        ask,
-        "tag.html",
-        title=f"#{named}",
-        cards=tweet_cards(ask, page.items, context="public"),
-        older=older_path(ask.here_path, page),
-    )
-
-
 async def search(ask: Ask) -> Response[Any]:
     """Tweets, people or tags. What was typed stays in its field, also when it cannot be searched for."""
     query, kind = ask.query("q").strip(), ask.query("type")
@@ -143,6 +129,5 @@ PAGES = (
     PageRoute("GET", "/explore", explore, user=False),
     PageRoute("GET", _TOP_USERS, tweets_of_top_users, user=False),
     PageRoute("GET", f"{_TOP_USERS}/people", top_users, user=False),
-    PageRoute("GET", "/tags/{tag}", tag, user=False),
     PageRoute("GET", "/search", search, user=False, limit="search"),
 )

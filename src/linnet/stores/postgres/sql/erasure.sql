@@ -83,6 +83,13 @@ set reply_to_author_id = %(nobody)s
 where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
     and reply_to_author_id = %(user_id)s;
 
+-- :name update_answered_tags (author_ids, tweet_ids, user_id, nobody) -> none
+-- The same of the tags that they carry. Served by tweet_tags_pkey.
+update tweet_tags
+set reply_to_author_id = %(nobody)s
+where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
+    and reply_to_author_id = %(user_id)s;
+
 -- :name update_answered_documents (author_ids, tweet_ids, user_id, nobody) -> none
 -- The same of what they are found by. Served by tweet_documents_pkey.
 update tweet_documents

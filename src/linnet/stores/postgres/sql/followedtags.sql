@@ -10,7 +10,7 @@ on conflict do nothing;
 -- One row when it was there. Served by followed_tags_pkey.
 delete from followed_tags where user_id = %(user_id)s and tag = %(tag)s;
 
--- :name count (user_id) -> one
+-- :name count (user_id) -> value
 -- How many tags somebody follows: few. Served by followed_tags_pkey.
 select count(*) from followed_tags where user_id = %(user_id)s;
 
@@ -30,4 +30,4 @@ limit %(page_size)s;
 
 -- :name fetch_among (user_id, tags) -> many
 -- Which of these tags somebody follows. Served by followed_tags_pkey.
-select tag from followed_tags where user_id = %(user_id)s and tag = any(%(tags)s::text[]);
+select id, tag, display from followed_tags where user_id = %(user_id)s and tag = any(%(tags)s::text[]);

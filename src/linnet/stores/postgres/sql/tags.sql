@@ -198,38 +198,24 @@ order by tweet_id
 limit %(page_size)s;
 
 -- :name fetch_packed (tags, after_id, before_id, page_size) -> many
--- Of each of these tags the newest tweets between two ids, packed: id, author and whom it answers (0: nobody), 8 bytes
--- each, newest first. Tags without any are left out. Served by tweet_tags_newest alone, with one look for each tag.
-select w.tag, n.packed
-from unnest(%(tags)s::text[]) w (tag),
-    lateral (
-        select string_agg(
-            int8send(t.tweet_id) || int8send(t.author_id) || int8send(coalesce(t.reply_to_author_id, 0)), ''::bytea
-            order by t.tweet_id desc
-        ) as packed
-        from (
-            select u.tweet_id, u.author_id, u.reply_to_author_id from tweet_tags u
-            where u.tag = w.tag and u.tweet_id > %(after_id)s and u.tweet_id < %(before_id)s
-            order by u.tweet_id desc
-            limit %(page_size)s
-        ) t
-    ) n
-where n.packed is not null;
+-- Of each of these tags the newest tweets between two ids in one text: id, author and whom it answers (0: nobody), each 8
+-- bytes in hexadecimal, newest first. Served by tweet_tags_newest alone, with one look for each tag.
+select w.tag, array_to_string(array(
+    select encode(int8send(u.tweet_id) || int8send(u.author_id) || int8send(coalesce(u.reply_to_author_id, 0)), 'hex')
+    from tweet_tags u
+    where u.tag = w.tag and u.tweet_id > %(after_id)s and u.tweet_id < %(before_id)s
+    order by u.tweet_id desc
+    limit %(page_size)s
+), '')
+from (select unnest(%(tags)s::text[]) as tag) w;
 
--- :name fetch_packed_above (tags, after_id, page_size) -> many
--- The same of the tweets just above an id, oldest first. Served by tweet_tags_newest alone, with one look for each tag.
-select w.tag, n.packed
-from unnest(%(tags)s::text[]) w (tag),
-    lateral (
-        select string_agg(
-            int8send(t.tweet_id) || int8send(t.author_id) || int8send(coalesce(t.reply_to_author_id, 0)), ''::bytea
-            order by t.tweet_id
-        ) as packed
-        from (
-            select u.tweet_id, u.author_id, u.reply_to_author_id from tweet_tags u
-            where u.tag = w.tag and u.tweet_id > %(after_id)s
-            order by u.tweet_id
-            limit %(page_size)s
-        ) t
-    ) n
-where n.packed is not null;
+-- :name fetch_packed_above (tags, after_id, before_id, page_size) -> many
+-- The same of the oldest between two ids, oldest first. Served by tweet_tags_newest alone, with one look for each tag.
+select w.tag, array_to_string(array(
+    select encode(int8send(u.tweet_id) || int8send(u.author_id) || int8send(coalesce(u.reply_to_author_id, 0)), 'hex')
+    from tweet_tags u
+    where u.tag = w.tag and u.tweet_id > %(after_id)s and u.tweet_id < %(before_id)s
+    order by u.tweet_id
+    limit %(page_size)s
+), '')
+from (select unnest(%(tags)s::text[]) as tag) w;
