@@ -27,6 +27,9 @@ class Ear(StreamListener):
     def on_update(self, status: Any) -> None:
         self.heard.put(("update", status["content"]))
 
+    def on_status_update(self, status: Any) -> None:
+        self.heard.put(("status.update", status["content"]))
+
     def on_delete(self, status_id: Any) -> None:
         self.heard.put(("delete", int(status_id)))
 
@@ -69,6 +72,8 @@ def test_mastodon_py_hears_tweets_deletions_and_notifications(site: WebSite) -> 
             assert ear.next() == ("update", "<p>Crumbs</p>")
             doras.status_favourite(own)
             assert ear.next() == ("notification", "favourite")
+            doras.status_update(posted, "Bread crumbs")
+            assert ear.next() == ("status.update", "<p>Bread crumbs</p>")
             doras.status_delete(posted)
             assert ear.next() == ("delete", int(posted["id"]))
             # What is not deleted is not said to be.

@@ -35,6 +35,7 @@ def test_two_people_meet_through_their_apps(site: WebSite) -> None:
     check_profile(adas, bens, me["id"])
     check_keeping_away(site, adas, bens, me["id"], ben_id)
     check_pictures(adas, me["id"])
+    check_edits(site, adas, bens)
     adas.status_delete(tweet)
     with pytest.raises(MastodonNotFoundError):
         bens.status(tweet)
@@ -88,6 +89,32 @@ def check_posts(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> i
     site.settle()
     tweet: int = posted["id"]
     return tweet
+
+
+def check_edits(site: WebSite, adas: Mastodon, bens: Mastodon) -> None:
+    posted = adas.status_post("A sparow", spoiler_text="Birds")
+    assert posted["edited_at"] is None
+    bens.status_reblog(posted)
+    source = adas.status_source(posted)
+    assert (source["text"], source["spoiler_text"]) == ("A sparow", "Birds")
+    edited = adas.status_update(posted, "A sparrow #bird", spoiler_text=source["spoiler_text"])
+    assert (edited["id"], edited["spoiler_text"]) == (posted["id"], "Birds")
+    assert edited["edited_at"] > edited["created_at"] == posted["created_at"]
+    assert [tag["name"] for tag in edited["tags"]] == ["bird"]
+    assert bens.status(posted)["content"] == edited["content"]
+    assert adas.status_update(posted, "A sparrow #bird", spoiler_text="Birds")["edited_at"] == edited["edited_at"]
+    history = bens.status_history(posted)
+    assert [each["content"] for each in history] == ["<p>A sparow</p>", edited["content"]]
+    assert [each["account"]["username"] for each in history] == ["ada", "ada"]
+    site.settle()
+    told = bens.notifications(types=["update"])
+    assert [(each["type"], each["status"]["id"]) for each in told] == [("update", posted["id"])]
+    with pytest.raises(MastodonNotFoundError):
+        bens.status_update(posted, "Mine")
+    with pytest.raises(MastodonAPIError):
+        adas.status_update(posted, "x" * 141)
+    adas.status_delete(posted)
+    assert bens.notifications(types=["update"]) == []
 
 
 def check_pictures(adas: Mastodon, ada_id: int) -> None:

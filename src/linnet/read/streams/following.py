@@ -177,6 +177,10 @@ class Following:
             if entry.original_id:
                 self.watched[entry.original_id] = entry.related_author_id
 
+    def doubt_edits(self, tweet_ids: Collection[int]) -> None:
+        """Which edit the client has of these is not known."""
+        self.edited_at = {some_id: at for some_id, at in self.edited_at.items() if some_id not in tweet_ids}
+
     def _note_edits(self, told: Iterable[tuple[Entry, bytes]]) -> None:
         """The client has these, or loads them after this."""
         for entry, item in told:

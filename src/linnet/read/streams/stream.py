@@ -194,6 +194,8 @@ class Stream(AsyncIterator[bytes]):
                 parts += await self.following.begin(wish.since)
                 if wish.watched:
                     await self._name(wish.watched)
+                    # These were loaded before, whatever else begins now.
+                    self.following.doubt_edits(self._named)
                     # Said at once: whoever only glances hears nothing after this.
                     if self._gone:
                         parts += await self._take_away()
