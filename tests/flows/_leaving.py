@@ -129,7 +129,8 @@ async def live(world: World) -> Life:
     await likes.like(world.write, zoe, mention)
     await likes.like(world.write, world.ids["ada"], first)
     await likes.like(world.write, world.ids["dan"], first)
-    texts += ["which thimble?", "the steel one", "the brass one"]
+    await _edit_some(world, own_reply, mention, adas)
+    texts += ["answering myself with a thimble", "which thimble?", "the steel one", "the brass one"]
     poll = await world.ask("zoe", *texts[-2:], text=texts[-3])
     adas_poll, bens_poll = await world.ask("ada", text="and now?"), await world.ask("ben", multiple=True)
     for name in ("ada", "dan"):
@@ -173,6 +174,15 @@ async def live(world: World) -> Life:
     kept |= {"adas_poll": adas_poll, "bens_poll": bens_poll}
     gone = [first, second, own_reply, reply, zoes_retweet, pictured, poll]
     return Life(zoe, logged_in.token, logged_in.session_id, texts, kept, gone, poll)
+
+
+async def _edit_some(world: World, hers: TweetId, mention: TweetId, retweeted: TweetId) -> None:
+    """Hers has versions, one that names her has one that does, and she is told of one that she retweeted."""
+    await world.edit("zoe", hers, "answering myself with a thimble")
+    await world.edit("ben", mention, "@zoe, that is, or @ada, about #thimbles")
+    await world.edit("ben", mention, "ask @zoe or @ada about #thimbles")
+    await world.edit("ada", retweeted, "good morning, @zoe #thimbles")
+    await world.edit("ada", retweeted, "good morning #thimbles")
 
 
 async def _ask_around(world: World) -> None:
