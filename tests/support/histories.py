@@ -16,10 +16,22 @@ import msgspec
 
 from linnet.clock import ManualClock
 from linnet.domain.event import lane_of
+from linnet.domain.polls import PollDraft
 from linnet.domain.timeline import unpack_entry
 from linnet.domain.tweet import Visibility
-from linnet.errors import Blocked, Invalid, NotToBeRetweeted, RequestNotFound, TweetNotFound, Unavailable
+from linnet.errors import (
+    AlreadyVoted,
+    Blocked,
+    CannotVoteInOwnPoll,
+    Invalid,
+    NotToBeRetweeted,
+    PollNotFound,
+    RequestNotFound,
+    TweetNotFound,
+    Unavailable,
+)
 from linnet.ids import MAX_ID, IdSource, Lease, TweetId, UserId, random_bytes
+from linnet.read.views.polls import PollView
 from linnet.stores.postgres import outbox, users
 from linnet.stores.postgres.pool import ConcurrentUpdate, PostgresOptions
 from linnet.stores.postgres.queries import Query
@@ -96,7 +108,7 @@ VERBS = (
     *("post", "deliver", "read", "follow", "unfollow", "reply", "retweet", "undo_retweet", "delete"),
     *("block", "unblock", "mute", "unmute"),
     *("lock", "unlock", "accept", "refuse"),
-    *("like", "unlike", "pin", "unpin", "edit"),
+    *("like", "unlike", "vote", "pin", "unpin", "edit"),
     *("put_on_list", "take_off_list", "turn_list"),
     *("follow_tag", "unfollow_tag"),
     *("leave", "erase"),
@@ -288,7 +300,9 @@ class History:
 
         async def work() -> TweetId:
             number = len(self.tweets)
-            tweet_id = await process.post(name, _TEXTS[number % 5], visibility=visibilities[number % 4])
+            poll = PollDraft(("a", "b", "c"), 3600, multiple=True) if number % 3 == 0 else None
+            text, visibility = _TEXTS[number % 5], visibilities[number % 4]
+            tweet_id = await process.post(name, text, visibility=visibility, poll=poll)
             self.tweets.append((name, tweet_id))
             return tweet_id
 
@@ -358,6 +372,28 @@ class History:
         if tweet is not None:
             await self._go(f"{name} unlikes", process.unlike(name, tweet[1]), process, pace)
             await self._shows_likes_at_once(process, name, pace)
+
+    async def vote(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, tweet = self.name(who), self.processes[via], self.tweet(which)
+        if tweet is None:
+            return
+
+        async def work() -> None:
+            # Not each tweet has a poll, and each person one vote.
+            with suppress(PollNotFound, CannotVoteInOwnPoll, AlreadyVoted):
+                await process.vote(name, tweet[1], *((0,), (1, 2), (0, 2))[(who + which) % 3])
+
+        await self._go(f"{name} votes", work(), process, pace)
+        if self._undisturbed(pace):
+            voted = dict(await self._stage.db.fetch(lambda *row: row, _VOTED, user_id=self.people[name]))
+            for item in (await process.home(name, limit=100)).items:
+                poll = (item.retweet_of or item).poll
+                if isinstance(poll, PollView):
+                    bits = voted.get(int((item.retweet_of or item).id), 0)
+                    assert poll.viewer is not None
+                    assert sum(1 << choice for choice in poll.viewer.choices) == bits, f"{name} does not see their vote"
+                    shown = sum(1 << at for at, option in enumerate(poll.options) if option.votes)
+                    assert shown & bits == bits, f"{name} does not see their vote counted"
 
     async def _shows_likes_at_once(self, process: World, name: str, pace: Pace) -> None:
         if self._undisturbed(pace):
@@ -752,6 +788,7 @@ _WAITING_FOR_NOTHING = Query(
     " where not u.locked and u.deleted_ms is null"
     " and not exists (select from users a where a.id = r.user_id and a.deleted_ms is not null)",
 )
+_VOTED = Query("histories.voted", (), "many", "select tweet_id, choices from votes where user_id = %(user_id)s")
 _LIKED = Query("histories.liked", (), "many", "select tweet_id from likes where user_id = %(user_id)s")
 _TABLES = Query(
     "histories.tables",

@@ -92,6 +92,10 @@ class Homes(RuleBasedStateMachine):
         act = self.history.like if wanted == "like" else self.history.unlike
         self.play(act(who, which, via=via, pace=pace))
 
+    @rule(who=WHO, which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
+    def vote(self, who: int, which: int, via: int, pace: Pace) -> None:
+        self.play(self.history.vote(who, which, via=via, pace=pace))
+
     @rule(wanted=st.sampled_from(["pin", "pin", "unpin"]), which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
     def pin(self, wanted: str, which: int, via: int, pace: Pace) -> None:
         act = self.history.pin if wanted == "pin" else self.history.unpin

@@ -121,6 +121,7 @@ class World:
         *,
         reply_to: TweetId | None = None,
         visibility: Visibility = "public",
+        poll: PollDraft | None = None,
     ) -> TweetId:
         tweet = await tweets.post_tweet(
             self.write,
@@ -129,6 +130,7 @@ class World:
             reply_to=reply_to,
             idempotency_key=None,
             visibility=visibility,
+            poll=poll,
         )
         return tweet.id
 
