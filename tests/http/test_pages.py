@@ -22,6 +22,7 @@ class Scene(msgspec.Struct, frozen=True):
     reply: str
     list: str
     filter: str
+    waits: str
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -81,6 +82,7 @@ ROWS = (
     _own("GET /tweets"),
     _own("GET /notifications"),
     _own("GET /bookmarks"),
+    _own("GET /scheduled"),
     _own("GET /follow-requests"),
     _own("GET /lists"),
     _own("GET /followed-tags"),
@@ -162,6 +164,8 @@ ROWS = (
     _form("POST /users/{user_id}/report", "/users/ADA/report", ada=422, category="spam", comment="crumbs"),
     _form("POST /users/{user_id}/note", "/users/ADA/note", note="bakes"),
     _form("POST /settings/tags", tag="bread"),
+    _form("POST /scheduled/{scheduled_id}/time", "/scheduled/WAITS/time", ben=404, later="2030-01-01T12:00"),
+    _form("POST /scheduled/{scheduled_id}/delete", "/scheduled/WAITS/delete", ben=404),
     _form("POST /settings/writing", visibility="private", language="en"),
     _form("POST /tags/{tag}/follow", "/tags/bread/follow"),
     _form("POST /tags/{tag}/unfollow", "/tags/bread/unfollow"),
@@ -215,12 +219,14 @@ async def set_scene(site: Site) -> Scene:
     made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
     wish = {"title": "Wind", "contexts": ["home"]}
     filtering = (await site.ask("POST", "/api/filters", wish, by=ada)).json()["id"]
-    return Scene(ada, ben, cleo, tweet, reply, made, filtering)
+    later = {"status": "Buns", "scheduled_at": "2030-01-01T09:00:00Z"}
+    waits = (await site.ask("POST", "/api/v1/statuses", later, by=ada)).json()["id"]
+    return Scene(ada, ben, cleo, tweet, reply, made, filtering, waits)
 
 
 def _path_of(row: Row, scene: Scene) -> str:
     path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
-    return path.replace("LIST", scene.list).replace("FILTER", scene.filter)
+    return path.replace("LIST", scene.list).replace("FILTER", scene.filter).replace("WAITS", scene.waits)
 
 
 async def _play(row: Row, scene: Scene, browser: Browser, fields: dict[str, str], **headers: str) -> Page:

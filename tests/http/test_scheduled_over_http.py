@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from linnet.domain.scheduled import Scheduled, ScheduledDraft
+from linnet.ids import UserId
+from linnet.stores.postgres import scheduled as rows
 from tests.http.app_world import Person, Site
+from tests.http.page_world import PageSite
 from tests.support.drawn import encoded, quarters
 
 
@@ -109,3 +113,73 @@ async def test_one_key_is_one_scheduled_post(site: Site) -> None:
     answers = [await site.ask("POST", "/api/v1/statuses", wish, by=ada, headers=headers) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
     assert len(await call(site, ada, "GET", "scheduled_statuses")) == 1
+
+
+async def test_a_page_schedules_in_utc_or_in_the_zone_that_a_script_says(pages: PageSite) -> None:
+    site = pages.site
+    ada = await site.sign_up("ada")
+    browser = pages.browser(ada)
+    for text, path, later, zone, due in (
+        ("without scripts", "/", "2030-01-02T12:30", "", "2030-01-02T12:30:00.000Z"),
+        ("in Berlin", "/compose", "2030-07-02T12:30", "-120", "2030-07-02T10:30:00.000Z"),
+        ("in New York", "/", "2030-01-02T12:30", "300", "2030-01-02T17:30:00.000Z"),
+    ):
+        form = (await browser.see(path)).form("/tweets")
+        for _ in range(2):
+            sent = await browser.send(form, text=text, later=later, zone=zone)
+            assert sent.location == "/scheduled"
+        [newest, *_] = await call(site, ada, "GET", "scheduled_statuses")
+        assert (newest["params"]["text"], newest["scheduled_at"]) == (text, due)
+    assert len(await call(site, ada, "GET", "scheduled_statuses")) == 3
+    assert (await site.ask("GET", f"/api/users/{ada.id}/tweets")).json()["items"] == []
+
+
+@pytest.mark.parametrize(("later", "zone"), [("tomorrow", ""), ("2020-01-01T00:00", ""), ("2030-01-01T00:00", "x")])
+async def test_a_time_that_cannot_be_keeps_what_was_typed(pages: PageSite, later: str, zone: str) -> None:
+    ada = await pages.site.sign_up("ada")
+    browser = pages.browser(ada)
+    form = (await browser.see("/")).form("/tweets")
+    refused = await browser.send(form, text="Bread", warning="crumbs", later=later, zone=zone)
+    assert refused.status == 422
+    again = refused.form("/tweets").fields()
+    assert (again["text"], again["warning"]) == ("Bread", "crumbs")
+    assert again["later"] == ("2020-01-01T00:00" if later.startswith("2020") else "")
+    assert await call(pages.site, ada, "GET", "scheduled_statuses") == []
+
+
+async def test_the_page_of_what_waits_shows_changes_and_deletes(pages: PageSite) -> None:
+    site = pages.site
+    ada, ben = await site.sign_up("ada"), await site.sign_up("ben")
+    assert "Nothing waits" in (await pages.browser(ada).see("/scheduled")).main.text
+    answered = (await site.post(ben, "Bread?"))["id"]
+    wish = {"status": "<b>Yes</b>", "scheduled_at": in_hours(3), "in_reply_to_id": answered, "spoiler_text": "crumbs"}
+    made = await call(site, ada, "POST", "statuses", {**wish, "media_ids": [await upload(site, ada)]})
+    browser = pages.browser(ada)
+    page = await browser.see("/scheduled")
+    assert "<b>Yes</b>" in page.main.text
+    assert "crumbs" in page.main.text
+    assert len(page.main.all("img", cls="waits")) == 1
+    form = page.form(f"/scheduled/{made['id']}/time")
+    assert form.fields()["later"] == made["scheduled_at"][:16]
+    refused = await browser.send(form, later="2020-01-01T00:00")
+    assert refused.status == 422
+    assert "five minutes" in refused.main.text
+    changed = await browser.send(form, later="2030-01-02T12:30", zone="-60")
+    assert changed.location == "/scheduled"
+    [one] = await call(site, ada, "GET", "scheduled_statuses")
+    assert one["scheduled_at"] == "2030-01-02T11:30:00.000Z"
+    # What could not be posted says why.
+    due = Scheduled(UserId(int(ada.id)), int(one["id"]), 1_893_583_800_000, ScheduledDraft(""))
+    await rows.fail(site.world.db, due, "It is not there.")
+    assert "It could not be posted: It is not there." in (await browser.see("/scheduled")).main.text
+    await browser.send(page.form(f"/scheduled/{made['id']}/delete"))
+    assert await call(site, ada, "GET", "scheduled_statuses") == []
+
+
+async def test_a_script_is_told_where_it_waits(pages: PageSite) -> None:
+    ada = await pages.site.sign_up("ada")
+    browser = pages.browser(ada)
+    form = (await browser.see("/")).form("/tweets")
+    sent = await browser.post("/fragments/tweets", {**form.fields(), "text": "Bread", "later": "2030-01-01T12:00"})
+    assert (sent.status, sent.answer.json()) == (200, {"later": "/scheduled"})
+    assert len(await call(pages.site, ada, "GET", "scheduled_statuses")) == 1

@@ -63,6 +63,8 @@ class Town:
         ask(self.ada, "PUT", f"/tweets/{self.own}/pin")
         ask(self.ada, "PUT", f"/tweets/{self.question}/like")
         ask(self.cleo, "PUT", f"/users/{self.wide.id}/block")
+        later = {"status": f"Water at noon {LONG_TAG}", "scheduled_at": "2030-01-01T12:00:00Z", "spoiler_text": "wet"}
+        ask(self.ada, "POST", "/v1/statuses", json=later)
         ask(self.cleo, "PUT", f"/users/{self.ada.id}/mute")
         ask(self.cleo, "DELETE", f"/tweets/{self.gone}")
         self.list = ask(self.ada, "POST", "/lists", json={"title": "Birds, and whoever looks at them " * 2})["id"]
@@ -138,6 +140,8 @@ class Town:
             Place("filters", "/settings/filters", self.bob),
             Place("filters, none", "/settings/filters", self.alone),
             Place("filtered", ada, self.bob),
+            Place("scheduled", "/scheduled", self.ada),
+            Place("scheduled, nothing", "/scheduled", self.alone),
             Place("lists", "/lists", self.ada),
             Place("lists, none", "/lists", self.alone),
             Place("list", f"/lists/{self.list}", self.ada),

@@ -199,3 +199,26 @@ def test_what_is_left_to_say_is_spoken_near_the_end_alone(windows: Windows, ada:
     expect(spoken).to_have_text("3 characters too many")
     page.locator(".composer textarea").fill("x" * 20)
     expect(spoken).to_have_text("")
+
+
+def test_a_time_is_chosen_and_said_in_ones_own_zone(windows: Windows, ada: Person) -> None:
+    page = windows.open(by=ada, timezone_id="Europe/Warsaw")
+    page.goto("/")
+    page.locator("#post .extras summary").click()
+    page.locator("#post textarea").fill("At noon, in summer")
+    page.locator("#post [name=later]").fill("2030-07-01T12:00")
+    page.locator("#post button.button").click()
+    page.wait_for_url("**/scheduled")
+    field = page.locator("input[name=later]")
+    expect(field).to_have_value("2030-07-01T12:00")
+    expect(page.locator("time[data-local]")).to_contain_text("12:00")
+    [made] = ada.call("GET", "/v1/scheduled_statuses").json()
+    assert (made["scheduled_at"], made["params"]["text"]) == ("2030-07-01T10:00:00.000Z", "At noon, in summer")
+    # In winter it is another hour, whatever it is now.
+    field.fill("2030-01-01T12:00")
+    page.get_by_role("button", name="Change time").click()
+    expect(page.locator("input[name=later]")).to_have_value("2030-01-01T12:00")
+    [made] = ada.call("GET", "/v1/scheduled_statuses").json()
+    assert made["scheduled_at"] == "2030-01-01T11:00:00.000Z"
+    page.goto("/")
+    expect(page.locator("#post textarea")).to_have_value("")

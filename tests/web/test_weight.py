@@ -45,6 +45,9 @@ def loads_of(page: Page, path: str) -> list[Load]:
     # What began before this visit has only its end here: no answer was heard.
     for request_id in sizes.keys() & answers.keys():
         answer, wire_bytes = answers[request_id], sizes[request_id]
+        if answer["url"].startswith("data:"):
+            # A browser's own picture, in a field for times.
+            continue
         headers = {name.lower(): value for name, value in answer["headers"].items()}
         path = "/" + answer["url"].split("/", 3)[3]
         found.append(Load(path, round(wire_bytes), answer["status"], headers.get("content-encoding", "")))

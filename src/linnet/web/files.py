@@ -25,7 +25,16 @@ _TYPES: Final = {
 _PACKED: Final = ("css", "js", "svg", "webmanifest")
 # The script that a page names; those that it imports are fetched beside it, not after it. The others it may need later.
 ENTRY: Final = "linnet.js"
-_LATER: Final = ("characters.js", "composer.js", "links.js", "live.js", "picture.js", "pictures.js", "tlds.js")
+_LATER: Final = (
+    "characters.js",
+    "composer.js",
+    "links.js",
+    "live.js",
+    "picture.js",
+    "pictures.js",
+    "tlds.js",
+    "when.js",
+)
 # Lines that are nothing but a comment, and what stands before the others. No text in a script goes over a line's end.
 _FOR_READERS: Final = re.compile(rb"^[ \t]*(?://.*\n)?", re.MULTILINE)
 # Served from the root, since a worker answers for the part of the site that its own address lies in.

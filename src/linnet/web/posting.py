@@ -5,14 +5,18 @@ there already, and the form that is shown again names them instead of asking for
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from linnet.clock import rfc3339
 from linnet.domain.polls import MAX_OPTIONS, PollDraft
+from linnet.domain.scheduled import Scheduled, parse_due
 from linnet.domain.tweet import Tweet, Visibility
-from linnet.errors import AttachmentNotFound
+from linnet.errors import AttachmentNotFound, Invalid
 from linnet.ids import AttachmentId, TweetId
 from linnet.read.timelines.attachments import attachment_screen
 from linnet.read.views.attachments import AttachmentView
@@ -20,15 +24,20 @@ from linnet.web.asking import Ask, parse_id
 from linnet.web.forms import Form
 from linnet.write.actions.attachments import Sent, keep
 from linnet.write.actions.edits import Described, Edited, Wish, edit_tweet
+from linnet.write.actions.scheduled import schedule_tweet
 from linnet.write.actions.tweets import post_tweet
 
 T = TypeVar("T")
+
+# Minutes; nobody is further from UTC.
+_ZONE: Final = re.compile(r"-?[0-9]{1,3}", re.ASCII)
 
 
 class Draft(msgspec.Struct, frozen=True):
     """``kept``: pictures that were uploaded with the form before. ``sent``: those that came with this one.
 
     ``described``: what is said of each that is kept, where a form asks for it.
+    ``later``: when it is to be posted, as the form says it; ``zone``: how many minutes that is from UTC, to the west.
     """
 
     text: str = ""
@@ -42,6 +51,8 @@ class Draft(msgspec.Struct, frozen=True):
     once: str = ""
     back: str = ""
     described: tuple[Described, ...] = ()
+    later: str = ""
+    zone: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -53,10 +64,11 @@ class Shown(msgspec.Struct, frozen=True):
     pictures: list[AttachmentView] = []
     poll: PollDraft | None = None
     is_sent: bool = False
+    later: str = ""
 
     @property
     def has_some(self) -> bool:
-        return bool(self.warning or self.sensitive or self.pictures or self.poll)
+        return bool(self.warning or self.sensitive or self.pictures or self.poll or self.later)
 
 
 async def receive_draft(ask: Ask, then: Callable[[Draft], Awaitable[T]]) -> T:
@@ -101,6 +113,8 @@ def _draft_of(form: Form, most: int) -> Draft:
         fields.get("once", ""),
         fields.get("back", ""),
         tuple(described),
+        fields.get("later", "").strip(),
+        fields.get("zone", "").strip(),
     )
 
 
@@ -150,7 +164,15 @@ class _OnItsWay:
             description = said.get(attachment_id)
             pictures.append(view if description is None else msgspec.structs.replace(view, description=description))
         draft = self._draft
-        return Shown(draft.warning, draft.sensitive, draft.visibility, pictures, draft.poll, is_sent=True)
+        return Shown(
+            draft.warning, draft.sensitive, draft.visibility, pictures, draft.poll, is_sent=True, later=self._later()
+        )
+
+    def _later(self) -> str:
+        """In UTC, as a page has it; nothing for what is no time."""
+        with suppress(Invalid):
+            return rfc3339(parse_later(self._draft.later, self._draft.zone))[:16]
+        return ""
 
 
 class Editing(_OnItsWay):
@@ -195,6 +217,34 @@ class Posting(_OnItsWay):
             request_digest=_digest_of(draft),
         )
 
+    async def schedule(self, *more_of_key: object) -> Scheduled:
+        """The same for one that is posted later."""
+        ask, draft = self._ask, self._draft
+        due_ms = parse_later(draft.later, draft.zone)
+        await self._keep()
+        return await schedule_tweet(
+            ask.services.write,
+            ask.actor.user_id,
+            due_ms=due_ms,
+            text=draft.text,
+            reply_to=draft.reply_to,
+            attached=self.kept,
+            warning=draft.warning,
+            sensitive=draft.sensitive,
+            visibility=draft.visibility,
+            poll=draft.poll,
+            idempotency_key=key_of(draft.once, *more_of_key),
+            request_digest=_digest_of(draft),
+            field="later",
+        )
+
+
+def parse_later(later: str, zone: str) -> int:
+    """Unix milliseconds of what a form chose; ``zone`` is empty where no script said it: UTC. Raises ``Invalid``."""
+    if zone and not _ZONE.fullmatch(zone):
+        raise Invalid.field("later", "This says no time zone that there is.")
+    return parse_due(later, field="later") + 60_000 * int(zone or 0)
+
 
 def visibility_of(chosen: str) -> Visibility:
     """What a form chose. Whatever cannot be chosen is for followers alone: it may have meant as few."""
@@ -212,6 +262,7 @@ def _digest_of(draft: Draft) -> bytes:
     said: list[Any] = [draft.text, draft.reply_to, draft.warning, draft.sensitive, draft.visibility, draft.kept]
     said += [] if draft.poll is None else [draft.poll]
     said += [(each.id, each.description) for each in draft.described]
+    said += [draft.later, draft.zone] if draft.later else []
     said += [(sent.description, hashlib.sha256(sent.file).hexdigest()) for sent in draft.sent]
     return bytes.fromhex(_hex(repr(said)))
 

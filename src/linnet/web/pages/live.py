@@ -5,6 +5,7 @@ Errors are said in a sentence, see ``app``; nobody is led anywhere.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from litestar import Response
@@ -24,7 +25,7 @@ from linnet.web.answers import SECURITY, Answer, json_answer
 from linnet.web.asking import ITEMS_PER_PAGE, Ask, PageRoute, parse_id
 from linnet.web.folding import fold_of, is_hidden
 from linnet.web.pages.layout import decode_tweets
-from linnet.web.posting import Posting, chosen_in, receive_draft
+from linnet.web.posting import Draft, Posting, chosen_in, receive_draft
 from linnet.web.templates import render
 from linnet.write.actions import polls
 
@@ -33,8 +34,16 @@ _MOST_NEW = 60
 
 
 async def post(ask: Ask) -> Response[Any]:
-    """Posts a tweet or an answer, and gives it back as it stands in a list."""
-    tweet = await receive_draft(ask, lambda draft: Posting(ask, draft).post())
+    """Posts a tweet or an answer, and gives it back as it stands in a list; or where it waits for its time."""
+    return await receive_draft(ask, partial(_post, ask))
+
+
+async def _post(ask: Ask, draft: Draft) -> Response[Any]:
+    posting = Posting(ask, draft)
+    if draft.later:
+        await posting.schedule()
+        return json_answer({"later": "/scheduled"})
+    tweet = await posting.post()
     # A form that is sent again may find its tweet liked already.
     item = await posted_screen(ask.services.read, ask.actor.user_id, tweet, again=True)
     return json_answer({"id": str(tweet.id), "html": _pieces(ask, decode_tweets([item]))})

@@ -20,6 +20,7 @@ from linnet.errors import (
     NotFound,
     PictureTooLarge,
     PictureUnreadable,
+    TooManyScheduled,
 )
 from linnet.ids import TweetId, UserId
 from linnet.read.timelines.likes import likers_page
@@ -178,8 +179,11 @@ async def _post(ask: Ask, draft: Draft) -> Response[Any]:
     posting = Posting(ask, draft)
     try:
         ask.admit()
+        if draft.later:
+            await posting.schedule(reply_to, text)
+            return go_to("/scheduled")
         tweet = await posting.post(reply_to, text)
-    except (Invalid, Limited, PictureUnreadable, PictureTooLarge) as error:
+    except (Invalid, Limited, PictureUnreadable, PictureTooLarge, TooManyScheduled) as error:
         # To make pictures is work, whatever becomes of the rest.
         ask.did_nothing = isinstance(error, Invalid) and not draft.sent
         shown = await posting.shown()

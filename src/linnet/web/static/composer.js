@@ -65,6 +65,10 @@ const setUp = (form) => {
     button.disabled = true;
     try {
       const posted = await send("/fragments/tweets", form);
+      if (posted.later) {
+        sessionStorage.removeItem(draft);
+        return location.assign(posted.later);
+      }
       area.value = "";
       if (extras.open) (await pictures()).clear(extras);
       sessionStorage.removeItem(draft);

@@ -7,4 +7,7 @@ import "./keys.js";
 import "./times.js";
 
 // Who is logged in has composer.js and live.js too, which the page names: what is typed must not be typed before them.
+const when = () => import("./when.js");
+if (document.querySelector("time[data-local], [open] [data-local]")) when();
+document.addEventListener("toggle", (event) => { if (event.target.querySelector("[data-local]")) when(); }, true);
 if (document.querySelector("[data-preview]")) import("./picture.js");
