@@ -23,7 +23,7 @@ def ada(web_site: WebSite) -> Person:
 
 def choose(page: Page, *descriptions: str) -> None:
     """Unfolds the fields and fills them, one picture after the other."""
-    page.get_by_text("Pictures, warning").click()
+    page.get_by_text("Pictures, poll").click()
     for number, description in enumerate(descriptions, 1):
         page.get_by_label(f"Picture {number}").set_input_files(file())  # type: ignore[arg-type]
         page.locator(f"input[name=alt{number}]").fill(description)
@@ -42,7 +42,7 @@ def test_pictures_are_shown_as_they_are_chosen_and_posted_without_leaving(window
     expect(shots.get_by_role("img", name="Red and green")).to_be_visible()
     expect(shots.get_by_role("link")).to_have_count(2)
     expect(page.locator(".extras[open]")).to_have_count(0)
-    page.get_by_text("Pictures, warning").click()
+    page.get_by_text("Pictures, poll").click()
     expect(page.locator(".extras .slot img")).to_have_count(0)
     assert page.evaluate("window.stayed")
     first = shots.get_by_role("link").first
@@ -55,7 +55,7 @@ def test_a_warning_counts_and_folds(windows: Windows, ada: Person) -> None:
     page = windows.open(by=ada)
     page.goto("/")
     page.locator(".composer textarea").fill("The gardener did it")
-    page.get_by_text("Pictures, warning").click()
+    page.get_by_text("Pictures, poll").click()
     page.get_by_label("Warning, to be read first").fill("The end")
     expect(page.locator(".composer .count")).to_have_text(str(140 - 19 - 7))
     page.locator(".composer button").click()
