@@ -285,3 +285,25 @@ async def test_a_page_that_events_are_applied_to_is_the_home_timeline(servers: S
         await watched.assert_true()
         heard = {event for watcher in watched.watchers.values() for event in watcher.heard}
         assert {"tweets", "notifications", "edited"} <= heard
+
+
+async def test_what_was_edited_before_one_saw_it_is_told_once(servers: Servers) -> None:
+    async with open_watched(servers) as watched:
+        world = watched.world
+        await world.person(*NAMES)
+        await world.follow("ben", "ada")
+        old = await world.post("ada", "old")
+        await world.edit("ada", old, "older")
+        await world.settle()
+        ben = await watched.watch("ben")
+        tweet_id = await world.post("ada", "one")
+        await world.edit("ada", tweet_id, "two")
+        await watched.assert_true()
+        for liked in (old, tweet_id):
+            await world.like("cleo", liked)
+        await watched.assert_true()
+        assert "edited" not in ben.heard
+        for text in ("three", "four"):
+            await world.edit("ada", tweet_id, text)
+            await watched.assert_true()
+        assert ben.heard.count("edited") == 2
