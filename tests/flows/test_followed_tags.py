@@ -139,9 +139,9 @@ async def test_what_the_request_did_not_come_to_its_event_does(town: World) -> N
     assert await town.loom.run_until(strand, "commit")
     await town.loom.run(strand, steps=1)
     await town.loom.kill(strand)
-    if await store.fetch_among(town.db, town.ids["ada"], ["dogs"]):
-        await town.deliver(lane_of(town.ids["ada"]))
-        assert await texts(town) == ["#dogs"]
+    assert await store.fetch_among(town.db, town.ids["ada"], ["dogs"]), "it was killed after its commit"
+    await town.deliver(lane_of(town.ids["ada"]))
+    assert await texts(town) == ["#dogs"]
     await town.settle()
     await town.assert_exact(["ada"])
 
