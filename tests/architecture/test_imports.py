@@ -24,6 +24,13 @@ PLANTED = {
     },
     "Only linnet.stores.valkey speaks to Valkey": {"read/planted_too.py": "from redis.asyncio import Redis"},
     "Only linnet.stores.media speaks to the object store": {"write/planted_store.py": "import obstore"},
+    "Only linnet.stores.pushservice asks other servers": {
+        "workers/planted_client.py": "import httpcore",
+        "write/planted_client.py": "import httpx",
+    },
+    "Only linnet.domain.webpush puts cryptography together": {
+        "write/planted_cipher.py": "from cryptography.hazmat.primitives.ciphers.aead import AESGCM"
+    },
     "Only linnet.write.pictures opens pictures": {"api/planted_picture.py": "from PIL import Image"},
     "Only linnet.bootstrap.traces speaks OpenTelemetry, and nobody pays for it who does not want it": {
         "write/planted_trace.py": "from opentelemetry import trace",
