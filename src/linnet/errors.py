@@ -184,6 +184,13 @@ class SignUpsClosed(LinnetError):
     code = "sign_ups_closed"
 
 
+class PushIsOff(LinnetError):
+    """This place sends no notifications to devices."""
+
+    kind = "forbidden"
+    code = "push_is_off"
+
+
 class WrongPassword(LinnetError):
     """The password is not right."""
 
@@ -250,6 +257,12 @@ class ScheduledNotFound(NotFound):
     """There is no such tweet of yours that waits for its time: it may be posted already."""
 
     code = "scheduled_not_found"
+
+
+class SubscriptionNotFound(NotFound):
+    """There is no such subscription."""
+
+    code = "subscription_not_found"
 
 
 class AttachmentNotFound(NotFound):

@@ -48,6 +48,8 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "search.fetch_people_by_keys",
         "suggestions.fetch_most_followed",
         "scheduled.fetch_due",
+        "pushes.claim",
+        "pushes.count_late",
         "suggestions.fetch_top_ids",
     ),
     "tweets of authors who are not named, by id: one look into an index of each node": (
@@ -95,6 +97,7 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
     "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets", "filters.delete_of_tweets"),
     "what has aged, in the background, a page at a time": (
         "histories.delete_changes",
+        "pushes.delete_orphans",
         "relations.fetch_ended_mutes",
         "votes.fetch_ended",
         "popular.delete_below",

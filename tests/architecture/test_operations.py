@@ -45,7 +45,7 @@ DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/linnet.json").rea
 def known() -> set[str]:
     """Names of series: of what processes count, and of what is asked at a scrape."""
     counted = {sample for family in REGISTRY.collect() for sample in _series(family.name, family.type)}
-    waiting = metrics._Waiting({}, 0.0, 0, {}, 0, 0, 0, 0)
+    waiting = metrics._Waiting({}, 0.0, 0, {}, 0, 0, 0, 0, 0)
     return counted | {family.name for family in metrics._families(waiting)} | {"linnet_store_up"} | _GIVEN
 
 

@@ -6,6 +6,7 @@ import msgspec
 from structlog.testing import capture_logs
 
 from linnet.domain.limits import LOG_IN_FAILURE, login_subject
+from linnet.domain.push import Wishes
 from linnet.domain.timeline import Range
 from linnet.domain.user import Session
 from linnet.ids import SessionId, TweetId, UserId, token_hash
@@ -27,6 +28,7 @@ from linnet.write.actions.grants import AccessRequest, grant, redeem
 from linnet.write.actions.passwords import PasswordOptions, Passwords
 from linnet.write.actions.preferences import put_preferences
 from linnet.write.actions.profiles import edit_profile
+from linnet.write.actions.pushes import Device, subscribe
 from linnet.write.actions.remarks import put_remark
 from linnet.write.actions.reports import ReportWish, report
 from linnet.write.actions.scheduled import schedule_tweet
@@ -37,6 +39,7 @@ from linnet.write.jobs.erasure import erase_account, erase_last_traces
 from linnet.write.jobs.job import Job, NotYet
 from tests.support import drawn
 from tests.support.dumps import dump_postgres, dump_valkey
+from tests.support.pushing import Subscriber
 from tests.support.world import World
 
 PASSWORD = "a feather for a pen"
@@ -55,6 +58,16 @@ class Life(msgspec.Struct):
     kept: dict[str, TweetId]
     gone: list[TweetId]
     poll: TweetId
+
+
+async def _have_a_phone_told(world: World, logged_in: LoggedIn) -> list[str]:
+    """What the row of it says."""
+    keys, endpoint = Subscriber(), "https://push.example.org/thimble"
+    device = Device(endpoint, keys.p256dh, keys.secret, standard=True)
+    wishes, base_url = Wishes(frozenset({"mention"}), "all"), "https://linnet.example"
+    who = (logged_in.user_id, logged_in.session_id)
+    await subscribe(world.write, *who, device, wishes, token=logged_in.token, base_url=base_url)
+    return [endpoint, keys.public.hex(), keys.auth.hex()]
 
 
 async def _let_an_app_in(world: World, logged_in: LoggedIn) -> None:
@@ -148,6 +161,7 @@ async def live(world: World) -> Life:
     held = await attachments.keep(world.write, zoe, Sent(drawn.encoded(drawn.quarters(8, 6), "PNG"), waits))
     await schedule_tweet(world.write, zoe, due_ms=due_ms, text=waits, reply_to=first, attached=[held.id])
     texts += [waits, held.name]
+    texts += await _have_a_phone_told(world, logged_in)
     for one, other in (("zoe", "ada"), ("ben", "zoe")):
         await endorse(world.write, world.ids[one], world.ids[other])
         await dismiss_suggestion(world.write, world.ids[one], world.ids["cleo" if one == "zoe" else other])

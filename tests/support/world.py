@@ -38,6 +38,7 @@ from linnet.read.views.tweets import TweetView
 from linnet.stores.media import MediaOptions, MediaStore
 from linnet.stores.postgres import home, outbox, users
 from linnet.stores.postgres.pool import Database, PostgresOptions
+from linnet.stores.postgres.pushkey import PushKey
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache, CacheOptions
 from linnet.stores.valkey.client import Valkey, ValkeyOptions
@@ -410,6 +411,7 @@ def build_world(
         clock=clock,
         media=media,
         pictures=Pictures(PictureRules()),
+        push_key=PushKey(db),
         options=WriteOptions(top_user_followers=options.top_user_followers, trending=options.trending),
     )
     loader_options = LoaderOptions(memory_seconds=options.memory_seconds)

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from linnet.domain.event import LANES
 from linnet.errors import Unavailable
-from linnet.stores.postgres import jobs, outbox, reports, vitals
+from linnet.stores.postgres import jobs, outbox, pushes, reports, vitals
 from linnet.stores.postgres.pool import Database
 from linnet.stores.valkey.client import Valkey
 from linnet.stores.valkey.connection import ValkeyReplyError
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 _TIMEOUT_SECONDS = 2.0
 _LATE_JOB_SECONDS = 600.0
+_LATE_PUSH_SECONDS = 60.0
 _STALLED_JOB_SECONDS = 30.0
 _LIVE_FILE = re.compile(r"gauge_live\w*_(\d+)\.db")
 
@@ -54,6 +55,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     runners: int
     processes: int
     reports: int
+    pushes: int
 
 
 def metrics_renderer(db: Database, valkey: Valkey) -> Callable[[], Awaitable[tuple[bytes, str]]]:
@@ -84,6 +86,7 @@ async def _find_waiting(db: Database) -> _Waiting | None:
                 runners=await vitals.count_job_runners(session, stalled_seconds=_STALLED_JOB_SECONDS),
                 processes=(await vitals.find_leases(session)).held,
                 reports=await reports.count_open(session),
+                pushes=await pushes.count_late(session, late_seconds=_LATE_PUSH_SECONDS),
             )
     except (Unavailable, TimeoutError) as error:
         log.debug("what waits is not known", cause=str(error))
@@ -133,6 +136,7 @@ def _families(waiting: _Waiting) -> list[Metric]:
         "linnet_jobs_late": ("Background jobs that should have begun ten minutes ago.", waiting.late_jobs),
         "linnet_job_runners": ("Processes that run background jobs.", waiting.runners),
         "linnet_processes": ("Processes that may mint ids: web and worker ones, and commands.", waiting.processes),
+        "linnet_pushes_late": ("Devices to which something should have been sent a minute ago.", waiting.pushes),
         "linnet_reports_waiting": ("What people reported and nobody dealt with yet.", waiting.reports),
     }
     return [by_lane, *(GaugeMetricFamily(name, words, value=value) for name, (words, value) in single.items())]

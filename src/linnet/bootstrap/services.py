@@ -34,6 +34,7 @@ from linnet.stores.media import MediaStore
 from linnet.stores.postgres.leasing import LeaseKeeper
 from linnet.stores.postgres.pool import Database
 from linnet.stores.postgres.pooler import ThroughPooler
+from linnet.stores.postgres.pushkey import PushKey
 from linnet.stores.postgres.replicas import Replicas
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
@@ -139,6 +140,7 @@ def build_services(settings: Settings, *, only_looks: bool = False) -> Services:
             clock=clock,
             media=media,
             pictures=Pictures(settings.pictures),
+            push_key=PushKey(db),
             options=settings.write,
         ),
         viewers=Viewers(db, valkey, keys, clock, settings.viewers),

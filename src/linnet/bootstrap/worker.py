@@ -17,6 +17,7 @@ from linnet.settings import Settings
 from linnet.workers.events import apply_events
 from linnet.workers.jobs import run_jobs
 from linnet.workers.monitoring import Page, Pages, serve_pages
+from linnet.workers.pushes import SenderOptions, send_pushes
 from linnet.write.jobs.job import known_jobs
 
 log = structlog.get_logger()
@@ -58,6 +59,8 @@ async def run_worker(
                 group.create_task(apply_events(services.write, settings.valkey, settings.worker, stop=stop))
             if "jobs" in duties:
                 group.create_task(run_jobs(services.write, jobs, settings.jobs, stop=stop))
+                sending = SenderOptions(stop_seconds=settings.jobs.grace_seconds)
+                group.create_task(send_pushes(services.write, services.read, sending, stop=stop))
 
 
 def monitoring_pages(services: Services) -> Pages:

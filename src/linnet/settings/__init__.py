@@ -13,6 +13,7 @@ import msgspec
 
 from linnet.domain.limits import RULES
 from linnet.domain.place import Place
+from linnet.domain.push import PushOptions
 from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.read.hydration.loading import LoaderOptions
@@ -174,6 +175,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 contact_username=values["LINNET_CONTACT_USERNAME"],
                 rules=values["LINNET_RULES"],
                 takes_sign_ups=values["LINNET_SIGN_UPS"] == "open",
+            ),
+            push=PushOptions(
+                enabled=values["LINNET_PUSH_ENABLED"],
+                allows_private=values["LINNET_PUSH_PRIVATE"],
+                public_url=values["LINNET_PUBLIC_URL"],
+                contact=values["LINNET_CONTACT_EMAIL"],
             ),
         ),
         # A hand holds its connection, and one more is needed for what lies beside.

@@ -321,6 +321,22 @@ SETTINGS: tuple[Setting, ...] = (
         "none",
     ),
     Setting(
+        "LINNET_PUSH_ENABLED",
+        "true",
+        "true or false",
+        "Whether devices and apps may subscribe to notifications (web push)."
+        " Workers then send to servers that these name.",
+        boolean,
+    ),
+    Setting(
+        "LINNET_PUSH_PRIVATE",
+        "false",
+        "true or false",
+        "Whether these servers may also be at addresses of this machine or network, and speak http at any port."
+        " For tests, and for places that are no part of the internet.",
+        boolean,
+    ),
+    Setting(
         "LINNET_LOG_LEVEL",
         "info",
         "level",

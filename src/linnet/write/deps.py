@@ -4,11 +4,13 @@ import msgspec
 
 from linnet.clock import Clock
 from linnet.domain.place import Place
+from linnet.domain.push import PushOptions
 from linnet.domain.text import TextRules
 from linnet.domain.trending import TrendingRules
 from linnet.ids import IdSource
 from linnet.stores.media import MediaStore
 from linnet.stores.postgres.pool import Database
+from linnet.stores.postgres.pushkey import PushKey
 from linnet.stores.valkey.badges import Badges
 from linnet.stores.valkey.cache import Cache
 from linnet.stores.valkey.client import Valkey
@@ -32,6 +34,7 @@ class WriteOptions(msgspec.Struct, frozen=True):
     popular_half_life_hours: int = 24
     photos: PhotoRules = PhotoRules()
     place: Place = Place()
+    push: PushOptions = PushOptions()
 
     @property
     def popular_half_life_ms(self) -> int:
@@ -53,4 +56,5 @@ class WriteDeps(msgspec.Struct, frozen=True):
     clock: Clock
     media: MediaStore
     pictures: Pictures
+    push_key: PushKey
     options: WriteOptions

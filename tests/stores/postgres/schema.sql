@@ -254,6 +254,26 @@ create table preferences (
     language text,
     constraint preferences_pkey PRIMARY KEY (user_id)
 );
+create table push_subscriptions (
+    user_id bigint not null,
+    session_id bigint not null,
+    id bigint not null,
+    endpoint text not null,
+    public_key bytea not null,
+    auth bytea not null,
+    standard boolean not null,
+    alerts text not null,
+    policy text not null,
+    token bytea,
+    base_url text not null,
+    sent_id bigint not null,
+    due_ms bigint,
+    held_ms bigint not null default 0,
+    calm_ms bigint not null default 0,
+    failures integer not null default 0,
+    failing_ms bigint,
+    constraint push_subscriptions_pkey PRIMARY KEY (user_id, session_id)
+);
 create table remarks (
     user_id bigint not null,
     about_id bigint not null,
@@ -487,6 +507,7 @@ CREATE INDEX outbox_lane ON public.outbox USING btree (lane, id);
 CREATE INDEX outbox_retries ON public.outbox USING btree (retry_at) WHERE (retry_at IS NOT NULL);
 CREATE INDEX popular_best ON public.popular USING btree (score_ms DESC, tweet_id DESC) INCLUDE (author_id, reply_to_author_id);
 CREATE INDEX popular_by_author ON public.popular USING btree (author_id, score_ms DESC, tweet_id DESC) INCLUDE (reply_to_author_id);
+CREATE INDEX push_subscriptions_due ON public.push_subscriptions USING btree (due_ms) WHERE (due_ms IS NOT NULL);
 CREATE INDEX remarks_about ON public.remarks USING btree (about_id);
 CREATE INDEX reports_about ON public.reports USING btree (about_id);
 CREATE INDEX reports_newest ON public.reports USING btree (id);

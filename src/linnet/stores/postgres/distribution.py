@@ -77,6 +77,7 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "oauth_codes": _of_user("user_id"),
     "markers": _of_user("user_id"),
     "preferences": _of_user("user_id"),
+    "push_subscriptions": _of_user("user_id"),
     "bookmarks": _of_user("user_id"),
     "remarks": _of_user("user_id"),
     "attachments": _of_user("owner_id"),

@@ -33,3 +33,11 @@ async def find_fact(db: Reader, key: str) -> str | None:
 
 async def upsert_fact(db: Reader, key: str, value: str) -> None:
     await db.run(_installation["upsert"], key=key, value=value)
+
+
+async def settle_fact(db: Reader, key: str, value: str) -> str:
+    """What the fact is: ``value`` if nobody noted another one before, which then stays for good."""
+    if (found := await find_fact(db, key)) is not None:
+        return found
+    await db.run(_installation["insert_absent"], key=key, value=value)
+    return await find_fact(db, key) or value

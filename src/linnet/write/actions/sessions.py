@@ -15,7 +15,7 @@ from linnet.domain.oauth import App
 from linnet.domain.user import Account, Session
 from linnet.errors import Invalid, SessionNotFound, WrongCredentials
 from linnet.ids import APP_SECRET_BYTES, SessionId, UserId, mint_token, token_hash
-from linnet.stores.postgres import outbox, sessions, users
+from linnet.stores.postgres import outbox, pushes, sessions, users
 from linnet.stores.postgres.pool import Session as Transaction
 from linnet.stores.postgres.pool import run_again
 from linnet.stores.valkey import sessions as cached_sessions
@@ -100,12 +100,15 @@ async def end_session(deps: WriteDeps, user_id: UserId, session_id: SessionId) -
 
 
 async def append_ended(deps: WriteDeps, tx: Transaction, user_id: UserId, token_hashes: list[bytes]) -> None:
-    """An event of sessions whose rows are gone with this transaction: copies of them never outlive it for long.
+    """What goes with sessions whose rows are gone with this transaction, and an event of it: copies of them never
+    outlive it for long.
 
     While Valkey is away processes ask PostgreSQL; when it comes back with what it held before, or with less, the event
     waits for it.
     """
     if token_hashes:
+        # Whoever subscribes holds the session's row: so what was made before it went is seen here.
+        await pushes.delete_ended(tx, user_id)
         event = SessionsEnded(user_id, tuple(token_hashes))
         await outbox.append(tx, outbox.NewEvent.of(event, deps.ids.mint()))
 

@@ -19,8 +19,9 @@ from linnet.domain.notification import (
     cause_of_request,
     causes_of,
 )
+from linnet.domain.push import ALIKE
 from linnet.ids import UserId
-from linnet.stores.postgres import followrequests, likes, notifications
+from linnet.stores.postgres import followrequests, likes, notifications, pushes
 from linnet.stores.postgres.notifications import GroupKey
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
@@ -87,6 +88,14 @@ async def apply_notifications(
     await notifications.shrink(session, lost)
     if made:
         await notifications.insert(session, made, last_ids)
+        if deps.options.push.enabled:
+            # After their states are locked: whoever subscribes locks them too, and is seen here or was before us.
+            await pushes.mark_due(
+                session,
+                {cause.user_id for cause in made},
+                hurried_ids={cause.user_id for cause in made if cause.kind not in ALIKE},
+                now_ms=deps.clock.now_ms(),
+            )
     await deps.badges.doubt(last_ids)
     return last_ids
 

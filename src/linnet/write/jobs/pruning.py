@@ -1,12 +1,12 @@
-"""Deletes what has had its time: sessions nobody used for long, codes nobody redeemed, apps that nobody let in, old
-idempotency keys, jobs given up long ago, and notes of windows that were dropped.
+"""Deletes what has had its time: sessions nobody used for long and what they subscribed to, codes nobody redeemed, apps
+that nobody let in, old idempotency keys, jobs given up long ago, and notes of windows that were dropped.
 """
 
 from collections.abc import Awaitable, Callable
 
 from linnet.domain.session import unused_since_ms
 from linnet.ids import first_id_at
-from linnet.stores.postgres import apps, codes, histories, jobs, sessions, tweets
+from linnet.stores.postgres import apps, codes, histories, jobs, pushes, sessions, tweets
 from linnet.write.deps import WriteDeps
 from linnet.write.failover.repair import KEPT_HOURS
 from linnet.write.jobs.job import job
@@ -27,6 +27,7 @@ async def prune(deps: WriteDeps) -> None:
             deps.db, unused_since_ms=unused_since_ms(deps.clock.now_ms()), page_size=_PAGE_SIZE
         )
     )
+    await _page_by_page(lambda: pushes.delete_orphans(deps.db, page_size=_PAGE_SIZE))
     now_ms = deps.clock.now_ms()
     await _page_by_page(lambda: codes.delete_expired(deps.db, before_ms=now_ms, page_size=_PAGE_SIZE))
     unused_id = first_id_at(now_ms - _UNUSED_APP_DAYS * 86_400_000)

@@ -537,3 +537,27 @@ create table tweet_versions (
     sensitive boolean not null,
     primary key (author_id, tweet_id, since_ms)
 );
+
+-- Where a log-in or an app is told of notifications when it is not open. "token" is the app's, hidden; "due_ms" says since
+-- when something may wait, "held_ms" until when nobody else sends it, "calm_ms" before when likes and the like do not hurry.
+create table push_subscriptions (
+    user_id bigint not null,
+    session_id bigint not null,
+    id bigint not null,
+    endpoint text not null,
+    public_key bytea not null,
+    auth bytea not null,
+    standard boolean not null,
+    alerts text not null,
+    policy text not null,
+    token bytea,
+    base_url text not null,
+    sent_id bigint not null,
+    due_ms bigint,
+    held_ms bigint not null default 0,
+    calm_ms bigint not null default 0,
+    failures integer not null default 0,
+    failing_ms bigint,
+    primary key (user_id, session_id)
+);
+create index push_subscriptions_due on push_subscriptions (due_ms) where due_ms is not null;

@@ -325,7 +325,8 @@ delete from notifications where user_id = %(user_id)s and (kind, group_id, actor
 -- :name delete_own (user_id) -> none
 -- Rows of which a user has few, or one. Served by notification_groups_pkey, notification_states_pkey,
 -- idempotency_keys_pkey, follow_changes_pkey, markers_pkey, filters_pkey, featured_tags_pkey, followed_tags_pkey,
--- preferences_pkey, endorsements_pkey, dismissed_suggestions_pkey, scheduled_tweets_pkey and top_users_pkey.
+-- preferences_pkey, endorsements_pkey, dismissed_suggestions_pkey, scheduled_tweets_pkey,
+-- push_subscriptions_pkey and top_users_pkey.
 with groups as (
     delete from notification_groups where user_id = %(user_id)s
 ), states as (
@@ -350,6 +351,8 @@ with groups as (
     delete from filters where user_id = %(user_id)s
 ), begun_with as (
     delete from preferences where user_id = %(user_id)s
+), told_devices as (
+    delete from push_subscriptions where user_id = %(user_id)s
 )
 delete from top_users where user_id = %(user_id)s;
 
