@@ -32,6 +32,15 @@ _FORM = (
 )
 # Nobody waits for it.
 LATER = "2030-01-01T12:00:00.000Z"
+# Of RFC 8291, Appendix A. Nobody is behind the address.
+KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+SUBSCRIPTION = {
+    "subscription": {"endpoint": "https://push.example.org/ada", "keys": KEYS},
+    "data": {"alerts": {"mention": True}},
+}
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/accounts": {
         "username": "signed_up_by_app",
@@ -41,6 +50,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "locale": "en",
     },
     "POST /api/v1/statuses": {"status": "Crumbs"},
+    "POST /api/v1/push/subscription": SUBSCRIPTION,
+    "PUT /api/v1/push/subscription": {"data": {"alerts": {"mention": False}, "policy": "followed"}},
     "PUT /api/v1/scheduled_statuses/{id}": {"scheduled_at": LATER},
     "POST /api/v1/filters": {"phrase": "Cakes", "context": ["home"]},
     "PATCH /api/v1/profile": {"note": "Bakes"},
@@ -118,6 +129,8 @@ async def set_place(site: Site) -> Place:
     poll = (await site.ask("POST", "/api/v1/statuses", asked, by=await site.newcomer())).json()["poll"]["id"]
     later = {"status": "Buns", "scheduled_at": LATER}
     scheduled = (await site.ask("POST", "/api/v1/statuses", later, by=ada)).json()["id"]
+    subscribed = await site.ask("POST", "/api/v1/push/subscription", SUBSCRIPTION, by=ada)
+    assert subscribed.status_code == 200, subscribed.text
     more = (filtering["id"], keyword, named, featured, poll, scheduled)
     return Place(ada, ben, status, told["id"], media.json()["id"], made, *more)
 

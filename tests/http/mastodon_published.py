@@ -23,6 +23,7 @@ _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 MORE: Final = {
     "Status": {"noindex"},
     "Suggestion": {"source"},
+    "WebPushSubscription": {"policy"},
     "Instance.configuration": {"vapid"},
     "V1Instance.configuration.accounts": {"max_pinned_statuses", "max_profile_fields"},
     "V1Instance.configuration.media_attachments": {"description_limit"},

@@ -90,6 +90,7 @@ NOBODY_IS_MET |= {"polls/{id}"}
 NOBODY_IS_MET |= {"media/{id}", "profile"}
 NOBODY_IS_MET |= {"instance/activity", "/health"}
 # One's own, which nobody else sees.
+NOBODY_IS_MET |= {"push/subscription"}
 NOBODY_IS_MET |= {"scheduled_statuses", "scheduled_statuses/{id}"}
 
 

@@ -98,6 +98,11 @@ class Call:
         return client_of(self._scope, self.services.proxies)
 
     @property
+    def token(self) -> str:
+        """By which ``actor`` asks, who was found by it."""
+        return (self.header(b"authorization") or "")[7:].strip()
+
+    @property
     def here(self) -> str:
         """The path that was asked for, as an address has it."""
         return quote(self._scope["path"], safe="/:@~")

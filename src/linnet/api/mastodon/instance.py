@@ -59,7 +59,7 @@ async def get_instance(call: Call) -> Answer:
                     "privacy_policy": None,
                     "terms_of_service": None,
                 },
-                "vapid": {"public_key": ""},
+                "vapid": {"public_key": await push_key(call)},
                 **_limits(call),
                 "translation": {"enabled": False},
                 "limited_federation": True,
@@ -214,6 +214,11 @@ def _plain_png(width: int, height: int) -> bytes:
             chunk(b"IEND", b""),
         ]
     )
+
+
+async def push_key(call: Call) -> str:
+    """To which devices subscribe; empty where they cannot."""
+    return await call.write.push_key.public() if call.write.options.push.enabled else ""
 
 
 def _rules(call: Call) -> list[dict[str, str]]:

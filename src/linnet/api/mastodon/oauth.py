@@ -9,6 +9,7 @@ from linnet.api.answers import Answer
 from linnet.api.mastodon.answers import answer
 from linnet.api.mastodon.endpoints import Call, Route
 from linnet.api.mastodon.entities import Application, CredentialApplication, Token
+from linnet.api.mastodon.instance import push_key
 from linnet.api.mastodon.params import Params
 from linnet.api.mastodon.rendering import account_of
 from linnet.domain.oauth import App, InvalidClient, OAuthError, UnsupportedGrant
@@ -32,7 +33,9 @@ async def post_app(call: Call) -> Answer:
     )
     app = registered.app
     return answer(
-        CredentialApplication(**_facts_of(app), client_id=str(app.id), client_secret=registered.secret),
+        CredentialApplication(
+            **_facts_of(app), client_id=str(app.id), client_secret=registered.secret, vapid_key=await push_key(call)
+        ),
     )
 
 
@@ -41,7 +44,7 @@ async def verify_app(call: Call) -> Answer:
     app = None if call.app_id is None else await find_app(call.read, call.app_id)
     if app is None:
         raise Unauthenticated
-    return answer(Application(**_facts_of(app)))
+    return answer(Application(**_facts_of(app), vapid_key=await push_key(call)))
 
 
 async def post_token(call: Call) -> Answer:
