@@ -54,6 +54,7 @@ async def live(world: World) -> dict[str, TweetRef]:
     for name in ("ben", "cleo", "dan"):
         await world.follow(name, "ada")
     await world.follow("cleo", "ben")
+    await world.follow_tag("dan", "one")
     refs = {}
     for name in ("dan", "ben", "ada"):
         refs[name] = TweetRef(world.ids[name], await world.post(name, f"of {name} #one #two"))
@@ -74,6 +75,7 @@ async def test_everything_is_counted_and_shown_when_each_owner_is_locked_by_a_st
     async with open_world(database_url, servers.valkey_url) as world:
         refs = await live(world)
         await world.assert_exact()
+        assert len(await tags.fetch_of_each(world.db, ["one"], Range(2, after=1))) == 2
         await recounts.assert_counts(world.db, top_user_followers=5000)
         for name in ("ada", "poll"):
             await world.delete("ada", refs[name].tweet_id)
@@ -111,6 +113,14 @@ async def test_both_forms_find_the_same(world: World, *, is_distributed: bool) -
             assert tweet is not None
             assert (tweet.author_id, tweet.id) == (ref.author_id, ref.tweet_id)
         assert await tweets.find_by_id(session, TweetId(1)) is None
+        by_age = [refs[name].tweet_id for name in ("dan", "ben", "ada")]
+        for wanted, expected in (
+            (Range(2), by_age[1:]),
+            (Range(2, after=1), by_age[:2]),
+            (Range(9, by_age[2], by_age[0]), by_age[1:2]),
+        ):
+            tagged = await tags.fetch_of_each(session, ["one", "two"], wanted)
+            assert sorted(entry.id for entry in tagged) == sorted(expected * 2)
         await session.run(_LEAVE, user_id=ada)
         for ref in (refs["ada"], retweet):
             assert await tweets.find_by_id(session, ref.tweet_id) is None
