@@ -573,6 +573,33 @@ async def test_a_sender_that_is_killed_anywhere_loses_nothing_and_keeps_the_orde
     assert doubles, "some kill was between a message and its note"
 
 
+async def test_a_sender_that_stood_still_for_too_long_spoils_nothing_for_who_took_over(town: Town) -> None:
+    world, phone = town.world, await town.phone()
+    for steps in range(1, 30):
+        recorder = Recorder(town.clock)
+        await world.post("ben", f"{steps} @ada")
+        await world.settle()
+        slow, quick = (PushSender(world.write, world.read, recorder, SenderOptions()) for _ in range(2))
+        stands = await world.loom.start("slow", slow.send_due())
+        await world.loom.run(stands, steps=steps)
+        was_done = stands.done
+        town.clock.advance(121)
+        takes_over = await world.loom.start("quick", quick.send_due())
+        await world.loom.run(takes_over, steps=2)
+        await world.loom.run(stands, steps=1000)
+        await world.loom.finish()
+        while await quick.send_due():
+            pass
+        assert await pushes.find(world.db, phone.session.user_id, phone.session.id) is not None, f"after {steps} steps"
+        told = [phone.keys.read(sent)["body"] for sent in recorder.sent]
+        assert set(told) == {f"{steps} @ada"}, f"after {steps} steps"
+        assert len(told) <= 2, f"after {steps} steps"
+        if was_done:
+            break
+    else:
+        raise AssertionError("it never came to its end")
+
+
 async def test_several_senders_share_what_is_due_and_none_is_told_twice(town: Town, servers: Servers) -> None:
     world = town.world
     phones = [await town.phone(path=f"/{number}") for number in range(6)]

@@ -141,8 +141,8 @@ class PushSender:
         began, db = self._write.clock.steady_seconds(), self._write.db
         read_id = await self._find_read_id(claim)
         if read_id is None:
-            # Its log-in is over; or somebody subscribed anew, which leaves this one alone.
-            await pushes.drop(db, claim) if await self._is_over(claim) else None
+            # Its log-in is over. Or it is not ours any more, and then it is not dropped.
+            await pushes.drop(db, claim)
             return
         subscription = claim.subscription
         page = await due_page(
@@ -180,12 +180,6 @@ class PushSender:
     async def _find_read_id(self, claim: Claim) -> int | None:
         since_ms = unused_since_ms(self._write.clock.now_ms())
         return await pushes.find_read_id(self._write.db, claim, unused_since_ms=since_ms)
-
-    async def _is_over(self, claim: Claim) -> bool:
-        """Whether it is still there as it was: then its log-in is not."""
-        one = claim.subscription
-        found = await pushes.find(self._write.db, one.user_id, one.session_id)
-        return found is not None and found.id == one.id
 
     async def _send(self, claim: Claim, due: Due, said: Said) -> bool:
         """Whether it is done. If not, the subscription waits, or is over."""

@@ -174,12 +174,13 @@ async def postpone(db: Reader, claim: Claim, *, until_ms: int, now_ms: int) -> N
 
 
 async def drop(db: Reader, claim: Claim) -> None:
-    """Ends it, and not one that came in its place."""
+    """Ends it while it is ours, and not one that came in its place."""
     await db.run(
         _sql["drop"],
         user_id=claim.subscription.user_id,
         session_id=claim.subscription.session_id,
         id=claim.subscription.id,
+        held_ms=claim.held_ms,
     )
 
 

@@ -97,9 +97,10 @@ update push_subscriptions
 set held_ms = %(until_ms)s, due_ms = %(until_ms)s, failures = failures + 1, failing_ms = coalesce(failing_ms, %(now_ms)s)
 where user_id = %(user_id)s and session_id = %(session_id)s and id = %(id)s and held_ms = %(held_ms)s;
 
--- :name drop (user_id, session_id, id) -> none
--- Ends this one, and not the one that came in its place. Served by push_subscriptions_pkey.
-delete from push_subscriptions where user_id = %(user_id)s and session_id = %(session_id)s and id = %(id)s;
+-- :name drop (user_id, session_id, id, held_ms) -> none
+-- Ends this one, and neither the one that came in its place nor one that others hold. Served by push_subscriptions_pkey.
+delete from push_subscriptions
+where user_id = %(user_id)s and session_id = %(session_id)s and id = %(id)s and held_ms = %(held_ms)s;
 
 -- :name count_late (late_seconds) -> value
 -- For how many something waits for so long, and nobody has said to wait longer. Served by push_subscriptions_due.
