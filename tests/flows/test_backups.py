@@ -40,6 +40,7 @@ from tests.flows._linnet_process import url_of
 from tests.flows._old_release import open_old_release
 from tests.support import drawn
 from tests.support.dumps import dump_postgres
+from tests.support.pushing import subscribed
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.world import World, open_world
@@ -125,6 +126,7 @@ async def town(world: World) -> World:
     await post_tweet(
         world.write, world.ids["ada"], text="", reply_to=None, idempotency_key=None, attached=[shown.id], warning="wet"
     )
+    await subscribed(world, "ada", "https://push.example.org/ada")
     await world.settle()
     async with world.db.transaction() as session:
         await jobs.insert(session, name="erase", arguments='{"user": "zoë"}', lock="user", delay_seconds=3600)
@@ -153,6 +155,8 @@ async def test_a_restored_place_is_the_place_that_was_saved(
         await restored.settle()
         await town.settle()
         await restored.assert_exact()
+        # Devices subscribed to it.
+        assert await restored.write.push_key.public() == await town.write.push_key.public()
         await assert_counts(restored.db, top_user_followers=restored.options.top_user_followers)
         for name in ("ada", "ben", "cleo"):
             assert await restored.home(name) == await town.home(name)

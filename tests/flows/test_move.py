@@ -45,6 +45,7 @@ from linnet.write.actions.attachments import Sent
 from tests.flows._linnet_process import url_of
 from tests.support import drawn
 from tests.support.dumps import dump_postgres
+from tests.support.pushing import subscribed
 from tests.support.recounts import assert_counts
 from tests.support.servers import Servers
 from tests.support.strait import open_strait
@@ -142,6 +143,7 @@ async def town(world: World) -> World:
     await world.mute("ada", "cleo")
     await put_picture(world, "ada", 1)
     await post_picture(world, "ada")
+    await subscribed(world, "ada", "https://push.example.org/ada")
     await world.settle()
     async with world.db.transaction() as session:
         await jobs.insert(session, name="erase", arguments='{"user": "zoë"}', lock="user", delay_seconds=3600)
@@ -250,6 +252,8 @@ async def test_all_that_was_answered_arrives_once_while_people_write(
         found = await arrived.db.fetch(int, _query("select id from tweets where text like 'number %%'"))
         assert sorted(found) == sorted(crowd.posted)
         assert await find_fact(arrived.db, "a fact") == "of the new place"
+        # Devices subscribed to it.
+        assert await arrived.write.push_key.public() == await town.write.push_key.public()
         assert [job.name for job in await fetch_page(arrived.db, page_size=10)] == ["erase", "erase"]
     assert (report.jobs, report.missing_pictures, report.was_done_before) == (2, 0, False)
     assert report.rows["users"] == 4

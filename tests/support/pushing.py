@@ -20,8 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from linnet.domain.push import ALERTS, Wishes
+from linnet.domain.user import Session
 from linnet.domain.webpush import decode64, encode64, key_from
-from linnet.ids import random_bytes
+from linnet.ids import SessionId, random_bytes, token_hash
+from linnet.stores.postgres import sessions
+from linnet.write.actions.pushes import Device, subscribe
+from tests.support.world import World
 
 
 def _derive(salt: bytes, secret: bytes, info: bytes, length: int) -> bytes:
@@ -177,3 +182,14 @@ def open_push_server(certificate: Path | None = None) -> Iterator[PushServer]:
         listener.shutdown()
         listener.server_close()
         thread.join()
+
+
+async def subscribed(world: World, name: str, endpoint: str) -> Subscriber:
+    """A new log-in of somebody's, with a device that is told of everything."""
+    session_id, user_id, device = SessionId(world.write.ids.mint()), world.ids[name], Subscriber()
+    session = Session(session_id, user_id, "a phone", world.write.clock.now_ms())
+    await sessions.insert(world.db, session, token_hash=token_hash(str(session_id)))
+    where = Device(endpoint, device.p256dh, device.secret, standard=True)
+    wishes = Wishes(frozenset(ALERTS), "all")
+    await subscribe(world.write, user_id, session_id, where, wishes, token="T", base_url="https://linnet.test")
+    return device
