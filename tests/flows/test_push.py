@@ -21,6 +21,7 @@ from linnet.write.actions import filters, likes
 from linnet.write.actions.notifications import mark_read
 from linnet.write.actions.pushes import Device, change, subscribe, unsubscribe
 from linnet.write.actions.sessions import end_session
+from linnet.write.jobs.polls import end_polls
 from linnet.write.jobs.pruning import prune
 from tests.support.pushing import PushServer, Sent, Subscriber, open_push_server, says
 from tests.support.servers import Servers
@@ -247,6 +248,31 @@ async def test_what_is_only_for_some_goes_only_to_them(town: Town) -> None:
         with pytest.raises(InvalidTag):
             cleos.keys.read(sent)
         assert b"secret" not in sent.body
+
+
+async def test_the_end_of_a_poll_and_an_edit_are_told_to_whom_they_concern(town: Town) -> None:
+    world, clock = town.world, town.clock
+    # Of a poll of one's own one is told whoever else may tell one something.
+    asked = await town.phone("ben", Wishes(frozenset(ALERTS), "followed"), path="/ben")
+    voted, retweeted = await town.phone(), await town.phone("cleo", path="/cleo")
+    poll = await world.ask("ben", "rye", "wheat", text="Which?", seconds=300)
+    tweet = await world.post("dan", "Buns")
+    await world.vote("ada", poll, 0)
+    await world.retweet("cleo", tweet)
+    await world.settle()
+    await town.send()
+    clock.advance(301)
+    await end_polls.run(world.write, {})
+    for text in ("Buns.", "Buns!"):
+        await world.edit("dan", tweet, text)
+        await world.settle()
+    await town.send()
+    for phone in (asked, voted):
+        [told] = town.got(phone)
+        assert (told["notification_type"], told["title"], told["body"]) == ("poll", "A poll has ended", "Which?")
+    [told] = town.got(retweeted)
+    assert (told["notification_type"], told["body"]) == ("update", "Buns!")
+    assert told["title"] == "Dan edited a tweet that you retweeted"
 
 
 async def test_filters_hold_for_devices_too(town: Town) -> None:
