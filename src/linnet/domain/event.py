@@ -34,7 +34,8 @@ def ref_of(author_id: UserId | None, tweet_id: TweetId | None) -> TweetRef | Non
 class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tweet, reply or retweet is there. Retweets have ``retweet_of``, replies ``reply_to``, never both.
 
-    ``tags`` are folded, each once; ``mentions`` are people who were there when it was posted, each once.
+    ``tags`` are folded, each once; ``mentions`` are people who were there when it was posted, each once. ``direct``:
+    it is for them and whom it answers, so that nothing that others see may tell of it.
     """
 
     kind: ClassVar[str] = "tweet_posted"
@@ -44,6 +45,7 @@ class TweetPosted(msgspec.Struct, frozen=True, omit_defaults=True):
     retweet_of: TweetRef | None = None
     tags: tuple[str, ...] = ()
     mentions: tuple[UserId, ...] = ()
+    direct: bool = False
 
     @property
     def ref(self) -> TweetRef:
@@ -59,6 +61,7 @@ class TweetDeleted(msgspec.Struct, frozen=True, omit_defaults=True):
     reply_to: TweetRef | None = None
     retweet_of: TweetRef | None = None
     going_on: bool = False
+    direct: bool = False
 
     @property
     def ref(self) -> TweetRef:

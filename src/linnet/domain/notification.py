@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import msgspec
 
 from linnet.domain.event import TweetPosted, TweetRef
-from linnet.ids import UserId, unix_ms_of
+from linnet.ids import TweetId, UserId, unix_ms_of
 
 NotificationKind = Literal[
     "followed", "requested", "liked", "retweeted", "replied", "mentioned", "edited", "poll_ended"
@@ -43,6 +43,17 @@ def causes_of(posted: TweetPosted) -> list[Cause]:
         Cause(user_id, "mentioned", posted.tweet_id, author_id) for user_id in posted.mentions if user_id not in told
     ]
     return [cause for cause in causes if cause.user_id != author_id]
+
+
+def tweet_of(cause: Cause) -> TweetRef | None:
+    """The tweet that a cause is about: the person's own, or what somebody else said. None: it is about people."""
+    match cause.kind:
+        case "liked" | "retweeted":
+            return TweetRef(cause.user_id, TweetId(cause.group_id))
+        case "replied" | "mentioned" | "edited" | "poll_ended":
+            return TweetRef(cause.actor_id, TweetId(cause.group_id))
+        case _:
+            return None
 
 
 def cause_of_like(user_id: UserId, tweet: TweetRef) -> Cause:

@@ -7,9 +7,10 @@ import msgspec
 from linnet.domain.event import TweetRef, ref_of
 from linnet.ids import TweetId, UserId
 
-Narrowed = Literal["unlisted", "private"]
-Visibility = Literal["public", "unlisted", "private"]
-"""``unlisted``: for everybody who comes across it, and in no list of what strangers say; ``private``: for followers."""
+Narrowed = Literal["unlisted", "private", "direct"]
+Visibility = Literal["public", "unlisted", "private", "direct"]
+"""``unlisted``: for everybody who comes across it, and in no list of what strangers say; ``private``: for followers;
+``direct``: for whom it mentions or answers, and nobody else."""
 
 
 class Tweet(msgspec.Struct, frozen=True):
@@ -19,6 +20,8 @@ class Tweet(msgspec.Struct, frozen=True):
     ``visibility``: None: public. A retweet has that of what is in it. ``poll``: as ``domain.polls`` packs it;
     ``poll_voters`` and ``poll_votes``, for each option it may have, are there with it. ``edited_ms``: since when it
     says what it says; None: since it was posted.
+    ``conversation_id``: the first tweet of its conversation (``domain.conversations``). None: itself, if it answers
+    nothing.
     """
 
     author_id: UserId
@@ -42,6 +45,7 @@ class Tweet(msgspec.Struct, frozen=True):
     poll_voters: int | None = None
     poll_votes: list[int] | None = None
     edited_ms: int | None = None
+    conversation_id: TweetId | None = None
 
     @property
     def ref(self) -> TweetRef:

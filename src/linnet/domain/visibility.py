@@ -22,11 +22,13 @@ Surface = Literal[
     "notifications",
     "people",
     "suggestions",
+    "messages",
 ]
-"""Where somebody is met. ``user``: their own page of tweets; ``tweet``: one tweet, by its id; ``people``: lists."""
+"""Where somebody is met. ``user``: their own page of tweets; ``tweet``: one tweet, by its id; ``people``: lists;
+``messages``: direct tweets and conversations."""
 
 HIDES_MUTED: frozenset[Surface] = frozenset(
-    {"home", "list", "everyone", "thread", "tag", "search", "popular", "notifications", "suggestions"}
+    {"home", "list", "everyone", "thread", "tag", "search", "popular", "notifications", "suggestions", "messages"}
 )
 """Where whoever mutes somebody does not meet them. Whoever goes to look at them does: their page, a tweet, a list."""
 
@@ -35,7 +37,10 @@ HIDES_BLOCKED: frozenset[Surface] = HIDES_MUTED | {"user", "tweet", "people"}
 
 
 HOLDS_PUBLIC_ALONE: frozenset[Surface] = frozenset({"everyone", "tag", "search", "popular", "suggestions"})
-"""Where one comes upon what strangers say. Unlisted and private tweets are in none of these, for nobody."""
+"""Where one comes upon what strangers say. Whatever is not public is in none of these, for nobody."""
+
+HOLDS_NO_DIRECT: frozenset[Surface] = HOLDS_PUBLIC_ALONE | {"home", "list"}
+"""Where what people say to many is read. Direct tweets are in none of these, not even for who wrote them."""
 
 
 class Audience(msgspec.Struct, frozen=True, array_like=True):
@@ -74,18 +79,23 @@ def is_for(
     """THE rule of who may see a tweet where; blocks and mutes come on top. ``follows``: whom the viewer follows.
 
     A private tweet is for its author, for whom it mentions or answers, and for whoever follows the author at the moment
-    of looking: who begins to follow sees the older ones, who ceases to sees none.
+    of looking: who begins to follow sees the older ones, who ceases to sees none. A direct tweet is for its author, and
+    for whom it mentions or answers, whoever follows whom.
 
     The home timeline need not ask: all that it holds is by people whom one follows, or carries a tag, and is public;
-    and nobody but its author retweets a private tweet. What holds public tweets alone holds no others from the start:
-    search, tags and popular tweets by ``search.fetch_texts``, ``post_tweet`` and ``popular.fetch_rankable``,
-    everybody's by ``tweets.fetch_newest``. Said again in SQL by ``tweets.fetch_by_author``, for a person's own page.
+    nobody but its author retweets a private tweet, and ``home.fetch_slice`` and ``plan_pushes`` leave direct ones out.
+    What holds public tweets alone holds no others from the start: search, tags and popular tweets by
+    ``search.fetch_texts``, ``post_tweet`` and ``popular.fetch_rankable``, everybody's by ``tweets.fetch_newest``. Said
+    again in SQL by ``tweets.fetch_by_author``, for a person's own page, which shows nobody a direct tweet, and by
+    ``conversations.fetch_oracle``.
     ``tests/http/test_visibility_everywhere.py`` asks every surface.
     """
     if audience is None:
         return True
     if surface in HOLDS_PUBLIC_ALONE:
         return False
+    if audience.visibility == "direct":
+        return surface not in HOLDS_NO_DIRECT and (viewer_id == author_id or viewer_id in audience.people)
     if audience.visibility == "unlisted" or surface == "home":
         return True
     return viewer_id is not None and (viewer_id == author_id or viewer_id in audience.people or author_id in follows)

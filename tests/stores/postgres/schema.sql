@@ -47,6 +47,27 @@ create table bookmarks (
     id bigint not null,
     constraint bookmarks_pkey PRIMARY KEY (user_id, tweet_id)
 );
+create table conversation_mutes (
+    user_id bigint not null,
+    conversation_id bigint not null,
+    constraint conversation_mutes_pkey PRIMARY KEY (user_id, conversation_id)
+);
+create table conversations (
+    user_id bigint not null,
+    conversation_id bigint not null,
+    last_id bigint not null,
+    constraint conversations_pkey PRIMARY KEY (user_id, conversation_id)
+);
+create table directs (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    conversation_id bigint not null,
+    reply_to_id bigint,
+    unread boolean not null,
+    hidden boolean not null default false,
+    constraint directs_pkey PRIMARY KEY (user_id, tweet_id)
+);
 create table dismissed_suggestions (
     user_id bigint not null,
     other_id bigint not null,
@@ -407,13 +428,14 @@ create table tweets (
     warning text,
     sensitive boolean not null default false,
     visibility text,
+    conversation_id bigint,
     poll json,
     poll_ending_ms bigint,
     poll_voters bigint,
     poll_votes bigint[],
     edited_ms bigint,
-    constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id),
-    constraint tweets_visibility_check CHECK ((visibility = ANY (ARRAY['unlisted'::text, 'private'::text])))
+    constraint tweets_pkey PRIMARY KEY (author_id, id) INCLUDE (reply_to_author_id, retweet_of_author_id, retweet_of_id, visibility),
+    constraint tweets_visibility_check CHECK ((visibility = ANY (ARRAY['unlisted'::text, 'private'::text, 'direct'::text])))
 );
 create table usernames (
     username text not null,
@@ -483,6 +505,11 @@ CREATE INDEX attachments_waiting ON public.attachments USING btree (owner_id, id
 CREATE INDEX blocks_newest ON public.blocks USING btree (user_id, id DESC) INCLUDE (blocked_id);
 CREATE INDEX bookmarks_newest ON public.bookmarks USING btree (user_id, id DESC) INCLUDE (tweet_id, author_id);
 CREATE INDEX bookmarks_tweet ON public.bookmarks USING btree (author_id, tweet_id);
+CREATE INDEX conversations_newest ON public.conversations USING btree (user_id, last_id DESC) INCLUDE (conversation_id);
+CREATE INDEX directs_answering ON public.directs USING btree (user_id, reply_to_id, tweet_id DESC) INCLUDE (author_id) WHERE (reply_to_id IS NOT NULL);
+CREATE INDEX directs_of_conversation ON public.directs USING btree (user_id, conversation_id, tweet_id DESC) INCLUDE (author_id) WHERE (NOT hidden);
+CREATE INDEX directs_of_tweet ON public.directs USING btree (author_id, tweet_id);
+CREATE INDEX directs_unread ON public.directs USING btree (user_id, conversation_id) INCLUDE (author_id) WHERE unread;
 CREATE INDEX dismissed_suggestions_other ON public.dismissed_suggestions USING btree (other_id);
 CREATE INDEX endorsements_other ON public.endorsements USING btree (other_id);
 CREATE INDEX filter_tweets_tweet ON public.filter_tweets USING btree (author_id, tweet_id);

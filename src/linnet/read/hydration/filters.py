@@ -1,19 +1,19 @@
-"""Which of the viewer's filters the tweets of a page match: said in their JSON, behind all else.
+"""Which of the viewer's filters the tweets of a page match, and whether their conversations are muted.
 
-Nobody asks who has no filters: that they have none comes with the marks of the page. Of those who have, the process
-keeps what it read last, for as long as the marks name the same version.
+It is said in their JSON, behind all else. Nobody asks who has neither: that they have none comes with the marks of the
+page. Of those who have, the process keeps what it read last, for as long as the marks name the same version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 
 from linnet.clock import Clock
 from linnet.domain.filters import Matcher
-from linnet.ids import UserId
+from linnet.ids import TweetId, UserId
 from linnet.read.views.filters import match_view
-from linnet.stores.postgres import filters
+from linnet.stores.postgres import conversations, filters
 from linnet.stores.postgres.pool import Database
 
 _MOST_KEPT: Final = 5000
@@ -35,8 +35,16 @@ class _Poll(msgspec.Struct, frozen=True):
     options: list[_Option] = []
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """Of a version. ``is_muting``: conversations are muted, it is not said which."""
+
+    version: int
+    matcher: Matcher
+    is_muting: bool
+
+
 class _Said(msgspec.Struct, frozen=True):
-    """What of a tweet filters look at."""
+    """What of a tweet filters look at, and which conversation it belongs to, if it is not its own."""
 
     id: str
     text: str
@@ -45,6 +53,7 @@ class _Said(msgspec.Struct, frozen=True):
     warning: str = ""
     attachments: list[_Picture] = []
     poll: _Poll = _Poll()
+    conversation_id: str = ""
 
 
 _said = msgspec.json.Decoder(_Said)
@@ -57,30 +66,48 @@ class FilterMemory:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._kept: dict[UserId, tuple[int, Matcher]] = {}
+        self._kept: dict[UserId, _Kept] = {}
 
     async def mark(self, viewer_id: UserId, version: int, items: Sequence[bytes | None]) -> list[bytes | None]:
-        """The same items; those that match say what they match. One's own match nothing."""
-        matcher = await self._matcher(viewer_id, version)
-        now_ms, mine = self._clock.now_ms(), str(viewer_id)
-        return [None if item is None else _marked(matcher, item, now_ms, mine) for item in items]
+        """The same items; those that match say what they match, and those that are muted that they are.
 
-    async def _matcher(self, viewer_id: UserId, version: int) -> Matcher:
+        One's own match nothing.
+        """
+        kept = await self._keep(viewer_id, version)
+        now_ms, mine = self._clock.now_ms(), str(viewer_id)
+        said = [None if item is None else _said.decode(item) for item in items]
+        muted: Collection[int] = ()
+        if kept.is_muting:
+            ids = {_conversation_of(tweet) for tweet in said if tweet is not None}
+            muted = {found for _, found in await conversations.fetch_mutes(self._db, [viewer_id], ids)}
+        return [
+            None if item is None or tweet is None else _marked(kept.matcher, muted, item, tweet, now_ms, mine)
+            for item, tweet in zip(items, said, strict=True)
+        ]
+
+    async def _keep(self, viewer_id: UserId, version: int) -> _Kept:
         """Of this version, or a newer one."""
         kept = self._kept.get(viewer_id)
-        if kept is not None and kept[0] == version:
-            return kept[1]
+        if kept is not None and kept.version == version:
+            return kept
+        # Whoever mutes or unmutes between the two makes another version, for which it is read again.
         found = await filters.fetch(self._db, viewer_id)
-        matcher = Matcher(found)
+        is_muting = bool(await conversations.fetch_muting(self._db, [viewer_id]))
         if len(self._kept) >= _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[viewer_id] = (found.version, matcher)
-        return matcher
+        kept = self._kept[viewer_id] = _Kept(found.version, Matcher(found), is_muting)
+        return kept
 
 
-def _marked(matcher: Matcher, item: bytes, now_ms: int, mine: str) -> bytes:
-    tweet = _said.decode(item)
+def _conversation_of(tweet: _Said) -> TweetId:
     shown = tweet.retweet_of or tweet
+    return TweetId(int(shown.conversation_id or shown.id))
+
+
+def _marked(matcher: Matcher, muted: Collection[int], item: bytes, tweet: _Said, now_ms: int, mine: str) -> bytes:
+    shown = tweet.retweet_of or tweet
+    if muted and _conversation_of(tweet) in muted:
+        item = b'%b,"muted":true}' % item[:-1]
     if shown.author.id == mine:
         return item
     texts = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.domain.event import TweetRef
-from linnet.domain.timeline import Entry, Range, entry_of
+from linnet.domain.timeline import Entry, Range, entry_of, merge
 from linnet.domain.tweet import Tweet
 from linnet.errors import TweetNotFound
 from linnet.ids import TweetId, UserId
@@ -16,7 +16,7 @@ from linnet.read.hydration.entries import Marking, hydrate
 from linnet.read.timelines.filling import Skeleton, fill_page, one_more, skeleton_of
 from linnet.read.views.pages import Page, PageView, page_json
 from linnet.read.views.tweets import DeletedTweetView, TweetView, deleted_json
-from linnet.stores.postgres import tweets
+from linnet.stores.postgres import conversations, tweets
 
 MAX_ANCESTORS = 100
 
@@ -137,9 +137,13 @@ async def _ancestors(deps: ReadDeps, viewer_id: UserId | None, tweet: Tweet) -> 
 
 
 async def replies_page(deps: ReadDeps, viewer_id: UserId | None, ref: TweetRef, wanted: Range) -> Page:
-    """The replies to a tweet, newest first."""
+    """The replies to a tweet, newest first; direct ones are noted with those whom they are for."""
 
     async def fetch(rest: Range) -> Skeleton:
-        return skeleton_of(await tweets.fetch_replies(deps.db, ref, one_more(rest)), rest)
+        asked = one_more(rest)
+        found = await tweets.fetch_replies(deps.db, ref, asked)
+        if viewer_id is not None:
+            found = merge([found, await conversations.fetch_answers(deps.db, viewer_id, ref, asked)])
+        return skeleton_of(found, rest)
 
     return await fill_page(deps, viewer_id, wanted, fetch, surface="thread", met={ref.author_id})

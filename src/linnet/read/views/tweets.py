@@ -83,8 +83,10 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``viewer`` is null for whoever is not logged in. ``filtered``: filters of theirs that it matches, if there are any;
     whether one holds hangs on where the tweet is shown. ``visibility`` is not there when the tweet is public; otherwise
-    it is ``unlisted`` (for everybody, in no list of what strangers say) or ``private`` (for followers, and whom it
-    mentions). ``poll`` is there when the tweet has one, ``edited_at`` when it says something else since then.
+    it is ``unlisted`` (for everybody, in no list of what strangers say), ``private`` (for followers, and whom it
+    mentions), or ``direct`` (for whom it mentions or answers). ``conversation_id``: the first tweet of the conversation
+    that it belongs to, where that is another one. ``muted``: the viewer is not notified of that conversation. ``poll``
+    is there when the tweet has one, ``edited_at`` when it says something else since then.
     """
 
     id: str
@@ -104,6 +106,8 @@ class TweetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     filtered: list[FilterMatchView] | msgspec.UnsetType = msgspec.UNSET
     visibility: Narrowed | msgspec.UnsetType = msgspec.UNSET
     edited_at: str | msgspec.UnsetType = msgspec.UNSET
+    conversation_id: str | msgspec.UnsetType = msgspec.UNSET
+    muted: bool = False
 
 
 class DeletedTweetView(msgspec.Struct, frozen=True):
@@ -157,11 +161,19 @@ def tweet_facts(tweet: Tweet, *, replied_username: str) -> TweetFacts:
             b"true" if tweet.pinned else b"false",
             tweet.entities.encode() if tweet.entities is not None else NO_ENTITIES,
             _more_of(tweet),
-            b"" if tweet.visibility is None else b',"visibility":"%b"' % tweet.visibility.encode(),
+            _belonging_of(tweet),
         ),
         audience_of(tweet),
         poll_facts(tweet),
     )
+
+
+def _belonging_of(tweet: Tweet) -> bytes:
+    """For whom it is, and what it goes on with, where there is something to say of that."""
+    said = b"" if tweet.visibility is None else b',"visibility":"%b"' % tweet.visibility.encode()
+    if tweet.conversation_id not in (None, tweet.id):
+        said += b',"conversation_id":"%d"' % tweet.conversation_id
+    return said
 
 
 def _more_of(tweet: Tweet) -> bytes:

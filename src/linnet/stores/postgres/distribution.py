@@ -91,6 +91,9 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
     "dismissed_suggestions": _of_user("user_id"),
     "endorsements": _of_user("user_id"),
     "scheduled_tweets": _of_user("user_id"),
+    "directs": _of_user("user_id"),
+    "conversations": _of_user("user_id"),
+    "conversation_mutes": _of_user("user_id"),
     "outbox": _of_user("actor_id"),
     "parked_events": _of_user("actor_id"),
     # Some hundreds of rows that are joined with whom somebody follows.

@@ -152,13 +152,19 @@ async def delete_tweets(db: Session, user_id: UserId, *, page_size: int) -> list
     """The events that must be appended in the same transaction."""
 
     def event(
-        tweet_id: int, reply_to_id: int, reply_to_author_id: int, retweet_of_id: int, retweet_of_author_id: int
+        tweet_id: int,
+        reply_to_id: int,
+        reply_to_author_id: int,
+        retweet_of_id: int,
+        retweet_of_author_id: int,
+        direct: int,
     ) -> TweetDeleted:
         return TweetDeleted(
             user_id,
             TweetId(tweet_id),
             reply_to=ref_of(UserId(reply_to_author_id), TweetId(reply_to_id)) if reply_to_id else None,
             retweet_of=ref_of(UserId(retweet_of_author_id), TweetId(retweet_of_id)) if retweet_of_id else None,
+            direct=bool(direct),
         )
 
     return await db.fetch(event, _sql["delete_tweets"], user_id=user_id, page_size=page_size)
@@ -221,6 +227,24 @@ async def delete_reports(db: Session, user_id: UserId, *, page_size: int) -> int
     """What somebody told the operator of others, and others of them; how many."""
     return await db.run(_sql["delete_reports"], user_id=user_id, page_size=page_size) + await db.run(
         _sql["delete_reported"], user_id=user_id, page_size=page_size
+    )
+
+
+async def fetch_direct_replies(db: Session, user_id: UserId, *, page_size: int) -> list[TweetRef]:
+    """Some of others' direct tweets to somebody that may answer them."""
+    return await db.fetch(TweetRef, _sql["fetch_direct_replies"], user_id=user_id, page_size=page_size)
+
+
+async def delete_direct_replies(db: Session, user_id: UserId, replies: Collection[TweetRef]) -> None:
+    await db.run(_sql["delete_direct_replies"], user_id=user_id, tweet_ids=[ref.tweet_id for ref in replies])
+
+
+async def delete_conversations(db: Session, user_id: UserId, *, page_size: int) -> int:
+    """Somebody's direct tweets and conversations, as they had them, and those that they muted; how many rows."""
+    return (
+        await db.run(_sql["delete_directs"], user_id=user_id, page_size=page_size)
+        + await db.run(_sql["delete_conversations"], user_id=user_id, page_size=page_size)
+        + await db.run(_sql["delete_conversation_mutes"], user_id=user_id, page_size=page_size)
     )
 
 

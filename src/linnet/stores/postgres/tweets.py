@@ -33,6 +33,7 @@ class NewTweet(msgspec.Struct, frozen=True):
     visibility: Narrowed | None = None
     poll: str | None = None
     poll_ends_ms: int | None = None
+    conversation_id: TweetId | None = None
 
 
 async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
@@ -54,6 +55,7 @@ async def insert(db: Reader, tweet: NewTweet, event: NewEvent) -> bool:
         visibility=tweet.visibility,
         poll=tweet.poll,
         poll_ending_ms=tweet.poll_ends_ms,
+        conversation_id=tweet.conversation_id,
         event_id=event.id,
         lane=event.lane,
         kind=event.kind,
@@ -74,7 +76,10 @@ async def find_by_id(db: Reader, tweet_id: TweetId) -> Tweet | None:
 
 
 class DeletedTweet(msgspec.Struct, frozen=True):
-    """What a deleted row said about others. ``has_attachments``: pictures stand in it, or did before it was edited."""
+    """What a deleted row said about others. ``has_attachments``: pictures stand in it, or did before it was edited.
+
+    ``is_direct``: it was for few.
+    """
 
     reply_to_id: TweetId | None
     reply_to_author_id: UserId | None
@@ -82,6 +87,7 @@ class DeletedTweet(msgspec.Struct, frozen=True):
     retweet_of_author_id: UserId | None
     has_attachments: bool
     is_edited: bool
+    is_direct: bool
 
     @property
     def reply_to(self) -> TweetRef | None:

@@ -173,6 +173,8 @@ async def _apply(
         if post.text.text != before.text:
             # Who came since it was posted is not mentioned by an edit that leaves the text alone.
             entities = entities_json(post.text.entities, await find_mentioned(session, post.text.entities))
+            if before.visibility == "direct" and set(_mentions_in(entities)) != set(_mentions_in(before.entities)):
+                raise Invalid.field("text", "Whom a direct tweet is for stays: it must mention the same people.")
         text, warning = post.text.text, post.warning or ""
     after = msgspec.structs.replace(
         before,

@@ -5,7 +5,7 @@ from contextlib import suppress
 import msgspec
 
 from linnet.domain.event import TweetPinned, TweetRef
-from linnet.errors import TweetNotFound, Unavailable
+from linnet.errors import NotToBePinned, TweetNotFound, Unavailable
 from linnet.ids import TweetId, UserId
 from linnet.stores.postgres import outbox, pins, tweets
 from linnet.stores.postgres.outbox import NewEvent
@@ -27,18 +27,18 @@ class PinChange(msgspec.Struct, frozen=True):
 async def pin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> PinChange:
     """Pins one's own tweet or reply; another one that was pinned is so no more. Quiet when it is so already.
 
-    Raises ``TweetNotFound``, also for another's tweet; a retweet stands for the tweet inside it.
+    Raises ``TweetNotFound``, also for another's tweet, and ``NotToBePinned``; a retweet stands for the tweet inside it.
     """
     return await _change(deps, user_id, tweet_id, pinned=True)
 
 
 async def unpin(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> PinChange:
-    """Quiet when it is not pinned. Raises as ``pin`` does."""
+    """Quiet when it is not pinned. Raises ``TweetNotFound``."""
     return await _change(deps, user_id, tweet_id, pinned=False)
 
 
 async def _change(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, pinned: bool) -> PinChange:
-    ref = await _find_own(deps, user_id, tweet_id)
+    ref = await _find_own(deps, user_id, tweet_id, to_pin=pinned)
 
     async def attempt() -> tuple[TweetId, ...]:
         async with deps.db.transaction() as session:
@@ -73,11 +73,13 @@ async def _turn(deps: WriteDeps, session: Session, author_id: UserId, rows: list
     return changed_ids
 
 
-async def _find_own(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetRef:
+async def _find_own(deps: WriteDeps, user_id: UserId, tweet_id: TweetId, *, to_pin: bool) -> TweetRef:
     tweet = await tweets.find_by_id(deps.db, tweet_id)
     if tweet is None:
         raise TweetNotFound
     ref = tweet.retweet_of or tweet.ref
     if ref.author_id != user_id:
         raise TweetNotFound
+    if to_pin and tweet.visibility == "direct":
+        raise NotToBePinned
     return ref

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.domain.attachments import pack_attachments
+from linnet.domain.conversations import goes_on
 from linnet.domain.event import TweetDeleted, TweetPosted, TweetRef
 from linnet.domain.polls import MAX_OPTIONS, Poll, PollDraft, check_poll, pack_poll
 from linnet.domain.posts import check_post
@@ -22,7 +23,7 @@ from linnet.errors import (
     TweetNotFound,
 )
 from linnet.ids import AttachmentId, TweetId, UserId, unix_ms_of
-from linnet.stores.postgres import edits, outbox, preferences, tweets, users
+from linnet.stores.postgres import conversations, edits, outbox, preferences, tweets, users
 from linnet.stores.postgres import scheduled as waiting
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import Reader, Session, run_again
@@ -90,6 +91,7 @@ async def post_tweet(
         visibility=None if visibility == "public" else visibility,
         poll=None if asked is None else pack_poll(asked),
         poll_ends_ms=None if asked is None else asked.ends_ms,
+        conversation_id=await _conversation_of(deps, tweet_id, visibility, parent),
     )
     # Of what is not public nothing is known by its tags: neither who may find it there nor what is talked about.
     hashtags = checked.entities.hashtags if new.visibility is None else ()
@@ -99,6 +101,7 @@ async def post_tweet(
         reply_to=new.reply_to,
         tags=tuple(dict.fromkeys(fold_tag(tag.text) for tag in hashtags)),
         mentions=tuple(dict.fromkeys(mentioned.values())),
+        direct=visibility == "direct",
     )
     event = NewEvent.of(posted, new.id)
 
@@ -123,8 +126,9 @@ async def post_tweet(
         if earlier is None:
             raise TweetNotFound
         return earlier
-    entry = entry_of(posted.ref, reply_to=new.reply_to, retweet_of=None)
-    await best_effort([*push_to_self(deps, entry), wake(deps, author_id)], what="post")
+    # What is direct is at home with nobody.
+    pushes = [] if posted.direct else push_to_self(deps, entry_of(posted.ref, reply_to=new.reply_to, retweet_of=None))
+    await best_effort([*pushes, wake(deps, author_id)], what="post")
     return Tweet(
         author_id,
         new.id,
@@ -143,6 +147,7 @@ async def post_tweet(
         warning=new.warning,
         sensitive=new.sensitive,
         visibility=new.visibility,
+        conversation_id=new.conversation_id,
         poll=new.poll,
         poll_voters=None if asked is None else 0,
         poll_votes=None if asked is None else [0] * MAX_OPTIONS,
@@ -154,6 +159,15 @@ def check_asked(draft: PollDraft, attached: Sequence[AttachmentId], *, now_ms: i
     if attached:
         raise Invalid.field("poll", "A tweet has pictures or a poll, and not both.")
     return check_poll(draft, now_ms=now_ms)
+
+
+async def _conversation_of(
+    deps: WriteDeps, new_id: TweetId, visibility: Visibility, parent: Tweet | None
+) -> TweetId | None:
+    """What a new tweet notes; an older answer may have to be asked for what it goes back to."""
+    if parent is None:
+        return None
+    return await conversations.find_conversation_id(deps.db, parent) if goes_on(visibility, parent) else new_id
 
 
 async def _insert_with(
@@ -252,7 +266,13 @@ async def _delete(deps: WriteDeps, ref: TweetRef, *, keeps_attachments: bool = F
                 await detach(deps, session, ref, keeps=keeps_attachments)
             if row.is_edited:
                 await edits.delete_versions(session, ref.author_id, [ref.tweet_id])
-            event = TweetDeleted(ref.author_id, ref.tweet_id, reply_to=row.reply_to, retweet_of=row.retweet_of)
+            event = TweetDeleted(
+                ref.author_id,
+                ref.tweet_id,
+                reply_to=row.reply_to,
+                retweet_of=row.retweet_of,
+                direct=row.is_direct,
+            )
             await outbox.append(session, NewEvent.of(event, deps.ids.mint()))
             return event
 
@@ -268,8 +288,13 @@ async def _delete(deps: WriteDeps, ref: TweetRef, *, keeps_attachments: bool = F
 
 
 async def retweet(deps: WriteDeps, user_id: UserId, tweet_id: TweetId) -> TweetId:
-    """The id of the retweet, new or not. Raises ``TweetNotFound``, ``NotToBeRetweeted`` for another's private tweet."""
+    """The id of the retweet, new or not.
+
+    Raises ``TweetNotFound``, and ``NotToBeRetweeted`` for another's private tweet, and for a direct one.
+    """
     original = await find_original(deps, user_id, tweet_id)
+    if original.visibility == "direct":
+        raise NotToBeRetweeted("Nobody may retweet this: it is for whom it mentions.")
     if original.visibility == "private" and original.author_id != user_id:
         raise NotToBeRetweeted
     new = NewTweet(user_id, TweetId(deps.ids.mint()), "", retweet_of=original.ref, visibility=original.visibility)

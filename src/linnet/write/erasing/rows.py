@@ -47,7 +47,7 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     # Events of others that are still to be applied make notes under this person's tweets: then these are all there.
     await _wait_for_events(deps, user_id)
     for step in (
-        *(_release_replies, _drop_mentions, _delete_tweets, _delete_likes, _delete_votes),
+        *(_release_replies, _release_directs, _drop_mentions, _delete_tweets, _delete_likes, _delete_votes),
         *(_drop_requests, _delete_follows),
     ):
         await _to_the_end(deps, step, user_id)
@@ -60,7 +60,7 @@ async def erase_rows(deps: WriteDeps, user_id: UserId, *, left_ms: int) -> None:
     await cross(deps, TopUserCrossed(user_id, up=False))
     for step in (
         *(_drop_blocks, _drop_mutes, _drop_bookmarks, _drop_remarks, _drop_reports, _drop_lists, _drop_filters),
-        *(_drop_shown, _drop_told, _drop_caused),
+        *(_drop_shown, _drop_conversations, _drop_told, _drop_caused),
     ):
         await _to_the_end(deps, step, user_id)
     await run_again(lambda: _drop_rest(deps, user_id))
@@ -102,6 +102,15 @@ async def _release_replies(deps: WriteDeps, session: Session, user_id: UserId) -
         await free_replies(deps, session, user_id, {note.reply for note in notes})
         await erasure.delete_reply_notes(session, user_id, notes)
     return bool(notes)
+
+
+async def _release_directs(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    """The same of direct replies, which are noted with the person and not under their tweets."""
+    replies = await erasure.fetch_direct_replies(session, user_id, page_size=_PAGE_SIZE)
+    if replies:
+        await free_replies(deps, session, user_id, replies)
+        await erasure.delete_direct_replies(session, user_id, replies)
+    return bool(replies)
 
 
 async def _drop_mentions(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
@@ -190,6 +199,10 @@ async def _drop_shown(deps: WriteDeps, session: Session, user_id: UserId) -> boo
 
 async def _drop_filters(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
     return bool(await erasure.delete_filters(session, user_id, page_size=_FOLLOWS_PER_EVENT))
+
+
+async def _drop_conversations(deps: WriteDeps, session: Session, user_id: UserId) -> bool:
+    return bool(await erasure.delete_conversations(session, user_id, page_size=_FOLLOWS_PER_EVENT))
 
 
 async def _drop_told(deps: WriteDeps, session: Session, user_id: UserId) -> bool:

@@ -15,6 +15,7 @@ from linnet.stores.postgres.pool import Session
 from linnet.stores.valkey.changes import Change
 from linnet.write.after_commit import best_effort, forget
 from linnet.write.deps import WriteDeps
+from linnet.write.fanout.conversations import apply_conversations
 from linnet.write.fanout.counters import apply_counters
 from linnet.write.fanout.edits import end_old_words, without_old_words
 from linnet.write.fanout.notifications import apply_notifications
@@ -56,6 +57,7 @@ async def apply_batch(deps: WriteDeps, session: Session, numbered: Sequence[Numb
     await apply_tags(deps, session, batch, settled)
     await apply_search(deps, session, batch, settled)
     await apply_popular(deps, session, batch, settled)
+    await apply_conversations(session, batch, settled)
     notified = await apply_notifications(deps, session, batch, settled)
     changed_pins = await apply_pins(deps, session, batch)
     await end_old_words(deps, session, settled)

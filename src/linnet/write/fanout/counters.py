@@ -74,9 +74,10 @@ def _count_users(batch: Batch) -> dict[UserId, CountDelta]:
     """What a batch adds to people's counters, apart from retweets that go with their originals."""
     counts: dict[UserId, CountDelta] = defaultdict(CountDelta)
     for posted in batch.posted:
-        counts[posted.author_id].tweets += 1
+        if not posted.direct:
+            counts[posted.author_id].tweets += 1
     for deleted in batch.deleted:
-        if not deleted.going_on:
+        if not deleted.going_on and not deleted.direct:
             counts[deleted.author_id].tweets -= 1
 
     def add_follow(follower_id: UserId, followed_id: UserId, step: int) -> None:

@@ -1,6 +1,7 @@
 """What others did with a tweet, noted under it: replies, retweets and likes, each once, whatever is applied twice.
 
-A note and its count go together: only a note that was not there adds, only one that was there takes away.
+A note and its count go together: only a note that was not there adds, only one that was there takes away. A direct
+answer is no note: what everybody may count it would tell everybody of (``fanout.conversations`` has it).
 """
 
 from collections import defaultdict
@@ -90,7 +91,7 @@ async def _note_replies_and_retweets(
         return [Note(under, tweet) for under, tweet in pairs if under is not None and under in present]
 
     def replies(events: Sequence[TweetPosted | TweetDeleted]) -> list[Note]:
-        return notes((event.reply_to, event.ref) for event in events)
+        return notes((event.reply_to, event.ref) for event in events if not event.direct)
 
     def retweets(events: Sequence[TweetPosted | TweetDeleted]) -> list[Note]:
         return notes((event.retweet_of, event.ref) for event in events)

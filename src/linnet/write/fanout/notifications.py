@@ -18,10 +18,11 @@ from linnet.domain.notification import (
     cause_of_poll,
     cause_of_request,
     causes_of,
+    tweet_of,
 )
 from linnet.domain.push import ALIKE
 from linnet.ids import UserId
-from linnet.stores.postgres import followrequests, likes, notifications, pushes
+from linnet.stores.postgres import conversations, followrequests, likes, notifications, pushes, tweets
 from linnet.stores.postgres.notifications import GroupKey
 from linnet.stores.postgres.pool import Session
 from linnet.write.deps import WriteDeps
@@ -181,19 +182,35 @@ async def _concerned_by_gone(session: Session, batch: Batch, settled: Settled) -
 
 
 async def _drop_untold(session: Session, made: Sequence[Cause]) -> list[Cause]:
-    """Without those that concern people who are gone, or who block each other."""
+    """Without those that concern people who are gone, or who block each other, or conversations that were muted."""
     if not made:
         return []
     present = await notifications.fetch_present(session, {cause.user_id for cause in made})
     blocks = await notifications.fetch_blocks(
         session, {cause.user_id for cause in made} | {cause.actor_id for cause in made}
     )
-    return [
+    told = [
         cause
         for cause in made
         if cause.user_id in present
         and (cause.user_id, cause.actor_id) not in blocks
         and (cause.actor_id, cause.user_id) not in blocks
+    ]
+    return await _drop_muted(session, told)
+
+
+async def _drop_muted(session: Session, made: Sequence[Cause]) -> list[Cause]:
+    """Without what concerns a conversation that its person muted. One query more for those who muted none."""
+    about = {cause: tweet for cause in made if (tweet := tweet_of(cause)) is not None}
+    muting = await conversations.fetch_muting(session, {cause.user_id for cause in about}) if about else set()
+    concerned = {cause: tweet for cause, tweet in about.items() if cause.user_id in muting}
+    if not concerned:
+        return list(made)
+    found = {tweet.ref: tweet for tweet in await tweets.fetch(session, list(set(concerned.values())))}
+    ids = {ref: await conversations.find_conversation_id(session, tweet) for ref, tweet in found.items()}
+    mutes = await conversations.fetch_mutes(session, muting, set(ids.values()))
+    return [
+        cause for cause in made if cause not in concerned or (cause.user_id, ids.get(concerned[cause])) not in mutes
     ]
 
 

@@ -44,7 +44,7 @@ def is_pulled(entry: Entry, records: Mapping[UserId, TopUser]) -> bool:
 
 
 async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPlan:
-    """The audiences of posted tweets that are still there; each author is in their own audience."""
+    """The audiences of posted tweets that are still there, their authors included. Direct ones have none."""
     if not posted:
         return PushPlan([], (), frozenset(), frozenset())
     refs = [event.ref for event in posted]
@@ -52,7 +52,7 @@ async def plan_pushes(session: Session, posted: Sequence[TweetPosted]) -> PushPl
     entries = [
         entry_of(ref, reply_to=event.reply_to, retweet_of=event.retweet_of)
         for event, ref in zip(posted, refs, strict=True)
-        if ref in existing
+        if ref in existing and not event.direct
     ]
     concerned = {entry.author_id for entry in entries} | {
         entry.related_author_id for entry in entries if entry.is_reply_to_other

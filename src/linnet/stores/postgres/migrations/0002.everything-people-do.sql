@@ -482,7 +482,15 @@ create index followed_tags_newest on followed_tags (user_id, id desc) include (t
 create index tweet_tags_of_author on tweet_tags (author_id, tag, tweet_id desc);
 
 -- Who may see a tweet (domain/visibility.py). Null: everybody, everywhere. A retweet has that of what is in it.
-alter table tweets add column visibility text check (visibility in ('unlisted', 'private'));
+alter table tweets add column visibility text check (visibility in ('unlisted', 'private', 'direct'));
+
+-- Direct tweets are in no timeline, which is read from this index alone.
+alter table tweets
+    drop constraint tweets_pkey,
+    add primary key (author_id, id) include (reply_to_author_id, retweet_of_author_id, retweet_of_id, visibility);
+
+-- The first tweet of its conversation (domain/conversations.py). Null: itself, if it answers nothing; else nobody noted it.
+alter table tweets add column conversation_id bigint;
 
 -- With what somebody's apps begin a post, as they tell each other.
 create table preferences (
@@ -561,3 +569,39 @@ create table push_subscriptions (
     primary key (user_id, session_id)
 );
 create index push_subscriptions_due on push_subscriptions (due_ms) where due_ms is not null;
+
+-- Direct tweets as those have them whom they are for, their authors included, written by the event worker. "reply_to_id":
+-- which tweet it answers, whatever that is. "hidden": the person put the conversation away after it came.
+create table directs (
+    user_id bigint not null,
+    tweet_id bigint not null,
+    author_id bigint not null,
+    conversation_id bigint not null,
+    reply_to_id bigint,
+    unread boolean not null,
+    hidden boolean not null default false,
+    primary key (user_id, tweet_id)
+);
+create index directs_of_conversation on directs (user_id, conversation_id, tweet_id desc) include (author_id)
+    where not hidden;
+create index directs_unread on directs (user_id, conversation_id) include (author_id) where unread;
+create index directs_answering on directs (user_id, reply_to_id, tweet_id desc) include (author_id)
+    where reply_to_id is not null;
+-- Looked up when the tweet goes.
+create index directs_of_tweet on directs (author_id, tweet_id);
+
+-- In which order somebody's conversations stand: by the newest tweet of each that is not hidden.
+create table conversations (
+    user_id bigint not null,
+    conversation_id bigint not null,
+    last_id bigint not null,
+    primary key (user_id, conversation_id)
+);
+create index conversations_newest on conversations (user_id, last_id desc) include (conversation_id);
+
+-- Conversations, of whatever visibility, that somebody does not want to be notified of.
+create table conversation_mutes (
+    user_id bigint not null,
+    conversation_id bigint not null,
+    primary key (user_id, conversation_id)
+);

@@ -2,7 +2,7 @@
 -- One of the author's own as it is now; nobody else changes or deletes it before we commit. Served by tweets_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes, edited_ms
+    poll::text, poll_voters, poll_votes, edited_ms, conversation_id
 from tweets
 where author_id = %(author_id)s and id = %(tweet_id)s
 for no key update;

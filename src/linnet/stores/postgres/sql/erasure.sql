@@ -127,7 +127,8 @@ delete from tweets
 where author_id = %(user_id)s and id in (
     select id from tweets where author_id = %(user_id)s order by id desc limit %(page_size)s
 )
-returning id, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id;
+returning id, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id,
+    coalesce(visibility = 'direct', false);
 
 -- :name delete_likes (user_id, page_size) -> many
 -- Some of what somebody likes. Served by likes_pkey.
@@ -310,6 +311,38 @@ delete from filter_tweets where user_id = %(user_id)s and (filter_id, tweet_id) 
 -- Some of somebody's tweets that others' filters name. Served by filter_tweets_tweet.
 delete from filter_tweets where (user_id, filter_id, tweet_id) in (
     select user_id, filter_id, tweet_id from filter_tweets where author_id = %(user_id)s limit %(page_size)s
+);
+
+-- :name fetch_direct_replies (user_id, page_size) -> many
+-- Direct tweets of others that may answer somebody: what they answer is noted with those whom it is for. Served by
+-- directs_pkey.
+select author_id, tweet_id from directs
+where user_id = %(user_id)s and author_id <> %(user_id)s and reply_to_id is not null
+order by tweet_id
+limit %(page_size)s;
+
+-- :name delete_direct_replies (user_id, tweet_ids) -> none
+-- These are done. Served by directs_pkey.
+delete from directs where user_id = %(user_id)s and tweet_id = any(%(tweet_ids)s::bigint[]);
+
+-- :name delete_directs (user_id, page_size) -> none
+-- Some of the direct tweets that somebody has. Served by directs_pkey.
+delete from directs where user_id = %(user_id)s and tweet_id in (
+    select tweet_id from directs where user_id = %(user_id)s order by tweet_id limit %(page_size)s
+);
+
+-- :name delete_conversations (user_id, page_size) -> none
+-- Some of somebody's conversations. Served by conversations_pkey.
+delete from conversations where user_id = %(user_id)s and conversation_id in (
+    select conversation_id from conversations where user_id = %(user_id)s order by conversation_id limit %(page_size)s
+);
+
+-- :name delete_conversation_mutes (user_id, page_size) -> none
+-- Some of those that somebody muted. Served by conversation_mutes_pkey.
+delete from conversation_mutes where user_id = %(user_id)s and conversation_id in (
+    select conversation_id from conversation_mutes where user_id = %(user_id)s
+    order by conversation_id
+    limit %(page_size)s
 );
 
 -- :name fetch_notified (user_id, page_size) -> many

@@ -3,9 +3,14 @@
 select version, document::text from filters where user_id = %(user_id)s;
 
 -- :name find_version (user_id) -> value
--- Of which version somebody's filters are; 0 where there are none. Served by filters_pkey.
+-- Of which version somebody's filters are; 0 where there are none, and no muted conversations either. Served by
+-- filters_pkey and conversation_mutes_pkey.
 select coalesce(
-    (select f.version from filters f where f.user_id = %(user_id)s and f.document::text <> '[]'),
+    (
+        select f.version from filters f
+        where f.user_id = %(user_id)s
+            and (f.document::text <> '[]' or exists (select from conversation_mutes m where m.user_id = f.user_id))
+    ),
     0
 );
 

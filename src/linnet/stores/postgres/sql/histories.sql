@@ -69,10 +69,10 @@ delete from view_changes where (user_id, id, other_id) in (
 );
 
 -- :name fetch_tweets (from_id, page_size) -> many
--- Tweets, replies and retweets from an id on, oldest first. Served by tweets_newest.
+-- Tweets, replies and retweets from an id on, oldest first, without direct ones. Served by tweets_newest.
 select author_id, id, reply_to_author_id, reply_to_id, retweet_of_author_id, retweet_of_id
 from tweets
-where id >= %(from_id)s
+where id >= %(from_id)s and visibility is distinct from 'direct'
 order by id
 limit %(page_size)s;
 

@@ -26,7 +26,7 @@ select
     array(select t.tag from followed_tags t where t.user_id = %(user_id)s order by t.tag);
 
 -- :name fetch_slice (author_ids, answered_ids, kept_away, speaker_id, from_id, before_id, page_size) -> many
--- A timeline between two ids, newest first. author_ids: of a home timeline those the viewer follows and does not keep away
+-- A timeline between two ids, newest first; direct tweets are in none. author_ids: of a home timeline those the viewer follows and does not keep away
 -- or set aside, and the viewer; answered_ids: replies to whom are shown, null: to the authors; kept_away: whose tweets are
 -- not met in retweets either; speaker_id: all of whose replies are shown, 0: nobody's. The bound from_id keeps the
 -- read small; the caller widens it. Served by tweets_pkey alone.
@@ -34,6 +34,7 @@ select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coa
 from tweets
 where author_id = any(%(author_ids)s::bigint[])
     and id >= %(from_id)s and id < %(before_id)s
+    and visibility is distinct from 'direct'
     and (reply_to_author_id is null or author_id = %(speaker_id)s or reply_to_author_id = author_id
         or reply_to_author_id = any(coalesce(%(answered_ids)s::bigint[], %(author_ids)s::bigint[])))
     and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
@@ -46,6 +47,7 @@ select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coa
 from tweets
 where author_id = any(%(author_ids)s::bigint[])
     and id > %(after_id)s and id <= %(until_id)s
+    and visibility is distinct from 'direct'
     and (reply_to_author_id is null or author_id = %(speaker_id)s or reply_to_author_id = author_id
         or reply_to_author_id = any(coalesce(%(answered_ids)s::bigint[], %(author_ids)s::bigint[])))
     and (retweet_of_author_id is null or retweet_of_author_id <> all(%(kept_away)s::bigint[]))
@@ -58,6 +60,8 @@ limit %(page_size)s;
 select t.id, t.author_id, coalesce(t.reply_to_author_id, t.retweet_of_author_id, 0), coalesce(t.retweet_of_id, 0)
 from tweets t
 where t.id < %(before_id)s
+    -- What is said to somebody in particular is read among messages, also by who says it.
+    and t.visibility is distinct from 'direct'
     and (
         (
             (

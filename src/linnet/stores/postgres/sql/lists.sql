@@ -91,6 +91,7 @@ select t.id, t.author_id, coalesce(t.reply_to_author_id, t.retweet_of_author_id,
 from tweets t
 join lists l on l.user_id = %(user_id)s and l.id = %(list_id)s
 where t.id < %(before_id)s
+    and t.visibility is distinct from 'direct'
     and exists (
         select from list_members m where m.user_id = %(user_id)s and m.list_id = l.id and m.member_id = t.author_id
     )

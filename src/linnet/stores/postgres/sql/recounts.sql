@@ -3,10 +3,10 @@
 select id from users where id > %(after_id)s order by id limit %(page_size)s;
 
 -- :name count_users (user_ids) -> many
--- What counters of users say, and what there is, at one moment; those of accounts that are being erased are kept up no
+-- What counters of users say, and what there is, at one moment (direct tweets do not count); those of accounts that are being erased are kept up no
 -- more. Served by users_pkey, tweets_pkey, followers_pkey and following_pkey.
 select u.id, u.tweets_count, u.followers_count, u.following_count,
-    (select count(*) from tweets t where t.author_id = u.id),
+    (select count(*) from tweets t where t.author_id = u.id and t.visibility is distinct from 'direct'),
     (select count(*) from followers f where f.user_id = u.id),
     (select count(*) from following f where f.user_id = u.id)
 from users u
@@ -14,8 +14,9 @@ where u.id = any(%(user_ids)s::bigint[]) and u.deleted_ms is null
 order by u.id;
 
 -- :name fetch_tweets (after_author_id, after_id, page_size) -> many
--- All tweets by author, a page at a time, with what they answer or retweet. Served by tweets_pkey.
-select author_id, id, reply_to_author_id, reply_to_id, retweet_of_author_id, retweet_of_id
+-- All tweets by author, a page at a time, with what they answer or retweet; a direct answer is noted nowhere. Served by tweets_pkey.
+select author_id, id, case when visibility is distinct from 'direct' then reply_to_author_id end,
+    case when visibility is distinct from 'direct' then reply_to_id end, retweet_of_author_id, retweet_of_id
 from tweets
 where (author_id, id) > (%(after_author_id)s, %(after_id)s)
 order by author_id, id
@@ -35,7 +36,8 @@ order by t.author_id, t.id;
 
 -- :name fetch_tweets_among (author_ids, tweet_ids) -> many
 -- Which of these tweets are there, with what they answer or retweet now. Served by tweets_pkey.
-select author_id, id, reply_to_author_id, reply_to_id, retweet_of_author_id, retweet_of_id
+select author_id, id, case when visibility is distinct from 'direct' then reply_to_author_id end,
+    case when visibility is distinct from 'direct' then reply_to_id end, retweet_of_author_id, retweet_of_id
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 

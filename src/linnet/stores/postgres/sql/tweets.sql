@@ -1,15 +1,15 @@
--- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, attachments, warning, sensitive, visibility, poll, poll_ending_ms, event_id, lane, kind, payload) -> many
+-- :name insert (author_id, tweet_id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities, attachments, warning, sensitive, visibility, poll, poll_ending_ms, conversation_id, event_id, lane, kind, payload) -> many
 -- A tweet and its event, in one statement that is one transaction. A second retweet of the same tweet does nothing.
 -- The event's id is larger than those of the author's events still waiting, whichever process minted them. Served by
 -- tweets_one_retweet and outbox_pkey.
 with posted as (
     insert into tweets (author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
-        attachments, warning, sensitive, visibility, poll, poll_ending_ms, poll_voters, poll_votes)
+        attachments, warning, sensitive, visibility, poll, poll_ending_ms, poll_voters, poll_votes, conversation_id)
     values (%(author_id)s, %(tweet_id)s, %(text)s, %(reply_to_id)s, %(reply_to_author_id)s,
         %(retweet_of_id)s, %(retweet_of_author_id)s, %(entities)s::json, %(attachments)s::json,
         %(warning)s, %(sensitive)s, %(visibility)s, %(poll)s::json, %(poll_ending_ms)s::bigint,
         case when %(poll_ending_ms)s::bigint is not null then 0 end,
-        case when %(poll_ending_ms)s::bigint is not null then '{0,0,0,0}'::bigint[] end)
+        case when %(poll_ending_ms)s::bigint is not null then '{0,0,0,0}'::bigint[] end, %(conversation_id)s)
     on conflict (author_id, retweet_of_id) where retweet_of_id is not null do nothing
     returning id
 ), appended as (
@@ -25,7 +25,7 @@ select id from posted;
 -- Tweets by author and id, in no order. Served by tweets_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes, edited_ms
+    poll::text, poll_voters, poll_votes, edited_ms, conversation_id
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]);
 
@@ -34,7 +34,7 @@ where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigi
 -- retweets of these neither. Served by tweets_newest and users_pkey.
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes, edited_ms
+    poll::text, poll_voters, poll_votes, edited_ms, conversation_id
 from tweets t
 where id = %(tweet_id)s
     and not exists (
@@ -46,7 +46,7 @@ where id = %(tweet_id)s
 with found as materialized (
     select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities,
         replies_count, retweets_count, likes_count, pinned, version, attachments, warning, sensitive, visibility,
-        poll, poll_voters, poll_votes, edited_ms
+        poll, poll_voters, poll_votes, edited_ms, conversation_id
     from tweets
     where id = %(tweet_id)s
 ), leaving as (
@@ -56,7 +56,7 @@ with found as materialized (
 )
 select author_id, id, text, reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id, entities::text,
     replies_count, retweets_count, likes_count, pinned, version, attachments::text, warning, sensitive, visibility,
-    poll::text, poll_voters, poll_votes, edited_ms
+    poll::text, poll_voters, poll_votes, edited_ms, conversation_id
 from found
 where not exists (select from leaving);
 
@@ -65,7 +65,8 @@ where not exists (select from leaving);
 delete from tweets
 where author_id = %(author_id)s and id = %(tweet_id)s
 returning reply_to_id, reply_to_author_id, retweet_of_id, retweet_of_author_id,
-    attachments is not null or edited_ms is not null, edited_ms is not null;
+    attachments is not null or edited_ms is not null, edited_ms is not null,
+    coalesce(visibility = 'direct', false);
 
 -- :name find_retweet (author_id, retweet_of_id) -> value
 -- The id of somebody's retweet of a tweet. Served by tweets_one_retweet.
@@ -164,10 +165,11 @@ order by id
 limit %(page_size)s;
 
 -- :name fetch_by_authors (author_ids, after_id, before_id, page_size) -> many
--- Several authors' tweets as entries in a range of ids, newest first. Served by tweets_pkey alone.
+-- Several authors' tweets as entries in a range of ids, newest first, without direct ones. Served by tweets_pkey alone.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
 from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id > %(after_id)s and id < %(before_id)s
+    and visibility is distinct from 'direct'
 order by id desc
 limit %(page_size)s;
 
