@@ -84,6 +84,12 @@ async def among_events(scene: Scene, answer: Any) -> bool:
     return scene.is_met_in(msgspec.json.decode(data[1])["items"])
 
 
+async def among_messages(scene: Scene, answer: Any) -> bool:
+    """In a conversation, or as who said its newest."""
+    people = [person for item in answer["items"] for person in item["people"]]
+    return scene.is_met_in(people) or scene.is_met_in([item["last"] for item in answer["items"]])
+
+
 async def is_there(scene: Scene, answer: Any) -> bool:
     return answer is not None
 
@@ -168,6 +174,8 @@ TABLE: dict[str, Place] = {
     "notifications": Place("list_notifications", "notifications", UNLESS_KEPT_AWAY, among_notified),
     "their number": Place("count_notifications", "notifications", UNLESS_KEPT_AWAY, is_counted),
     "who follows whom is suggested": Place("list_suggestions", "suggestions", UNLESS_KEPT_AWAY, among_who_follows),
+    "messages": Place("list_conversations", "messages", UNLESS_KEPT_AWAY, among_messages),
+    "what is direct": Place("direct_timeline", "messages", UNLESS_KEPT_AWAY, among_items),
     "their page": Place("list_user_tweets", "user", UNLESS_BLOCKED, among_items, about=OTHER),
     "their page in other words": Place("list_user_tweets_plainly", "user", UNLESS_BLOCKED, among_items, about=OTHER),
     "their pictures": Place("list_user_pictures", "user", UNLESS_BLOCKED, among_items, about=OTHER),
@@ -280,6 +288,8 @@ async def play(site: Site, relation: str) -> Scene:
     ids["before"] = str(int(ids["theirs"]) - 1)
     await post("mine", viewer, "No finches here")
     await post("cleos", cleo, "Sparrows")
+    body = {"text": "A word, @viewer", "visibility": "direct"}
+    assert (await site.ask("POST", "/api/tweets", body, by=other)).status_code == 201
     await post("answer", other, "Look again", "mine")
     await post("further_answer", cleo, "Both of you, look again", "answer")
     await do(cleo, "PUT", f"/tweets/{ids['further_answer']}/pin")

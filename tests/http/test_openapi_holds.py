@@ -162,6 +162,17 @@ async def test_every_example_is_what_the_server_answers(story: Site) -> None:
     await tell("put_bookmark", linus, tweet_id=tweet["id"])
     await tell("list_bookmarks", linus)
     await tell("delete_bookmark", linus, tweet_id=tweet["id"])
+    said = {"text": examples.DIRECT_TWEET.text, "visibility": "direct"}
+    direct = (await story.ask("POST", "/api/tweets", said, by=linus)).json()
+    ids[examples.DIRECT_ID] = direct["id"]
+    await story.settle()
+    await tell("list_conversations", ada)
+    await tell("direct_timeline", ada)
+    await tell("read_conversation", ada, conversation_id=direct["id"])
+    await tell("delete_conversation", ada, conversation_id=direct["id"])
+    await tell("put_conversation_mute", linus, tweet_id=tweet["id"])
+    await tell("delete_conversation_mute", linus, tweet_id=tweet["id"])
+    assert (await story.ask("DELETE", f"/api/tweets/{direct['id']}", by=linus)).status_code == 204
     await tell("list_used_tags", ada)
     await tell("put_featured_tag", ada, tag="birds")
     await tell("list_featured_tags", linus, user_id=ada.id)

@@ -1,6 +1,6 @@
-"""Who sees what somebody said to everybody, off the lists, or to followers: each person, each surface, one table.
+"""Who sees what somebody said to everybody, off the lists, to followers, or to some: each person, each surface.
 
-Ada says three things, and says three things again in answer to Frida, who does not follow her. Each begins with what it
+Ada says four things, and says four things again in answer to Frida, who does not follow her. Each begins with what it
 is. A surface is asked which of them it shows. What may be seen where stands in ``domain.visibility.is_for`` alone, and
 ``test_another_rule_shows_on_these_surfaces`` changes it there and sees the surfaces change.
 """
@@ -21,8 +21,9 @@ from tests.http.page_world import PageSite, pages_of
 from tests.support.servers import Servers
 from tests.support.world import WorldOptions
 
-KINDS: Final = ("public", "unlisted", "private")
-ALL, OPEN, PUBLIC, NONE = set(KINDS), {"public", "unlisted"}, {"public"}, set[str]()
+KINDS: Final = ("public", "unlisted", "private", "direct")
+ALL, FOLLOWERS, OPEN = set(KINDS), {"public", "unlisted", "private"}, {"public", "unlisted"}
+PUBLIC, DIRECT, NONE = {"public"}, {"direct"}, set[str]()
 WHO: Final = ("ada", "fan", "mona", "frida", "former", "removed", "blocked", "stranger", "nobody")
 """The author; a follower; whom she mentions; whom she answers; who followed her; whom she sent away; and others."""
 
@@ -101,17 +102,22 @@ def each_page(path: str) -> Surface:
     return ask
 
 
-FOLLOWED = {"ada": ALL, "fan": ALL}
+FOLLOWED = {"ada": FOLLOWERS, "fan": FOLLOWERS}
+HERS = {"ada": ALL}
 NOT_HERS = dict.fromkeys(WHO, OPEN) | {"blocked": NONE}
-SEES = NOT_HERS | FOLLOWED | {"mona": ALL}
-SEES_ANSWER = NOT_HERS | FOLLOWED | {"frida": ALL}
+SEES = NOT_HERS | FOLLOWED | HERS | {"mona": ALL}
+SEES_ANSWER = NOT_HERS | FOLLOWED | HERS | {"frida": ALL}
 OWN_PAGE = NOT_HERS | FOLLOWED
 LISTS = dict.fromkeys(WHO, PUBLIC) | {"blocked": NONE}
 HOME = dict.fromkeys(WHO, NONE) | FOLLOWED
 NOBODY_ELSE = dict.fromkeys(WHO, NONE)
 TOLD = NOBODY_ELSE | {"ada": ALL, "mona": ALL, "frida": ALL}
+MESSAGES = NOBODY_ELSE | {"ada": DIRECT, "mona": DIRECT, "frida": DIRECT}
+HERS_SEEN = {"ada": FOLLOWERS, "mona": FOLLOWERS}
+PUT_BY = {"fan": FOLLOWERS, "former": OPEN, "mona": DIRECT}
+FOR_MONA = {"ada": DIRECT, "mona": DIRECT}
 # These hold nothing else, whatever is asked when they are shown.
-HELD_FROM_THE_START: Final = (HOME, LISTS, LISTS | FOLLOWED, OWN_PAGE, TOLD)
+HELD_FROM_THE_START: Final = (HOME, LISTS, LISTS | FOLLOWED, OWN_PAGE, TOLD, MESSAGES)
 
 # One line for each place: a table.
 # fmt: off
@@ -153,12 +159,18 @@ TABLE: dict[str, tuple[Surface, dict[str, set[str]]]] = {
     "answers in a thread for apps": (listed("/api/v1/statuses/{asked}/context"), SEES_ANSWER),
     "what others answered": (inside("/api/tweets/{}/thread", "further"), SEES),
     "what others answered, for apps": (inside("/api/v1/statuses/{}/context", "further"), SEES),
-    "what others like": (listed("/api/users/{fan}/likes?limit=100"), SEES),
-    "what one put by": (listed("/api/me/bookmarks?limit=100"), NOBODY_ELSE | {"fan": ALL, "former": OPEN}),
-    "what one likes, for apps": (listed("/api/v1/favourites"), NOBODY_ELSE | {"fan": ALL}),
+    "what others like": (listed("/api/users/{fan}/likes?limit=100"), SEES | HERS_SEEN),
+    "what is for few, liked": (listed("/api/users/{mona}/likes?limit=100"), NOBODY_ELSE | FOR_MONA),
+    "what one put by": (listed("/api/me/bookmarks?limit=100"), NOBODY_ELSE | PUT_BY),
+    "what one likes, for apps": (listed("/api/v1/favourites"), NOBODY_ELSE | {"fan": FOLLOWERS, "mona": DIRECT}),
     "notifications": (listed("/api/notifications?limit=100"), TOLD),
     "notifications for apps": (listed("/api/v1/notifications?limit=80"), TOLD),
     "notifications' page": (on_page("/notifications"), TOLD),
+    "conversations": (listed("/api/conversations?limit=100"), MESSAGES),
+    "conversations for apps": (listed("/api/v1/conversations"), MESSAGES),
+    "direct tweets": (listed("/api/timelines/direct?limit=100"), MESSAGES),
+    "direct tweets for apps": (listed("/api/v1/timelines/direct"), MESSAGES),
+    "messages": (on_page("/messages"), MESSAGES),
 }
 # fmt: on
 
@@ -187,6 +199,11 @@ async def play(site: Site, pages: PageSite) -> Scene:
         poll = {"options": ["some", "none"], "expires_in": 300}
         tweets[kind] = await post("ada", f"{kind} finches #birds @mona", visibility=kind, poll=poll)
         answers[kind] = await post("ada", f"{kind} finches indeed", visibility=kind, reply_to=asked)
+        if kind == "direct":
+            further[kind] = await post("mona", "so nice", reply_to=tweets[kind])
+            for verb in ("like", "bookmark"):
+                await do("mona", "PUT", f"/api/tweets/{tweets[kind]}/{verb}")
+            continue
         retweets[kind] = (await do("ada", "PUT", f"/api/tweets/{tweets[kind]}/retweet"))["id"]
         further[kind] = await post("fan", "so nice", reply_to=tweets[kind])
         await do("fan", "PUT", f"/api/tweets/{tweets[kind]}/like")
@@ -195,7 +212,7 @@ async def play(site: Site, pages: PageSite) -> Scene:
     await site.settle()
     for who in ("former", "removed", "fan"):
         # Windows and caches hold all of it.
-        assert kinds_in((await site.ask("GET", "/api/timelines/home", by=people[who])).json()) == ALL
+        assert kinds_in((await site.ask("GET", "/api/timelines/home", by=people[who])).json()) == FOLLOWERS
     await do("former", "DELETE", f"/api/users/{ada.id}/follow")
     await do("ada", "DELETE", f"/api/me/followers/{people['removed'].id}")
     await do("ada", "PUT", f"/api/users/{people['blocked'].id}/block")
@@ -245,23 +262,31 @@ async def test_everybody_sees_what_is_for_them_and_nothing_else(scene: Scene) ->
     former = scene.people["former"]
     assert (await scene.site.ask("PUT", f"/api/users/{scene.people['ada'].id}/follow", by=former)).status_code == 200
     for name in ("home", "her page", "a tweet", "what one put by"):
-        assert await TABLE[name][0](scene, "former") == ALL, name
+        assert await TABLE[name][0](scene, "former") == FOLLOWERS, name
 
 
 async def check_verbs(scene: Scene) -> None:
     """What one may not see one can do nothing with; what is for followers nobody else passes on."""
-    site, private = scene.site, scene.tweets["private"]
-    for who in ("former", "removed", "stranger", "frida"):
+    site, private, direct = scene.site, scene.tweets["private"], scene.tweets["direct"]
+    refused = [(who, private) for who in ("former", "removed", "stranger", "frida")]
+    refused += [(who, direct) for who in ("fan", "former", "stranger", "frida")]
+    for who, tweet_id in refused:
         by = scene.people[who]
-        for method, verb in (("PUT", "like"), ("PUT", "bookmark"), ("PUT", "retweet"), ("DELETE", "retweet")):
-            assert_problem(await site.ask(method, f"/api/tweets/{private}/{verb}", by=by), 404, "tweet_not_found")
+        for method, verb in (
+            ("PUT", "like"),
+            ("PUT", "bookmark"),
+            ("PUT", "retweet"),
+            ("DELETE", "retweet"),
+            ("PUT", "mute"),
+        ):
+            assert_problem(await site.ask(method, f"/api/tweets/{tweet_id}/{verb}", by=by), 404, "tweet_not_found")
         vote = {"choices": [0]}
-        assert_problem(await site.ask("PUT", f"/api/tweets/{private}/vote", vote, by=by), 404, "tweet_not_found")
-        assert (await site.ask("POST", f"/api/v1/polls/{private}/votes", vote, by=by)).status_code == 404
-        answer = await site.ask("POST", "/api/tweets", {"text": "no", "reply_to": private}, by=by)
+        assert_problem(await site.ask("PUT", f"/api/tweets/{tweet_id}/vote", vote, by=by), 404, "tweet_not_found")
+        assert (await site.ask("POST", f"/api/v1/polls/{tweet_id}/votes", vote, by=by)).status_code == 404
+        answer = await site.ask("POST", "/api/tweets", {"text": "no", "reply_to": tweet_id}, by=by)
         assert_problem(answer, 404, "tweet_not_found")
-        assert_problem(await site.ask("DELETE", f"/api/tweets/{private}", by=by), 404, "tweet_not_found")
-        assert (await site.ask("POST", f"/api/v1/statuses/{private}/reblog", by=by)).status_code == 404
+        assert_problem(await site.ask("DELETE", f"/api/tweets/{tweet_id}", by=by), 404, "tweet_not_found")
+        assert (await site.ask("POST", f"/api/v1/statuses/{tweet_id}/reblog", by=by)).status_code == 404
     for who in ("fan", "mona"):
         by = scene.people[who]
         answer = await site.ask("PUT", f"/api/tweets/{private}/retweet", by=by)
@@ -271,6 +296,15 @@ async def check_verbs(scene: Scene) -> None:
         vote = {"choices": [0]}
         assert (await site.ask("PUT", f"/api/tweets/{private}/vote", vote, by=by)).status_code == 200
         assert (await site.ask("PUT", f"/api/tweets/{scene.tweets['unlisted']}/retweet", by=by)).status_code == 200
+    vote = {"choices": [0]}
+    assert (await site.ask("PUT", f"/api/tweets/{direct}/vote", vote, by=scene.people["mona"])).status_code == 200
+    for who in ("ada", "mona"):
+        # Not even whoever wrote it passes it on.
+        answer = await site.ask("PUT", f"/api/tweets/{direct}/retweet", by=scene.people[who])
+        assert_problem(answer, 403, "not_to_be_retweeted")
+        assert (await site.ask("POST", f"/api/v1/statuses/{direct}/reblog", by=scene.people[who])).status_code == 403
+    assert_problem(await site.ask("PUT", f"/api/tweets/{direct}/pin", by=scene.people["ada"]), 403, "not_to_be_pinned")
+    assert (await site.ask("POST", f"/api/v1/statuses/{direct}/pin", by=scene.people["ada"])).status_code == 403
     await site.settle()
     # A retweet of it is as little in a list as it is.
     assert await TABLE["everyone's tweets"][0](scene, "stranger") == PUBLIC
@@ -287,21 +321,25 @@ _DERIVED = {
 async def check_streams(scene: Scene) -> None:
     """Who asks what became of a tweet that is not for them is told that it is gone, as of any that is."""
     ids = ",".join(scene.tweets.values())
-    for who, gone in (("fan", []), ("mona", []), ("stranger", [scene.tweets["private"]])):
+    for who, gone in (("fan", ["direct"]), ("mona", []), ("stranger", ["direct", "private"])):
         news = await scene.pages.browser(scene.people[who]).get(f"/fragments/news?watched={ids}")
         [told] = re.findall(r"event: gone\n(?:id: .*\n)?data: (.*)", news.answer.text) or ['{"ids":[]}']
-        assert msgspec.json.decode(told) == {"ids": gone}, who
+        assert msgspec.json.decode(told) == {"ids": [scene.tweets[kind] for kind in gone]}, who
 
 
 async def check_lists_from_the_start(scene: Scene) -> None:
     """What is found, trends or is popular knows nothing of what is not public: there is nothing to leave out."""
-    narrowed = {int(ids[kind]) for ids in (scene.tweets, scene.answers) for kind in ("unlisted", "private")}
+    narrowed = {int(ids[kind]) for ids in (scene.tweets, scene.answers) for kind in KINDS[1:]}
     for name, text in _DERIVED.items():
         found = set(await scene.site.world.db.fetch(int, Query("test.derived", (), "many", text)))
         assert found, name
         assert not found & narrowed, name
     [tag] = list((await scene.get("/api/tags/trending", "stranger"))["items"]) or [None]
     assert tag is None or tag["tweets_count"] == 1
+    # Nor does any number tell of what is for few: four things and four answers, three of them retweeted.
+    counts = (await scene.get("/api/users/{}".format(scene.people["ada"].id), "stranger"))["counts"]
+    assert counts["tweets"] == 3 + 3 + len(scene.retweets)
+    assert (await scene.get(f"/api/tweets/{scene.asked}", "frida"))["counts"]["replies"] == 3
 
 
 async def test_another_rule_shows_on_these_surfaces(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +363,7 @@ async def test_another_rule_shows_on_these_surfaces(scene: Scene, monkeypatch: p
 
 async def test_what_can_be_chosen_and_what_cannot(site: Site) -> None:
     ada = await site.sign_up("ada")
-    for wrong in ("direct", "everybody", None, 1):
+    for wrong in ("circle", "everybody", None, 1):
         answer = await site.ask("POST", "/api/tweets", {"text": "hello", "visibility": wrong}, by=ada)
         assert problem_fields(answer) == ["visibility"]
     for kind in KINDS:
@@ -334,7 +372,7 @@ async def test_what_can_be_chosen_and_what_cannot(site: Site) -> None:
         status = (await site.ask("POST", "/api/v1/statuses", {"status": f"{kind}!", "visibility": kind}, by=ada)).json()
         assert status["visibility"] == kind
         assert (await site.ask("GET", f"/api/v1/statuses/{status['id']}", by=ada)).json()["visibility"] == kind
-    for wrong in ("direct", "everybody"):
+    for wrong in ("circle", "everybody"):
         body = {"status": "hello", "visibility": wrong}
         assert (await site.ask("POST", "/api/v1/statuses", body, by=ada)).status_code == 422
     headers = {"Idempotency-Key": "once"}
@@ -351,13 +389,14 @@ async def test_pages_let_one_choose_and_say_what_was_chosen(pages: PageSite) -> 
     await site.ask("PUT", f"/api/users/{ada.id}/follow", by=fan)
     adas, fans = pages.browser(ada), pages.browser(fan)
     form = (await adas.see("/")).form("/tweets")
-    assert [option.attributes["value"] for option in form.one("select").all("option")] == list(KINDS)
+    assert [option.attributes["value"] for option in form.one("select", name="visibility").all("option")] == list(KINDS)
     for kind in KINDS:
         form = (await adas.see("/")).form("/tweets")
         assert (await adas.send(form, text=f"{kind} finches", visibility=kind)).status == 303
     await site.settle()
     cards = (await fans.see("/@ada")).main.all("article")
     said = [[badge.text for badge in card.all("span", cls="badge")] for card in cards]
+    # What is for whom it mentions is on no profile.
     assert said == [["for followers"], ["not in lists"], []]
     assert [bool(card.all("button", cls="retweet")) for card in cards] == [False, True, True]
     own = (await adas.see("/@ada")).main.all("article")
@@ -365,13 +404,17 @@ async def test_pages_let_one_choose_and_say_what_was_chosen(pages: PageSite) -> 
     # An answer is for no more people than what it answers, unless one says so; nothing typed is lost, nor chosen.
     private = cards[0].attributes["data-tweet"]
     form = (await fans.see(f"/@ada/{private}")).form("/tweets")
-    chosen = [option for option in form.one("select").all("option") if "selected" in option.attributes]
+    chosen = [
+        option for option in form.one("select", name="visibility").all("option") if "selected" in option.attributes
+    ]
     assert [option.attributes["value"] for option in chosen] == ["private"]
     refused = await fans.send(form, text="x" * 200, visibility="unlisted")
-    chosen = [option for option in refused.form("/tweets").all("option") if "selected" in option.attributes]
+    field = refused.form("/tweets").one("select", name="visibility")
+    chosen = [option for option in field.all("option") if "selected" in option.attributes]
     assert (refused.status, [option.attributes["value"] for option in chosen]) == (422, ["unlisted"])
-    # A choice that there is not is taken for the narrowest.
+    # A choice that there is not is taken for the narrowest: a note to oneself, as it mentions nobody.
     form = (await adas.see("/compose")).form("/tweets")
     assert (await adas.send(form, text="odd", visibility="friends of mine")).status == 303
-    newest = (await site.ask("GET", f"/api/users/{ada.id}/tweets?limit=1", by=ada)).json()["items"][0]
-    assert (newest["text"], newest["visibility"]) == ("odd", "private")
+    await site.settle()
+    newest = (await site.ask("GET", "/api/timelines/direct", by=ada)).json()["items"][0]
+    assert (newest["text"], newest["visibility"]) == ("odd", "direct")

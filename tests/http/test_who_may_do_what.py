@@ -18,7 +18,7 @@ from tests.support.dumps import dump_postgres
 class Scene(msgspec.Struct, frozen=True):
     """ada wrote ``tweet``, ben follows her and nobody else does; she blocked dan. cleo had a token.
 
-    ``list`` and ``filter`` are hers.
+    ``list`` and ``filter`` are hers, and ``direct`` is what she wrote to herself.
     """
 
     ada: Person
@@ -29,6 +29,7 @@ class Scene(msgspec.Struct, frozen=True):
     session: str
     list: str
     filter: str
+    direct: str
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -122,6 +123,13 @@ TABLE = (
     Row("delete_bookmark", 404, 200, 200),
     # Each has their own.
     same("list_bookmarks"),
+    same("list_conversations"),
+    # Nobody has another's.
+    Row("read_conversation", 404, 404, 200),
+    same("delete_conversation", 204),
+    same("direct_timeline"),
+    read("put_conversation_mute"),
+    read("delete_conversation_mute"),
     same("list_lists"),
     same("post_list", 201, title="Bakers"),
     # Nobody sees another's.
@@ -189,8 +197,10 @@ async def set_scene(site: Site) -> Scene:
     made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
     wish = {"title": "Rain", "contexts": ["home"]}
     filtering = (await site.ask("POST", "/api/filters", wish, by=ada)).json()["id"]
+    note = {"text": "sourdough", "visibility": "direct"}
+    direct = (await site.ask("POST", "/api/tweets", note, by=ada)).json()["id"]
     await site.settle()
-    return Scene(ada, ben, dan, cleo, tweet, session["id"], made, filtering)
+    return Scene(ada, ben, dan, cleo, tweet, session["id"], made, filtering, direct)
 
 
 def filled(endpoint: Endpoint, row: Row, scene: Scene) -> tuple[str, dict[str, Any]]:
@@ -205,6 +215,7 @@ def filled(endpoint: Endpoint, row: Row, scene: Scene) -> tuple[str, dict[str, A
         "session_id": scene.session,
         "list_id": scene.list,
         "filter_id": scene.filter,
+        "conversation_id": scene.direct,
         "tag": "bread",
         "avatar": "0" * 32,
         "attachment_id": scene.tweet,

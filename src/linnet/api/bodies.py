@@ -27,7 +27,7 @@ _SENTENCES: dict[Any, str] = {
     list[IdText]: "This must be a list of ids, each as a string of digits.",
     str | None: "This must be text, or null.",
     bool | None: "This must be true or false, or null.",
-    Visibility: "This must be public, unlisted or private.",
+    Visibility: "This must be public, unlisted, private or direct.",
     IdText: "This must be an id: a number from 1 on, as a string of digits.",
     IdText | None: "This must be an id: a number from 1 on, as a string of digits; or null.",
 }

@@ -53,7 +53,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/api/tweets/{tweet_id}/bookmark",
         delete_bookmark,
         "bookmarks",
-        Success("The tweet.", TweetView, examples.UNBOOKMARKED_TWEET),
+        Success("The tweet.", TweetView, examples.TWEET),
         problems=(TweetNotFound,),
     ),
     Endpoint(

@@ -21,6 +21,7 @@ from linnet.domain.limits import LIMIT_NAMES
 from linnet.domain.timeline import Range
 from linnet.errors import (
     AttachmentNotFound,
+    ConversationNotFound,
     FilterNotFound,
     Invalid,
     ListNotFound,
@@ -90,6 +91,10 @@ class Call:
     def list_id(self) -> int:
         """``{list_id}`` of the path. Raises ``ListNotFound``."""
         return self._path_id("list_id", ListNotFound)
+
+    def conversation_id(self) -> TweetId:
+        """``{conversation_id}`` of the path. Raises ``ConversationNotFound``."""
+        return TweetId(self._path_id("conversation_id", ConversationNotFound))
 
     def filter_id(self) -> int:
         """``{filter_id}`` of the path. Raises ``FilterNotFound``."""

@@ -16,6 +16,7 @@ from linnet.read.streams.frames import EventView
 from linnet.read.timelines.thread import ThreadView
 from linnet.read.views.attachments import AttachmentView, FocusView, PreviewView
 from linnet.read.views.avatars import avatar_url, header_url
+from linnet.read.views.conversations import ConversationView
 from linnet.read.views.filters import FiltersView, FilterView, KeywordView
 from linnet.read.views.history import TweetHistoryView, TweetVersionView
 from linnet.read.views.lists import ListsView, ListView
@@ -51,6 +52,7 @@ LINUS_ID = "116949217341964288"
 FOLLOW_ID = "116949219876536320"
 TWEET_ID = "116949221876793344"
 REPLY_ID = "116949224402386944"
+DIRECT_ID = "116949228518473792"
 RETWEET_ID = "116949226103865344"
 LIKE_ID = "116949227209785344"
 BLOCK_ID = "116949228517883904"
@@ -239,6 +241,7 @@ REPLY = TweetView(
     pinned=False,
     entities=EntitiesView([], [], []),
     viewer=TweetViewerView(liked=False, retweeted=False, bookmarked=False),
+    conversation_id=TWEET_ID,
 )
 RETWEET = TweetView(
     id=RETWEET_ID,
@@ -312,8 +315,22 @@ UNLIKED_TWEET = msgspec.structs.replace(_COUNTED_TWEET, viewer=TWEET.viewer)
 LIKERS = PageView[UserView](items=[LINUS], next=None, prev=LIKE_ID)
 LIKES = PageView[TweetView](items=[_COUNTED_TWEET], next=None, prev=LIKE_ID)
 BOOKMARKED_TWEET = msgspec.structs.replace(TWEET, viewer=TweetViewerView(liked=False, retweeted=True, bookmarked=True))
-UNBOOKMARKED_TWEET = TWEET
 BOOKMARKS = PageView[TweetView](items=[BOOKMARKED_TWEET], next=None, prev=BOOKMARK_ID)
+DIRECT_TWEET = msgspec.structs.replace(
+    REPLY,
+    id=DIRECT_ID,
+    text="@ada, may I come and see them?",
+    created_at=_time_of(DIRECT_ID),
+    reply_to=None,
+    entities=EntitiesView([], [MentionView("ada", ADA_ID, 0, 4)], []),
+    visibility="direct",
+    conversation_id=msgspec.UNSET,
+)
+CONVERSATION = ConversationView(DIRECT_ID, unread=True, people=[_LINUS_AUTHOR], last=DIRECT_TWEET)
+CONVERSATION_READ = msgspec.structs.replace(CONVERSATION, unread=False)
+CONVERSATIONS = PageView[ConversationView](items=[CONVERSATION], next=None, prev=DIRECT_ID)
+DIRECTS = PageView[TweetView](items=[DIRECT_TWEET], next=None, prev=DIRECT_ID)
+MUTED_TWEET = msgspec.structs.replace(TWEET, muted=True)
 LIST = ListView(LIST_ID, "Finches", "list", exclusive=False)
 LIST_CHANGED = ListView(LIST_ID, "Finches and sparrows", "list", exclusive=False)
 LISTS = ListsView([LIST])
@@ -376,10 +393,5 @@ EVENT = EventView("gone", EVENT_ID, f'{{"ids":["{RETWEET_ID}"]}}')
 
 READY = Readiness(ready=True, checks=[Check("postgresql", ok=True), Check("valkey", ok=True), Check("ids", ok=True)])
 NOT_READY = Readiness(
-    ready=False,
-    checks=[
-        Check("postgresql", ok=False, sentence="PostgreSQL does not answer."),
-        Check("valkey", ok=True),
-        Check("ids", ok=True),
-    ],
+    ready=False, checks=[Check("postgresql", ok=False, sentence="PostgreSQL does not answer."), *READY.checks[1:]]
 )

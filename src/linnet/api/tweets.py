@@ -82,7 +82,7 @@ async def post_tweet(call: Call) -> Answer:
     after normalisation to NFC and trimming; a link counts 23 whatever its length. No control characters. With an
     `Idempotency-Key` the request can be sent again safely. `visibility`: `unlisted` is for everybody who comes across
     it, and in no list of what strangers say (everyone's tweets, tags, search, what is popular); `private` is for
-    followers, and for whom it mentions or answers.
+    followers, and for whom it mentions or answers; `direct` is for whom it mentions or answers, and nobody else.
     """
     body = await call.fields(TweetBody)
     reply_to = None if body.reply_to is None else TweetId(require_id("reply_to", body.reply_to))
