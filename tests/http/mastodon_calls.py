@@ -88,7 +88,8 @@ class Place(msgspec.Struct, frozen=True):
     """ada wrote ``status``, and ben likes it; ``told`` is what she was told of that; ``media`` is hers.
 
     ``list`` and ``filter`` are hers; in this are ``keyword`` and the status, which is ``named`` there.
-    ``featured`` is a tag on her page, ``scheduled`` what she posts later, and ``poll`` is a stranger's.
+    ``featured`` is a tag on her page, ``scheduled`` what she posts later, ``direct`` what she wrote to herself,
+    and ``poll`` is a stranger's.
     """
 
     ada: Person
@@ -103,6 +104,7 @@ class Place(msgspec.Struct, frozen=True):
     featured: str
     poll: str
     scheduled: str
+    direct: str
 
 
 async def set_place(site: Site) -> Place:
@@ -110,6 +112,8 @@ async def set_place(site: Site) -> Place:
     status = (await site.post(ada, "Fresh #bread"))["id"]
     answered = await site.ask("PUT", f"/api/tweets/{status}/like", by=ben)
     assert answered.status_code == 200
+    note = {"status": "Yeast", "visibility": "direct"}
+    direct = (await site.ask("POST", "/api/v1/statuses", note, by=ada)).json()["id"]
     await site.settle()
     [told] = (await site.ask("GET", "/api/v1/notifications", by=ada)).json()
     # Whoever follows already can be let in once more.
@@ -131,7 +135,7 @@ async def set_place(site: Site) -> Place:
     scheduled = (await site.ask("POST", "/api/v1/statuses", later, by=ada)).json()["id"]
     subscribed = await site.ask("POST", "/api/v1/push/subscription", SUBSCRIPTION, by=ada)
     assert subscribed.status_code == 200, subscribed.text
-    more = (filtering["id"], keyword, named, featured, poll, scheduled)
+    more = (filtering["id"], keyword, named, featured, poll, scheduled, direct)
     return Place(ada, ben, status, told["id"], media.json()["id"], made, *more)
 
 
@@ -149,6 +153,7 @@ def address_of(route: Route, place: Place) -> str:
         "/api/v1/filters/": place.keyword,
         "/filters/": place.filter,
         "/scheduled_statuses/": place.scheduled,
+        "/conversations/": place.direct,
         "/statuses/": place.status,
         "/accounts/": place.ben.id,
         "/follow_requests/": place.ben.id,

@@ -50,6 +50,8 @@ TABLE = {
     "people found": Place("accounts/search", UNLESS_KEPT_AWAY, "accounts/search?q=oscar"),
     "found": Place("/api/v2/search", UNLESS_KEPT_AWAY, "/api/v2/search?q=oscar"),
     "tweets found": Place("/api/v2/search", UNLESS_KEPT_AWAY, "/api/v2/search?q=finches&type=statuses"),
+    "conversations": Place("conversations", UNLESS_KEPT_AWAY),
+    "direct": Place("timelines/direct", UNLESS_KEPT_AWAY),
     "a list": Place("timelines/list/{list_id}", UNLESS_KEPT_AWAY, "timelines/list/{list}"),
     # A block ends the follow, and with it their place.
     "who is on it": Place("lists/{id}/accounts", UNLESS_BLOCKED, "lists/{list}/accounts"),
@@ -75,7 +77,7 @@ NOBODY_IS_MET = {
     # Whom one follows is suggested to nobody; who else is, our own interface's table says of the same screen.
     *("suggestions", "/api/v2/suggestions"),
     # What is heard is what stands at home, among notifications, and on the pages of all and of tags: tests/apps.
-    *("streaming/health", "streaming/user", "streaming/user/notification"),
+    *("streaming/health", "streaming/user", "streaming/user/notification", "streaming/direct"),
     *("streaming/public", "streaming/public/local", "streaming/hashtag", "streaming/hashtag/local"),
     *("/.well-known/oauth-authorization-server", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/oauth/userinfo"),
 }

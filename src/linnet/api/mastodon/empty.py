@@ -78,7 +78,6 @@ ROUTES = (
         field="name",
         sentence=_NO_ANNOUNCEMENTS,
     ),
-    _nothing("/api/v1/conversations", "read:statuses"),
     _nothing("/api/v1/custom_emojis", access="everyone"),
     _nothing("/api/v1/directory", access="viewer"),
     # From elsewhere nothing ever comes, be it blocked or not.

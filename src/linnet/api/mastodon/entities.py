@@ -250,6 +250,15 @@ class Context(msgspec.Struct, frozen=True):
     descendants: list[Status]
 
 
+class Conversation(msgspec.Struct, frozen=True):
+    """``accounts`` are the others in it; oneself, if there are none."""
+
+    id: str
+    unread: bool
+    accounts: list[Account]
+    last_status: Status | None
+
+
 class Relationship(msgspec.Struct, frozen=True):
     """``blocked_by`` is never said here: whom one blocks is nobody's business, and least of all theirs."""
 

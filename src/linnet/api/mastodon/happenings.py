@@ -28,7 +28,7 @@ _CLOCKS_DIFFER_MS: Final = 10_000
 class Happening(msgspec.Struct, frozen=True):
     """``payload`` is JSON as text, or the id of what was deleted."""
 
-    event: Literal["update", "status.update", "delete", "notification", "beat"]
+    event: Literal["update", "status.update", "delete", "notification", "conversation", "beat"]
     payload: str = ""
 
 

@@ -1,20 +1,28 @@
-"""Which streams a client hears, and what is told it of each: its own (home, notifications), and the crowd's."""
+"""Which streams a client hears, and what is told it of each: its own (home, notifications), and the crowd's.
+
+Direct tweets are looked for as the crowd's are, since most clients that hear anything never ask for them.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from typing import Final
 
+import msgspec
 import structlog
 
+from linnet.api.mastodon.conversations import conversations_of
 from linnet.api.mastodon.endpoints import Call
-from linnet.api.mastodon.fragments import statuses_json
+from linnet.api.mastodon.fragments import id_of, statuses_json
 from linnet.api.mastodon.happenings import Happening, happenings
+from linnet.api.mastodon.rendering import read_tweet
 from linnet.api.params import parse_id
 from linnet.domain.timeline import Range
-from linnet.errors import ListNotFound, Unavailable
+from linnet.errors import ConversationNotFound, ListNotFound, Unavailable
+from linnet.ids import TweetId
 from linnet.read.streams import Listener
 from linnet.read.streams.stream import Stream
+from linnet.read.timelines.conversations import directs_page, told_conversation
 from linnet.read.timelines.everyone import everyone_page
 from linnet.read.timelines.lists import list_page
 from linnet.read.timelines.tag import tag_page
@@ -30,11 +38,12 @@ EVENTS: Final = {
     "user": frozenset(("update", "status.update", "delete", "notification")),
     "user:notification": frozenset(("notification",)),
 }
-# Nothing ever happens in these: nothing comes from elsewhere, has media, or is for few.
-SILENT: Final = frozenset(("direct", "public:remote", "public:media", "public:local:media", "public:remote:media"))
+# Nothing ever happens in these: nothing comes from elsewhere, or is told by its media.
+SILENT: Final = frozenset(("public:remote", "public:media", "public:local:media", "public:remote:media"))
 _EVERYONES: Final = frozenset(("public", "public:local"))
 _TAGGED: Final = frozenset(("hashtag", "hashtag:local"))
 _LISTS: Final = "list"
+_DIRECT: Final = "direct"
 # So many tags one client listens to; each is read by itself.
 _MOST_LISTENED: Final = 20
 
@@ -42,7 +51,7 @@ Say = Callable[[Name, Happening], Awaitable[None]]
 
 
 def is_of_crowd(name: Name) -> bool:
-    return name[0] in _EVERYONES or name[0] in _TAGGED or name[0] == _LISTS
+    return name[0] in _EVERYONES or name[0] in _TAGGED or name[0] in (_LISTS, _DIRECT)
 
 
 class Hearing:
@@ -109,6 +118,14 @@ class Hearing:
             # It was deleted, and nothing comes any more.
             self.remove(name)
             return
+        if name[0] == _DIRECT:
+            # What is told is where something came; one that went by now is told by nothing.
+            for named_id in _last_of_each(news.items):
+                with suppress(ConversationNotFound):
+                    told = await told_conversation(self._call.read, self._call.me, named_id)
+                    [entity] = await conversations_of(self._call, [told])
+                    await say(name, Happening("conversation", msgspec.json.encode(entity).decode()))
+            return
         for tweet_id in news.gone:
             await say(name, Happening("delete", str(tweet_id)))
         for status in await statuses_json(self._call, news.edited):
@@ -122,7 +139,20 @@ class Hearing:
         read, viewer_id = self._call.read, self._call.viewer_id
         if name[0] in _EVERYONES:
             return lambda wanted: everyone_page(read, viewer_id, wanted)
+        if name[0] == _DIRECT:
+            return lambda wanted: directs_page(read, self._call.me, wanted)
         if name[0] == _LISTS:
             list_id = parse_id(name[1]) or 0
             return lambda wanted: list_page(read, self._call.me, list_id, wanted)
         return lambda wanted: tag_page(read, viewer_id, name[1], wanted)
+
+
+def _last_of_each(items: Sequence[bytes]) -> list[TweetId]:
+    """Of direct tweets, oldest first: the last one of each conversation, in their order."""
+    last: dict[str, TweetId] = {}
+    for item in items:
+        tweet = read_tweet(item)
+        conversation_id = tweet.conversation_id or tweet.id
+        last.pop(conversation_id, None)
+        last[conversation_id] = TweetId(id_of(item))
+    return list(last.values())

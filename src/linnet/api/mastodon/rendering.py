@@ -197,11 +197,12 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
     account = accounts.get(tweet.author.id)
     if account is None:
         return None
-    shown, reblog, filtered = tweet, None, _filtered_of(tweet)
+    # Of a retweet, what is said of the conversation of what is in it.
+    shown, reblog, filtered, muted = tweet, None, _filtered_of(tweet), tweet.muted
     if tweet.retweet_of is not None:
         shown = tweet.retweet_of
         # The filters that it matches stand with the retweet, since that is what is shown.
-        reblog = entity_of(call, msgspec.structs.replace(shown, filtered=tweet.filtered), accounts)
+        reblog = entity_of(call, msgspec.structs.replace(shown, filtered=tweet.filtered, muted=muted), accounts)
         if reblog is None:
             return None
     base = call.base
@@ -234,6 +235,7 @@ def entity_of(call: Call, tweet: TweetView, accounts: Mapping[str, Account | msg
         favourited=viewer is not None and viewer.liked,
         reblogged=viewer is not None and viewer.retweeted,
         bookmarked=viewer is not None and viewer.bookmarked,
+        muted=muted,
         filtered=filtered,
         visibility=shown.visibility or "public",
         edited_at=shown.edited_at or None,

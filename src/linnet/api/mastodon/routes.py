@@ -2,6 +2,7 @@
 
 from linnet.api.mastodon import (
     accounts,
+    conversations,
     embeds,
     empty,
     featured,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *media.ROUTES,
     *timelines.ROUTES,
     *lists.ROUTES,
+    *conversations.ROUTES,
     *filters.ROUTES,
     *featured.ROUTES,
     *notifications.ROUTES,

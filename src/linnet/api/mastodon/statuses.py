@@ -27,7 +27,7 @@ from linnet.read.timelines.history import history_screen
 from linnet.read.timelines.likes import likers_page
 from linnet.read.timelines.people import retweeters_page
 from linnet.read.timelines.thread import ancestors_of, changed_screen, posted_screen, replies_page, tweet_screen
-from linnet.write.actions import attachments, bookmarks, edits, likes, pins, tweets
+from linnet.write.actions import attachments, bookmarks, conversations, edits, likes, pins, tweets
 from linnet.write.actions.attachments import check_chosen
 from linnet.write.actions.scheduled import schedule_tweet
 
@@ -96,10 +96,8 @@ def _visibility_of(params: Params) -> Visibility | None:
     chosen = params.text("visibility")
     if not chosen:
         return None
-    if chosen == "direct":
-        raise Invalid.field("visibility", "linnet has no direct messages yet.")
     if chosen not in get_args(Visibility):
-        raise Invalid.field("visibility", "This must be public, unlisted or private.")
+        raise Invalid.field("visibility", "This must be public, unlisted, private or direct.")
     return cast(Visibility, chosen)
 
 
@@ -249,7 +247,8 @@ async def get_context(call: Call) -> Answer:
         # Newest first, so that the oldest is on top of the stack; what answers it is looked up right after it.
         for item in page.items:
             reply = read_tweet(item)
-            if reply.counts.replies:
+            # Direct answers are not counted, so under what is direct one has to look.
+            if reply.counts.replies or reply.visibility == "direct":
                 stack.append(TweetRef(UserId(int(reply.author.id)), TweetId(int(reply.id))))
             stack.append(item)
     ancestors, descendants = await statuses_of(call, above), await statuses_of(call, below)
@@ -274,6 +273,16 @@ async def bookmark(call: Call) -> Answer:
 async def unbookmark(call: Call) -> Answer:
     """Quiet when it is so already."""
     return answer(await _shown(call, await bookmarks.unbookmark(call.write, call.me, call.tweet_id())))
+
+
+async def mute(call: Call) -> Answer:
+    """Its conversation, of which one is not notified any more. Quiet when it is so already."""
+    return answer(await _shown(call, await conversations.mute_conversation(call.write, call.me, call.tweet_id())))
+
+
+async def unmute(call: Call) -> Answer:
+    """Quiet when it is so already."""
+    return answer(await _shown(call, await conversations.unmute_conversation(call.write, call.me, call.tweet_id())))
 
 
 async def reblog(call: Call) -> Answer:
@@ -347,6 +356,8 @@ ROUTES = (
     Route("POST", f"{_ONE}/unfavourite", unfavourite, _LIKE),
     Route("POST", f"{_ONE}/bookmark", bookmark, _BOOKMARK),
     Route("POST", f"{_ONE}/unbookmark", unbookmark, _BOOKMARK),
+    Route("POST", f"{_ONE}/mute", mute, ("write:mutes",)),
+    Route("POST", f"{_ONE}/unmute", unmute, ("write:mutes",)),
     Route("POST", f"{_ONE}/reblog", reblog, _WRITE, limit="retweet"),
     Route("POST", f"{_ONE}/unreblog", unreblog, _WRITE),
     Route("POST", f"{_ONE}/pin", pin, ("write:accounts",), limit="pin"),

@@ -92,7 +92,7 @@ async def get_remote(call: Call) -> Answer:
 
 
 async def get_direct(call: Call) -> Answer:
-    """There are none."""
+    """One's conversations, when something came in them."""
     return _Events(call, ("direct",))
 
 
@@ -271,5 +271,5 @@ ROUTES = (
     Route("GET", f"{WEBSOCKET_PATH}/hashtag", get_tag, _READ),
     Route("GET", f"{WEBSOCKET_PATH}/hashtag/local", get_local_tag, _READ),
     Route("GET", f"{WEBSOCKET_PATH}/list", get_list, _READ),
-    Route("GET", f"{WEBSOCKET_PATH}/direct", get_direct, _READ, has="empty"),
+    Route("GET", f"{WEBSOCKET_PATH}/direct", get_direct, _READ),
 )
