@@ -68,7 +68,7 @@ def assert_sound(answer: httpx.Response, what: object, *, secure: bool = False) 
 
 def path_of(row: Row, scene: Scene) -> str:
     path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
-    return path.replace("LIST", scene.list).replace("FILTER", scene.filter)
+    return path.replace("LIST", scene.list).replace("DIRECT", scene.direct).replace("FILTER", scene.filter)
 
 
 async def ask(browser: Browser, row: Row, scene: Scene, fields: dict[str, str], **headers: str) -> httpx.Response:
@@ -259,6 +259,7 @@ BLOCKED = {
             *("POST /tweets/{tweet_id}/like", "POST /tweets/{tweet_id}/unlike"),
             *("POST /tweets/{tweet_id}/retweet", "POST /tweets/{tweet_id}/unretweet"),
             *("POST /tweets/{tweet_id}/bookmark", "POST /tweets/{tweet_id}/unbookmark"),
+            *("POST /tweets/{tweet_id}/silence", "POST /tweets/{tweet_id}/unsilence"),
             *("POST /tweets/{tweet_id}/vote", "POST /fragments/tweets/{tweet_id}/vote"),
         ),
         404,

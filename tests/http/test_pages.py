@@ -12,7 +12,7 @@ from tests.http.page_world import Browser, Page, PageSite
 class Scene(msgspec.Struct, frozen=True):
     """ada wrote ``tweet``, ben answered it with ``reply`` and follows her; nobody knows cleo.
 
-    ``list`` and ``filter`` are ada's.
+    ``list`` and ``filter`` are ada's, and ``direct`` is what she wrote to herself.
     """
 
     ada: Person
@@ -23,6 +23,7 @@ class Scene(msgspec.Struct, frozen=True):
     list: str
     filter: str
     waits: str
+    direct: str
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -81,6 +82,7 @@ ROWS = (
     _own("GET /compose"),
     _own("GET /tweets"),
     _own("GET /notifications"),
+    _own("GET /messages"),
     _own("GET /bookmarks"),
     _own("GET /scheduled"),
     _own("GET /follow-requests"),
@@ -142,6 +144,11 @@ ROWS = (
     _form("POST /tweets/{tweet_id}/unlike", "/tweets/TWEET/unlike"),
     _form("POST /tweets/{tweet_id}/bookmark", "/tweets/TWEET/bookmark"),
     _form("POST /tweets/{tweet_id}/unbookmark", "/tweets/TWEET/unbookmark"),
+    _form("POST /tweets/{tweet_id}/silence", "/tweets/TWEET/silence"),
+    _form("POST /tweets/{tweet_id}/unsilence", "/tweets/TWEET/unsilence"),
+    _form("POST /messages/{conversation_id}/read", "/messages/DIRECT/read", ben=404),
+    # Quiet about what there is not.
+    _form("POST /messages/{conversation_id}/hide", "/messages/DIRECT/hide"),
     # There is no poll in it: tests/http/test_polls_on_pages.py.
     _form("POST /tweets/{tweet_id}/vote", "/tweets/TWEET/vote", ada=404, ben=404),
     _form("POST /fragments/tweets/{tweet_id}/vote", "/fragments/tweets/TWEET/vote", ada=404, ben=404),
@@ -215,17 +222,20 @@ async def set_scene(site: Site) -> Scene:
     tweet = (await site.post(ada, "fresh #bread for @ben"))["id"]
     reply = (await site.post(ben, "at last", reply_to=tweet))["id"]
     await site.ask("PUT", f"/api/users/{ada.id}/follow", by=ben)
+    note = {"text": "sourdough", "visibility": "direct"}
+    direct = (await site.ask("POST", "/api/tweets", note, by=ada)).json()["id"]
     await site.settle()
     made = (await site.ask("POST", "/api/lists", {"title": "Bread"}, by=ada)).json()["id"]
     wish = {"title": "Wind", "contexts": ["home"]}
     filtering = (await site.ask("POST", "/api/filters", wish, by=ada)).json()["id"]
     later = {"status": "Buns", "scheduled_at": "2030-01-01T09:00:00Z"}
     waits = (await site.ask("POST", "/api/v1/statuses", later, by=ada)).json()["id"]
-    return Scene(ada, ben, cleo, tweet, reply, made, filtering, waits)
+    return Scene(ada, ben, cleo, tweet, reply, made, filtering, waits, direct)
 
 
 def _path_of(row: Row, scene: Scene) -> str:
     path = row.path.replace("TWEET", scene.tweet).replace("ADA", scene.ada.id)
+    path = path.replace("DIRECT", scene.direct)
     return path.replace("LIST", scene.list).replace("FILTER", scene.filter).replace("WAITS", scene.waits)
 
 

@@ -84,6 +84,13 @@ class Town:
         self.poll = ask(self.bob, "POST", "/tweets", json=asked)["id"]
         for tag in ("herons", "water", LONG_TAG[1:]):
             ask(self.ada, "PUT", f"/tags/{tag}/follow")
+        direct = {"text": f"@{self.ada.name} shall we meet by the weir? {LONG_WORD[:50]}", "visibility": "direct"}
+        self.said = ask(self.bob, "POST", "/tweets", json=direct)["id"]
+        answer = {"text": "At ten, then.", "visibility": "direct", "reply_to": self.said}
+        ask(self.ada, "POST", "/tweets", json=answer)
+        for person in (self.wide, self.bob):
+            direct["text"] = f"@{self.ada.name} @{self.wide.name} {LONG_WORD}"[:140]
+            ask(person, "POST", "/tweets", json=direct)
         site.settle()
 
     def places(self) -> list[Place]:
@@ -135,6 +142,10 @@ class Town:
             Place("search, nothing", "/search?q=zebras", self.ada),
             Place("notifications", "/notifications", self.ada),
             Place("notifications, none", "/notifications", self.alone),
+            Place("messages", "/messages", self.ada),
+            Place("messages, none", "/messages", self.alone),
+            Place("a conversation", f"{bob}/{self.said}", self.ada),
+            Place("a new message", "/compose?visibility=direct", self.ada),
             Place("settings", "/settings", self.ada),
             Place("settings, people away", "/settings", self.cleo),
             Place("filters", "/settings/filters", self.bob),

@@ -23,7 +23,7 @@ from linnet.web.outlines import Outline, outline_of, place
 from linnet.web.templates import call_macro
 
 _KEPT: Final = 4000
-_PLACES: Final = frozenset(("/", "/explore", "/notifications", "/settings", "/login"))
+_PLACES: Final = frozenset(("/", "/explore", "/notifications", "/messages", "/settings", "/login"))
 
 Look = Literal["listed", "first", "main"]
 """``first``: where a pinned tweet may stand, and says so. ``main``: the one that a page is about."""

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
 
@@ -247,10 +247,10 @@ def parse_later(later: str, zone: str) -> int:
 
 
 def visibility_of(chosen: str) -> Visibility:
-    """What a form chose. Whatever cannot be chosen is for followers alone: it may have meant as few."""
-    if chosen in ("", "public"):
+    """What a form chose. Whatever cannot be chosen is for whom it mentions alone: it may have meant as few."""
+    if chosen == "":
         return "public"
-    return "unlisted" if chosen == "unlisted" else "private"
+    return cast(Visibility, chosen) if chosen in get_args(Visibility) else "direct"
 
 
 def key_of(once: str, *more: object) -> str | None:

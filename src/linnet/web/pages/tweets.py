@@ -35,7 +35,7 @@ from linnet.web.folding import is_hidden
 from linnet.web.pages.errors import plainly
 from linnet.web.pages.layout import show, with_query
 from linnet.web.posting import Draft, Posting, Shown, chosen_in, receive_draft, visibility_of
-from linnet.write.actions import bookmarks, likes, pins, polls, tweets
+from linnet.write.actions import bookmarks, conversations, likes, pins, polls, tweets
 from linnet.write.deps import WriteDeps
 
 # Far more than can be posted, and little enough for an address.
@@ -98,7 +98,7 @@ async def _show_thread(
         shown=shown,
         replies=tweet_cards(ask, _shown([bytes(item) for item in view.replies.items]), context="thread"),
         older=older,
-        draft=draft,
+        draft=draft or _others_in(ask, shown),
         more=_begun(more, usual),
         # An answer is for no more people than what it answers, unless somebody says so.
         visibility=more.visibility or narrower(shown.visibility or "public", usual.visibility),
@@ -115,6 +115,14 @@ async def _is_indexable(ask: Ask, tweet: TweetView) -> bool:
 def _begun(more: Shown, usual: Preferences) -> Shown:
     """What was sent before, or what one begins with."""
     return Shown(visibility=more.visibility, sensitive=usual.sensitive) if not more.is_sent else more
+
+
+def _others_in(ask: Ask, shown: TweetView) -> str:
+    """An answer to a direct tweet begins with whom else that mentions: else they would not have it."""
+    if shown.visibility != "direct" or ask.me is None:
+        return ""
+    names = dict.fromkeys(mention.username for mention in shown.entities.mentions)
+    return "".join(f"@{name} " for name in names if name not in (ask.me.username, shown.author.username))
 
 
 def _shown(items: list[bytes]) -> list[bytes]:
@@ -282,6 +290,9 @@ _VERBS: Final[tuple[tuple[str, _Verb, str], ...]] = (
     ("unlike", likes.unlike, "request"),
     ("bookmark", bookmarks.bookmark, "request"),
     ("unbookmark", bookmarks.unbookmark, "request"),
+    # People are muted; a conversation has a word of its own, as addresses look alike.
+    ("silence", conversations.mute_conversation, "request"),
+    ("unsilence", conversations.unmute_conversation, "request"),
     ("retweet", tweets.retweet, "retweet"),
     ("unretweet", tweets.undo_retweet, "request"),
     ("pin", pins.pin, "pin"),

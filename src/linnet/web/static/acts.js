@@ -35,7 +35,8 @@ const showAway = (verb) => (button, on) => {
   if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", turn(button.getAttribute("aria-label")));
 };
 const showBookmarked = (button, on) => { button.textContent = on ? "Remove bookmark" : "Bookmark"; };
-const SHOWS = { like: showPressed, retweet: showPressed, bookmark: showBookmarked, follow: showFollowing, mute: showAway("mute"), block: showAway("block") };
+const showSilenced = (button, on) => { button.textContent = on ? "Unmute conversation" : "Mute conversation"; };
+const SHOWS = { like: showPressed, retweet: showPressed, bookmark: showBookmarked, silence: showSilenced, follow: showFollowing, mute: showAway("mute"), block: showAway("block") };
 
 // One wish at a time is on its way for each thing; the last one counts, however fast a finger is.
 const wishes = new Map();
@@ -182,7 +183,7 @@ document.addEventListener("submit", (event) => {
   if (address === "/notifications/read") return event.preventDefault(), void markRead(form);
   const ballot = /^\/tweets\/(\d+)\/vote$/.exec(address);
   if (ballot) return event.preventDefault(), void vote(form, ballot[1]);
-  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|bookmark|follow|mute|block|pin|delete)$/.exec(address);
+  const found = /^\/(tweets|users)\/(\d+)\/(un)?(like|retweet|bookmark|silence|follow|mute|block|pin|delete)$/.exec(address);
   // A page that asks whether one is sure has asked.
   if (!found || event.defaultPrevented || form.elements.sure) return;
   const [, kind, id, un, verb] = found, name = buttonOf(sender)?.textContent.match(/@\S+/)?.[0];
