@@ -5,6 +5,7 @@ import base64
 import msgspec
 from structlog.testing import capture_logs
 
+from linnet.domain.documents import answered_mark
 from linnet.domain.limits import LOG_IN_FAILURE, login_subject
 from linnet.domain.push import Wishes
 from linnet.domain.timeline import Range
@@ -278,6 +279,7 @@ def needles(life: Life) -> dict[str, bytes]:
         "device": b"telephone",
         "token": token_hash(life.token),
         "token in hex": token_hash(life.token).hex().encode(),
+        "mark of answers": answered_mark(life.zoe).encode(),
         "session": str(life.session_id).encode(),
         "key": b"thimble-key",
         "login": login_subject(USERNAME),

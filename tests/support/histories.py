@@ -27,6 +27,7 @@ from linnet.errors import (
     Invalid,
     NotToBePinned,
     NotToBeRetweeted,
+    PollIsOver,
     PollNotFound,
     RequestNotFound,
     TweetNotFound,
@@ -410,7 +411,7 @@ class History:
 
         async def work() -> None:
             # Not each tweet has a poll, and each person one vote.
-            with suppress(PollNotFound, CannotVoteInOwnPoll, AlreadyVoted):
+            with suppress(PollNotFound, CannotVoteInOwnPoll, AlreadyVoted, PollIsOver):
                 await process.vote(name, tweet[1], *((0,), (1, 2), (0, 2))[(who + which) % 3])
 
         await self._go(f"{name} votes", work(), process, pace)

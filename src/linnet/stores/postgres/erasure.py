@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from linnet.domain.documents import answered_mark
 from linnet.domain.event import TweetDeleted, TweetRef, ref_of
 from linnet.domain.user import NOBODY
 from linnet.ids import TweetId, UserId
@@ -118,7 +119,8 @@ async def answer_nobody(db: Session, user_id: UserId, replies: Collection[TweetR
     """Replies to somebody answer nobody from now on. Their rows must be locked."""
     named = {**among(replies), "user_id": user_id, "nobody": NOBODY}
     await db.run(_sql["update_answered_popular"], **named)
-    await db.run(_sql["update_answered_documents"], **named)
+    marks = {"mark": answered_mark(user_id), "nobodys_mark": answered_mark(NOBODY)}
+    await db.run(_sql["update_answered_documents"], **named, **marks)
     await db.run(_sql["update_answered_tags"], **named)
     return await db.fetch(_version, _sql["update_answered"], **named)
 

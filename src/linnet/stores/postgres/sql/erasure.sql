@@ -90,10 +90,11 @@ set reply_to_author_id = %(nobody)s
 where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
     and reply_to_author_id = %(user_id)s;
 
--- :name update_answered_documents (author_ids, tweet_ids, user_id, nobody) -> none
--- The same of what they are found by. Served by tweet_documents_pkey.
+-- :name update_answered_documents (author_ids, tweet_ids, user_id, nobody, mark, nobodys_mark) -> none
+-- The same of what they are found by, the mark that says whom they answer included. Served by tweet_documents_pkey.
 update tweet_documents
-set reply_to_author_id = %(nobody)s
+set reply_to_author_id = %(nobody)s,
+    document = ts_delete(document, %(mark)s::text) || array_to_tsvector(array[%(nobodys_mark)s::text])
 where author_id = any(%(author_ids)s::bigint[]) and tweet_id = any(%(tweet_ids)s::bigint[])
     and reply_to_author_id = %(user_id)s;
 
