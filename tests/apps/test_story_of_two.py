@@ -36,6 +36,7 @@ def test_two_people_meet_through_their_apps(site: WebSite) -> None:
     check_keeping_away(site, adas, bens, me["id"], ben_id)
     check_pictures(adas, me["id"])
     check_edits(site, adas, bens)
+    check_messages(site, adas, bens)
     adas.status_delete(tweet)
     with pytest.raises(MastodonNotFoundError):
         bens.status(tweet)
@@ -76,12 +77,8 @@ def check_posts(site: WebSite, adas: Mastodon, bens: Mastodon, ada_id: int) -> i
     assert posted["account"]["id"] == ada_id
     assert [tag["name"] for tag in posted["tags"]] == ["bread"]
     assert [mention["username"] for mention in posted["mentions"]] == ["ben"]
-    for wrong in (
-        {"visibility": "direct"},
-        {"scheduled_at": datetime(2040, 1, 1, tzinfo=UTC)},
-    ):
-        with pytest.raises(MastodonAPIError):
-            adas.status_post("Not for everybody", **wrong)
+    with pytest.raises(MastodonAPIError):
+        adas.status_post("Not for everybody", scheduled_at=datetime(2040, 1, 1, tzinfo=UTC))
     with pytest.raises(MastodonAPIError):
         adas.status_post("x" * 141)
     with pytest.raises(MastodonNotFoundError):
@@ -194,6 +191,23 @@ def check_conversation(site: WebSite, adas: Mastodon, bens: Mastodon, tweet: int
     assert ids(context["descendants"]) == [answer["id"], further["id"], other["id"]], "branch by branch"
     assert ids(adas.status_context(further["id"])["ancestors"]) == [tweet, answer["id"]]
     assert ids(adas.account_statuses(answer["account"]["id"], exclude_replies=True)) == []
+
+
+def check_messages(site: WebSite, adas: Mastodon, bens: Mastodon) -> None:
+    said = adas.status_post("@ben between you and me", visibility="direct")
+    site.settle()
+    [told] = bens.conversations()
+    assert (told["unread"], [each["username"] for each in told["accounts"]]) == (True, ["ada"])
+    assert (told["last_status"]["id"], told["last_status"]["visibility"]) == (said["id"], "direct")
+    assert not bens.conversations_read(told["id"])["unread"]
+    answer = bens.status_reply(said, "it stays there")
+    assert answer["visibility"] == "direct"
+    site.settle()
+    [told] = adas.conversations()
+    assert (told["unread"], told["last_status"]["id"]) == (True, answer["id"])
+    assert not {said["id"], answer["id"]} & set(ids(bens.timeline_home()))
+    assert bens.status_mute(said)["muted"]
+    assert not bens.status_unmute(said)["muted"]
 
 
 def check_pages(site: WebSite, bens: Mastodon, ada_id: int) -> None:
