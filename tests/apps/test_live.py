@@ -233,3 +233,31 @@ def test_a_list_is_heard_by_whose_it_is_until_it_is_deleted(site: WebSite) -> No
         pia.call("POST", "/tweets", json={"text": "At home"})
         frame = client.hear()
         assert (frame["stream"], frame["event"]) == (["user"], "update")
+
+
+def test_messages_are_heard_by_those_whom_they_are_for(site: WebSite) -> None:
+    quin, rosa, sam = (site.newcomer(name) for name in ("quin", "rosa", "sam"))
+    rosas, sams = (str(mastodon_of(site.url, person).access_token) for person in (rosa, sam))
+    with (
+        opened(site.url, PATH, Authorization=f"Bearer {rosas}") as hers,
+        opened(site.url, PATH, Authorization=f"Bearer {sams}") as his,
+    ):
+        for client in (hers, his):
+            client.say({"type": "subscribe", "stream": "direct"})
+            client.say({"type": "subscribe", "stream": "nothing"})
+            assert client.hear()["status"] == 400
+        sent = {}
+        for other, client in ((rosa, hers), (sam, his)):
+            wish = {"text": f"@{other.name} at six?", "visibility": "direct"}
+            sent[other.name] = quin.call("POST", "/tweets", json=wish).json()["id"]
+            frame = client.hear()
+            assert (frame["stream"], frame["event"]) == (["direct"], "conversation")
+            conversation = json.loads(frame["payload"])
+            assert list(faults("Conversation", conversation)) == []
+            # The first thing that each of them hears: what is for the other is not heard.
+            assert (conversation["last_status"]["id"], conversation["unread"]) == (sent[other.name], True)
+            assert [account["id"] for account in conversation["accounts"]] == [quin.id]
+        wish = {"text": f"@{quin.name} yes", "visibility": "direct", "reply_to": sent[rosa.name]}
+        answer = rosa.call("POST", "/tweets", json=wish).json()
+        conversation = json.loads(hers.hear()["payload"])
+        assert (conversation["last_status"]["id"], conversation["unread"]) == (answer["id"], False)

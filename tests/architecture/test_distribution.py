@@ -30,6 +30,7 @@ QUERIES = {
 # Statements that ask every node, and why that is bounded and rare. Each node answers from the index named there.
 SCATTERED: Mapping[str, tuple[str, ...]] = {
     "each node gives one page of its newest, and a page of these is what is shown": (
+        "tweets.find_newest_id",
         "tweets.fetch_newest",
         "tweets.fetch_newest_above",
         "tweets.fetch_newest_with_attachments",

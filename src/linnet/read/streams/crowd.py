@@ -78,8 +78,8 @@ class Crowd:
 
     async def _look_soon(self) -> None:
         await asyncio.sleep(self._pause_seconds)
-        newest = await tweets.fetch_newest(self.deps.db, Range(1))
-        self.newest_id = newest[0].id if newest else 0
+        # Also of those that few may see: lists and messages have them.
+        self.newest_id = await tweets.find_newest_id(self.deps.db)
         if self._told:
             gone = await fetch_deleted_among(self.deps, list(self._told))
             for tweet_id in gone:

@@ -128,6 +128,11 @@ async def fetch_public_among(db: Reader, refs: Sequence[TweetRef]) -> set[TweetI
     return set(await db.fetch(TweetId, _sql["fetch_public_among"], **among(refs)))
 
 
+async def find_newest_id(db: Reader) -> int:
+    """Of all tweets, whoever may see them; 0: there are none."""
+    return int(await db.value(_sql["find_newest_id"]))
+
+
 async def fetch_newest(db: Reader, wanted: Range) -> list[Entry]:
     """Everybody's public tweets, newest first."""
     return await fetch_range(db, Entry, _sql["fetch_newest"], _sql["fetch_newest_above"], wanted)

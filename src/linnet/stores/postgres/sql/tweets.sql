@@ -95,6 +95,10 @@ where id = any(%(tweet_ids)s::bigint[]);
 select id from tweets
 where author_id = any(%(author_ids)s::bigint[]) and id = any(%(tweet_ids)s::bigint[]) and visibility is null;
 
+-- :name find_newest_id () -> value
+-- The newest of all tweets, whoever may see it. Served by tweets_newest.
+select coalesce(max(id), 0) from tweets;
+
 -- :name fetch_newest (before_id, page_size) -> many
 -- Everybody's public tweets as entries, newest first; a reply belongs here as much as a tweet. Served by tweets_newest.
 select id, author_id, coalesce(reply_to_author_id, retweet_of_author_id, 0), coalesce(retweet_of_id, 0)
