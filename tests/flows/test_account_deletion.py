@@ -27,6 +27,7 @@ from tests.flows import _leaving as leaving
 from tests.support import drawn
 from tests.support.faults import Killed, Strand
 from tests.support.files_at_once import keep_files_at_once
+from tests.support.recount_words import assert_words
 from tests.support.recounts import assert_counts, assert_window
 from tests.support.servers import Servers
 from tests.support.world import World, WorldOptions, open_world
@@ -50,6 +51,7 @@ async def assert_nothing_left(town: World, life: leaving.Life) -> None:
     assert await leaving.traces(town, life) == []
     del town.ids["zoe"]
     await assert_counts(town.db, top_user_followers=THRESHOLD)
+    await assert_words(town, are_told=False)
     await town.assert_exact()
     for name in town.ids:
         await assert_window(town, name)

@@ -21,6 +21,7 @@ from linnet.domain.notification import (
     tweet_of,
 )
 from linnet.domain.push import ALIKE
+from linnet.domain.user import NOBODY
 from linnet.ids import UserId
 from linnet.stores.postgres import conversations, followrequests, likes, notifications, pushes, tweets
 from linnet.stores.postgres.notifications import GroupKey
@@ -162,7 +163,13 @@ async def _note_mentions(session: Session, batch: Batch, settled: Settled) -> li
         for event in batch.posted
         if (ref := TweetRef(event.author_id, event.tweet_id)) in settled.existing and ref not in gone
     ]
-    mentions = [(user_id, TweetRef(event.author_id, event.tweet_id)) for event in there for user_id in event.mentions]
+    mentions = [
+        (user_id, TweetRef(event.author_id, event.tweet_id))
+        for event in there
+        for user_id in event.mentions
+        # Who left while the event was parked.
+        if user_id != NOBODY
+    ]
     if mentions:
         await notifications.insert_mentions(session, mentions)
     return [cause for event in there for cause in causes_of(event)]
