@@ -94,6 +94,19 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: str
 
 
+class PageMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a browser's log-in is sent: no more than what the worker of our pages shows (``web/static/worker.js``).
+
+    ``icon`` and ``url`` are paths from the server's root; of two messages with one ``tag`` the later is shown alone.
+    """
+
+    title: str
+    body: str
+    icon: str
+    url: str
+    tag: str
+
+
 def check_endpoint(text: str, options: PushOptions) -> str:
     """An address that messages may be sent to, as far as it can be known before it is looked up. Raises ``Invalid``."""
     if not text:

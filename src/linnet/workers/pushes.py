@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from linnet.domain.push import Message, PushOptions
+from linnet.domain.push import Message, PageMessage, PushOptions
 from linnet.domain.session import unused_since_ms
 from linnet.domain.webpush import (
     MAX_PLAIN_BYTES,
@@ -217,17 +217,18 @@ class PushSender:
     async def _write_message(self, claim: Claim, due: Due, said: Said) -> tuple[bytes, dict[str, str]]:
         subscription = claim.subscription
         key = await self._write.push_key.private()
-        bound_to = token_row(subscription.user_id, subscription.session_id)
-        token = "" if claim.token is None else reveal(key, claim.token, bound_to=bound_to) or ""
-        message = Message(
-            access_token=token,
-            preferred_locale="en",
-            notification_id=str(due.row.id),
-            notification_type=said.kind,
-            icon=claim.base_url + said.icon,
-            title=said.title,
-            body=said.body,
-        )
+        message: Message | PageMessage = _page_message(claim, due, said)
+        if claim.token is not None:
+            bound_to = token_row(subscription.user_id, subscription.session_id)
+            message = Message(
+                access_token=reveal(key, claim.token, bound_to=bound_to) or "",
+                preferred_locale="en",
+                notification_id=str(due.row.id),
+                notification_type=said.kind,
+                icon=claim.base_url + said.icon,
+                title=said.title,
+                body=said.body,
+            )
         plain = msgspec.json.encode(message)
         if len(plain) > MAX_PLAIN_BYTES:
             plain = msgspec.json.encode(msgspec.structs.replace(message, body="", icon=""))
@@ -259,6 +260,11 @@ class PushSender:
             headers["Authorization"] = f"WebPush {signed}"
             headers["Crypto-Key"] += f";p256ecdsa={mine}"
         return written.body, headers
+
+
+def _page_message(claim: Claim, due: Due, said: Said) -> PageMessage:
+    """For a browser's log-in, which has no token that it would have to be told."""
+    return PageMessage(title=said.title, body=said.body, icon=said.icon, url=said.url, tag=_topic(claim, due))
 
 
 def _origin(claim: Claim) -> str:

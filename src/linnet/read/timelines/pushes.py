@@ -47,12 +47,13 @@ class DuePage(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One thing in words. ``icon`` is a path from the server's root."""
+    """One thing in words. ``icon`` and ``url``, its page of ours, are paths from the server's root."""
 
     kind: str
     title: str
     body: str
     icon: str
+    url: str
 
 
 async def subscription_of(deps: ReadDeps, user_id: UserId, session_id: SessionId) -> Subscription | None:
@@ -104,8 +105,10 @@ async def due_screen(deps: ReadDeps, user_id: UserId, due: Due) -> Said | None:
     told = page.items[0]
     if told.tweet is None:
         text = person.bio if told.row.kind == "followed" else ""
+        url = "/follow-requests" if told.row.kind == "requested" else f"/@{person.username}"
     else:
         tweet = _tweets.decode(told.tweet)
+        url = f"/@{tweet.author.username}/{tweet.id}"
         matches = [] if tweet.filtered is msgspec.UNSET else tweet.filtered
         holding = [match.filter for match in matches if "notifications" in match.filter.contexts]
         if any(each.action == "hide" for each in holding):
@@ -118,4 +121,5 @@ async def due_screen(deps: ReadDeps, user_id: UserId, due: Due) -> Said | None:
         body=body_of(text),
         # A bird is drawn as SVG, which few devices show.
         icon=NO_PICTURE if person.avatar is None else avatar_url(person.id, person.avatar),
+        url=url,
     )
