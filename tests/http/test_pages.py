@@ -6,6 +6,7 @@ import msgspec
 
 from linnet.web.app import PAGES
 from tests.http.app_world import PASSWORD, Person, Site
+from tests.http.mastodon_calls import KEYS
 from tests.http.page_world import Browser, Page, PageSite
 
 
@@ -114,7 +115,7 @@ ROWS = (
                 "password",
                 "devices",
             ),
-            *("tags", "tags/remove", "leave"),
+            *("tags", "tags/remove", "leave", "push", "push/off"),
         )
     ),
     _public("GET /static/{version}/{name}", "/static/now/linnet.css"),
@@ -207,6 +208,8 @@ ROWS = (
     _form("POST /settings/header/remove"),
     _form("POST /settings/password", ada=403, ben=403, old_password="not this one", new_password="two feathers"),
     _form("POST /settings/devices", session_id="1"),
+    _form("POST /settings/push", endpoint="https://push.example.org/1", p256dh=KEYS["p256dh"], auth=KEYS["auth"]),
+    _form("POST /settings/push/off"),
     _form("POST /fragments/tweets", ada=200, ben=200, text="soup", once="2"),
     _form("POST /tweets/{tweet_id}/delete", "/tweets/TWEET/delete", ben=403, sure="yes"),
     _form("POST /users/{user_id}/block", "/users/ADA/block", ada=422),

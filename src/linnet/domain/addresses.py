@@ -4,6 +4,7 @@ Everybody can write an ``X-Forwarded-For`` header. It is believed only as far as
 written it: from the right, where the nearest proxy adds, up to the first address that is no trusted proxy.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -21,6 +22,7 @@ NO_ADDRESS = "unix"
 _MAX_HOPS = 32
 _REMEMBERED = 8192
 _LONGEST = 100
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 
 def parse_proxies(text: str) -> tuple[str, ...]:
@@ -97,3 +99,11 @@ def counted_as(address: Address | None) -> bytes:
     if address is None:
         return UNKNOWN
     return address.packed if isinstance(address, IPv4Address) else b"6" + address.packed[:8]
+
+
+def base_of(configured: str, *, host: str, scheme: str) -> str:
+    """Where people reach this server, without a slash at the end: as configured, or as they asked for it."""
+    if configured:
+        return configured.rstrip("/")
+    # Of a WebSocket the scheme is another one.
+    return f"{scheme.replace('ws', 'http')}://{host if _HOST.fullmatch(host) else 'localhost'}"

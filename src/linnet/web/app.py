@@ -26,6 +26,7 @@ from linnet.web.pages import (
     notifications,
     oauth,
     people,
+    pushes,
     reports,
     scheduled,
     settings,
@@ -57,6 +58,7 @@ PAGES: tuple[PageRoute, ...] = (
     *lists.PAGES,
     *filters.PAGES,
     *settings.PAGES,
+    *pushes.PAGES,
     *live.PAGES,
     *statics.PAGES,
 )

@@ -32,6 +32,7 @@ _LATER: Final = (
     "live.js",
     "picture.js",
     "pictures.js",
+    "pushes.js",
     "tlds.js",
     "when.js",
 )

@@ -1,8 +1,7 @@
 """A route of the Mastodon API: its handler, who may ask, and by which scope."""
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -14,6 +13,7 @@ from linnet.api.mastodon.answers import NeedsPerson
 from linnet.api.mastodon.params import Params, read_params, read_query
 from linnet.api.params import parse_id
 from linnet.api.services import ApiServices
+from linnet.domain.addresses import base_of
 from linnet.errors import NotFound, TweetNotFound, UserNotFound
 from linnet.ids import TweetId, UserId
 from linnet.read.deps import ReadDeps
@@ -21,8 +21,6 @@ from linnet.read.hydration.viewers import Viewer
 from linnet.read.streams import Crowd
 from linnet.read.timelines.size import SizeOfPlace
 from linnet.write.deps import WriteDeps
-
-_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 Access = Literal["everyone", "viewer", "app", "client", "user"]
 """``everyone``: a token is not looked at. ``viewer``: better with a token. ``app``: with a token, of an app or of
@@ -85,12 +83,7 @@ class Call:
     def base(self) -> str:
         """Where people reach this server, without a slash at the end: what addresses in answers begin with."""
         configured = self.services.options.public_url
-        if configured:
-            return configured.rstrip("/")
-        host = self.header(b"host") or ""
-        # Of a WebSocket the scheme is another one.
-        scheme = self._scope["scheme"].replace("ws", "http")
-        return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+        return base_of(configured, host=self.header(b"host") or "", scheme=self._scope["scheme"])
 
     @property
     def address(self) -> bytes:

@@ -22,6 +22,7 @@ from linnet.ids import SessionId
 from linnet.read.timelines.featured import featured_tags
 from linnet.read.timelines.people import blocked_page, count_requesters, me_screen, muted_page, sessions_screen
 from linnet.read.timelines.preferences import preferences_screen
+from linnet.read.timelines.pushes import subscription_of
 from linnet.read.views.pages import PageView
 from linnet.read.views.users import UserView
 from linnet.web.answers import go_to, leave_to
@@ -69,6 +70,8 @@ async def _show(
     muted = await muted_page(read, actor.user_id, Range(_PEOPLE_SHOWN))
     requests_count = await count_requesters(read, actor.user_id)
     featured = await featured_tags(read, actor.user_id, actor.user_id)
+    write = ask.services.write
+    push_key = await write.push_key.public() if write.options.push.enabled else ""
     sessions = await sessions_screen(read, actor.user_id, actor.session_id)
     return await show(
         ask,
@@ -85,6 +88,8 @@ async def _show(
         blocked=blocked,
         muted=muted,
         requests_count=requests_count,
+        push_key=push_key,
+        is_told=bool(push_key) and await subscription_of(read, actor.user_id, actor.session_id) is not None,
         max_picture_bytes=_max_picture_bytes(ask),
         errors=errors or {},
         section=section,

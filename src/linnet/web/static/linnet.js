@@ -11,3 +11,4 @@ const when = () => import("./when.js");
 if (document.querySelector("time[data-local], [open] [data-local]")) when();
 document.addEventListener("toggle", (event) => { if (event.target.querySelector("[data-local]")) when(); }, true);
 if (document.querySelector("[data-preview]")) import("./picture.js");
+if (document.querySelector("[data-push]")) import("./pushes.js");

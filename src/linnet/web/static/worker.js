@@ -33,11 +33,51 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "POST" && CHANGES_VIEWER.test(pathname)) {
     viewers += 1;
     event.waitUntil(caches.delete(PAGES));
+    if (pathname === "/logout") event.waitUntil(hush().catch(() => {}));
   }
   if (request.method !== "GET") return;
   if (/^\/static\/[^\/]+\//.test(pathname)) event.respondWith(findFile(request, pathname));
   else if (request.mode === "navigate") event.respondWith(findPage(event, pathname));
 });
+
+// What is told while no page is open. All of it is text to the browser, and leads to this site or nowhere.
+const here = (address) => {
+  const { origin } = self.location;
+  const found = typeof address === "string" && URL.canParse(address, origin) && new URL(address, origin);
+  return found && found.origin === origin ? found.href : undefined;
+};
+const pageOf = (address) => here(address) ?? here("/notifications");
+
+self.addEventListener("push", (event) => {
+  let told;
+  try {
+    told = event.data.json();
+  } catch {
+    // Browsers want to see something for each message.
+  }
+  const { title, body, icon, url, tag } = told ?? {};
+  event.waitUntil(self.registration.showNotification(String(title ?? "Something is new"), {
+    body: String(body ?? ""), icon: here(icon), tag: String(tag ?? ""), data: pageOf(url),
+  }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(goTo(pageOf(event.notification.data)));
+});
+
+// A page that shows something else is left alone: somebody may be writing on it.
+const goTo = async (address) => {
+  const open = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = open.find(({ url }) => url === address);
+  return there ? there.focus() : self.clients.openWindow(address);
+};
+
+// Whoever logs out is told nothing here any more, also of what is on its way.
+const hush = async () => {
+  for (const shown of await self.registration.getNotifications()) shown.close();
+  await (await self.registration.pushManager?.getSubscription())?.unsubscribe();
+};
 
 const findFile = async (request, pathname) => {
   const cache = await caches.open(FILES), kept = await cache.match(pathname, { ignoreVary: true });
