@@ -28,7 +28,9 @@ FOR_USERS = [endpoint for endpoint in ENDPOINTS if endpoint.access == "user"]
 
 NO_IDS = ["x", "0", "-1", "1.5", "+1", "01", "1e3", "null", " 1", "٣", str(MAX_ID + 1), "9" * 3000, "\0", "1\0", "🐦"]
 NO_NAMES = ["\0", " ", "..%2f", "@", "🐦", "x" * 5000, "-1", "{}", "'; --", "null"]
-NOT_FOUND = {f"{what}_not_found" for what in ("user", "tweet", "session", "attachment", "list", "filter")}
+NOT_FOUND = {
+    f"{what}_not_found" for what in ("user", "tweet", "session", "attachment", "list", "filter", "conversation")
+}
 OF_NO_FIELD: list[Any] = [5, -1.5, 2**70, [], {}, [["x"]], {"x": 1}]
 OF_SOME_FIELDS: list[Any] = [True, None, "", "\0", "x" * 60_000, "🐦" * 200, "0", "9" * 30]
 

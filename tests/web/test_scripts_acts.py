@@ -135,7 +135,7 @@ def test_somebody_who_is_muted_stays_on_their_own_page(windows: Windows, ada: Pe
     page.goto(f"/@{bob.name}")
     item(page, tweet_id).locator("summary").click()
     with page.expect_response("**/mute"):
-        item(page, tweet_id).get_by_role("button", name="Mute").click()
+        item(page, tweet_id).get_by_role("button", name=f"Mute @{bob.name}").click()
     expect(item(page, tweet_id)).to_be_visible()
     item(page, tweet_id).locator("summary").click()
     expect(item(page, tweet_id).get_by_role("button", name=f"Unmute @{bob.name}")).to_be_visible()
