@@ -1,11 +1,13 @@
 """Two people whose app is a page of somebody else's: masto.js in a browser, from the log-in to what comes in live."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.apps._web_app import WebApp, open_web_app
 from tests.flows._linnet_process import Person, eventually
@@ -134,11 +136,17 @@ def test_two_people_meet_in_an_app_of_another_origin(windows: Windows, site: Web
 
 
 def start_hearing(app: App) -> None:
-    """A stream says nothing when it is open; one's own tweets come in as everybody's do."""
+    """A stream says nothing when it is open; one's own tweets come in as everybody's do.
+
+    Each is waited for before the next, or a busy machine would fill more than a page with them.
+    """
 
     def hears() -> bool:
         app.run("await rest.v1.statuses.create({status: `Is it on? ${heard.length} ${performance.now()}`});")
-        return bool(app.run("return heard.some(([event]) => event === 'update');"))
+        with suppress(PlaywrightTimeout):
+            app.page.wait_for_function("() => heard.some(([event]) => event === 'update')", timeout=2000)
+            return True
+        return False
 
     eventually(hears, what="the stream is open")
 
