@@ -48,6 +48,7 @@ from linnet.stores.valkey.older import OlderParts
 from linnet.stores.valkey.opening import is_cluster_url, make_valkey
 from linnet.stores.valkey.subscription import Subscription
 from linnet.stores.valkey.windows import Windows
+from linnet.tasks import end_tasks
 from linnet.write.actions.passwords import Passwords
 from linnet.write.deps import WriteDeps
 from linnet.write.failover.keeper import HistoryKeeper
@@ -251,9 +252,8 @@ async def _background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIte
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        with suppress(Exception):
+            await end_tasks([task])
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

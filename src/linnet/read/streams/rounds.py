@@ -8,7 +8,7 @@ import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from linnet.read.views.tweets import counts_json, edited_at_in
 from linnet.stores.postgres import sessions
 from linnet.stores.valkey.connection import ValkeyReplyError
 from linnet.stores.valkey.live import LiveReaders
+from linnet.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -144,10 +145,7 @@ class Rounds:
         try:
             yield
         finally:
-            for task in [*tasks, *self._beside]:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end_tasks([*tasks, *self._beside])
 
     def run_beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Does something that nobody waits for."""

@@ -17,6 +17,7 @@ from linnet.errors import LinnetError, Unavailable
 from linnet.ids import IDS_PER_MS, IdSource, Lease, LeaseExhausted, random_bytes
 from linnet.stores.postgres import leases
 from linnet.stores.postgres.pool import ConcurrentUpdate, Database
+from linnet.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -91,9 +92,7 @@ class LeaseKeeper:
     async def close(self) -> None:
         """Gives the number back, if PostgreSQL can be told; otherwise it comes free by itself."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
             self._task = None
         with suppress(LinnetError, TimeoutError):
             async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):

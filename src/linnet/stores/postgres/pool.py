@@ -10,7 +10,7 @@ connection is cut here. A process that serves people also watches PostgreSQL (``
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from linnet.stores.postgres.pooler import adapt
 from linnet.stores.postgres.queries import Query
 from linnet.stores.postgres.turnstile import Pass, Turnstile
 from linnet.stores.postgres.watch import Watch, cut, has_to_say
+from linnet.tasks import end_tasks
 
 __all__ = ["ConcurrentUpdate", "Database", "PostgresOptions", "Reader", "Session", "TooSlow", "run_again"]
 
@@ -171,11 +172,7 @@ class Database:
         finally:
             self._watch = None
             self._away = None
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end_tasks(tasks)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

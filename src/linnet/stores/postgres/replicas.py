@@ -8,7 +8,7 @@ of them is *fresh as of* a moment of this process's own clock. It is asked only 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from math import inf
 
 import msgspec
@@ -22,6 +22,7 @@ from linnet.ids import MAX_ID, first_id_at
 from linnet.stores.postgres.pool import Database, PostgresOptions
 from linnet.stores.postgres.queries import load_queries
 from linnet.stores.postgres.watch import address_of
+from linnet.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -159,9 +160,7 @@ class Replicas:
             try:
                 yield
             finally:
-                looking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await looking
+                await end_tasks([looking])
 
     async def _keep_looking(self) -> None:
         while self.all:

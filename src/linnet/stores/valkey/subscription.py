@@ -16,6 +16,7 @@ from linnet.stores.valkey.address import Address, parse_address
 from linnet.stores.valkey.client import ValkeyOptions
 from linnet.stores.valkey.cluster import Cluster
 from linnet.stores.valkey.primary import connect_redis
+from linnet.tasks import end_tasks
 
 _RETRY_SECONDS: Final = 0.5
 # A server that froze, or lies behind a cut, closes nothing: it is asked now and then whether it is there.
@@ -53,9 +54,7 @@ class Subscription:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
 
     async def _listen(self) -> None:
         while True:
