@@ -22,6 +22,7 @@ from linnet.stores.postgres import outbox, users
 from linnet.stores.postgres.leases import find_fact, upsert_fact
 from linnet.stores.postgres.outbox import NewEvent
 from linnet.stores.postgres.pool import ConcurrentUpdate
+from linnet.tasks import end_tasks
 from linnet.write.deps import WriteDeps
 from linnet.write.fanout.popular import match_half_life
 from linnet.write.outbox.lanes import LaneOptions, apply_lane_batch, apply_lanes
@@ -105,8 +106,7 @@ class EventWorker:
                 await asyncio.wait(self._hands)
             raise
         finally:
-            sharing.cancel()
-            await asyncio.wait({sharing})
+            await end_tasks([sharing])
         await self._shares.leave()
 
     async def _run(self) -> None:
