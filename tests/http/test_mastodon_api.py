@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,14 @@ async def test_a_scope_opens_what_needs_it_and_nothing_else(busy_site: Site) -> 
         return tokens[tuple(scopes)]
 
     wrong: list[str] = []
+
+    async def expect_of(
+        route: Route, fresh: Place, address: str, who: str, token: str | None, *statuses: int, body: Any = None
+    ) -> None:
+        answer = await call(busy_site, route, fresh, address, token)
+        if answer.status_code not in statuses or (body is not None and answer.json() != body):
+            wrong.append(f"{name_of(route)} by {who}: {answer.status_code} {answer.text[:100]}")
+
     for route in ROUTES:
         if route.access == "everyone":
             continue
@@ -66,13 +75,7 @@ async def test_a_scope_opens_what_needs_it_and_nothing_else(busy_site: Site) -> 
         follows = route.path.endswith(("/endorse", "/accounts/{id}/pin"))
         passes = passes or follows
         fresh = await set_place(busy_site) if passes else place
-        address = address_of(route, fresh)
-
-        async def expect(who: str, token: str | None, *statuses: int, body: Any = None) -> None:
-            answer = await call(busy_site, route, fresh, address, token)  # noqa: B023
-            if answer.status_code not in statuses or (body is not None and answer.json() != body):
-                wrong.append(f"{name_of(route)} by {who}: {answer.status_code} {answer.text[:100]}")  # noqa: B023
-
+        expect = partial(expect_of, route, fresh, address_of(route, fresh))
         anonymous = (200, 404) if route.access == "viewer" else (401,)
         await expect("nobody", None, *anonymous)
         await expect("an old token", "x" * 43, 401)
