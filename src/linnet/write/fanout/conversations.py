@@ -43,8 +43,9 @@ async def _directs_of(session: Session, refs: list[TweetRef]) -> list[Direct]:
     rows = await tweets.fetch(session, refs)
     people = {user_id for row in rows for user_id in _people_of(row)}
     present = await notifications.fetch_present(session, people) if people else set()
+    ids = {row.ref: await conversations.find_conversation_id(session, row) for row in rows}
     return [
-        Direct(user_id, row.ref, await conversations.find_conversation_id(session, row), row.reply_to_id)
+        Direct(user_id, row.ref, ids[row.ref], row.reply_to_id)
         for row in rows
         for user_id in _people_of(row)
         if user_id in present
